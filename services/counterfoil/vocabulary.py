@@ -11,8 +11,10 @@ from typing import Final, TypeVar
 import counterfoil.contract.events
 import counterfoil.issuance.commands
 import counterfoil.issuance.events
+import counterfoil.issuance.invoice_events
 import counterfoil.ledger.commands
 import counterfoil.ledger.events
+import counterfoil.ledger.invoice_events
 import counterfoil.ledger.transfer_events
 import counterfoil.matching.commands
 import counterfoil.matching.events
@@ -33,7 +35,9 @@ _COMMANDS: Final = {
 _EVENTS: Final = (
     counterfoil.contract.events,
     counterfoil.issuance.events,
+    counterfoil.issuance.invoice_events,
     counterfoil.ledger.events,
+    counterfoil.ledger.invoice_events,
     counterfoil.ledger.transfer_events,
     counterfoil.matching.events,
     counterfoil.redemption.events,

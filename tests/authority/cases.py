@@ -99,6 +99,7 @@ from tests.authority.prepared import (
     NEW,
     Market,
     bid,
+    claiming,
     handing,
     offer,
     payment,
@@ -373,6 +374,7 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
     "suspend_voucher": of_issuer(lambda market: SuspendVoucher(voucher_id=market.ids["voucher"], reason=WHY)),
     "reinstate_voucher": of_issuer(lambda market: ReinstateVoucher(voucher_id=market.ids["suspended voucher"])),
     "revoke_voucher": of_issuer(lambda market: RevokeVoucher(voucher_id=market.ids["voucher"], reason=WHY)),
+    "claim_invoice": {"the voucher's holder": by("lab-1", lambda market: claiming(market, "claimed voucher"))},
     "return_voucher": {
         "the voucher's beneficiary": by(
             "lab-1", lambda market: ReturnVoucher(voucher_id=market.ids["voucher"], reason=WHY)

@@ -13,6 +13,7 @@ from typing import Any, Final, get_args
 
 from counterfoil.contract.applications import ApplicationLine
 from counterfoil.contract.events import DocumentPiecePut
+from counterfoil.contract.invoices import Invoice
 from counterfoil.contract.record import Command, annotations_of
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import FixedExpiry
@@ -24,6 +25,7 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     AttestFact,
     AttestGroup,
+    ClaimInvoice,
     DemandFourEyes,
     IssueVoucher,
     ListProvider,
@@ -92,6 +94,7 @@ REPORTING: Final = 720 * HOUR
 DISPUTE_WINDOW: Final = 48 * HOUR
 NEW: Final = document(id="p9")
 FURTHER: Final = document(id="p1", version=2)
+CLAIMED: Final = {"model": "APPLY_THEN_CLAIM", "claimant": "BENEFICIARY"}
 APPLIED: Final = document(id="p5", review={"steps": [{"authority": "issuer"}, {"authority": "operator"}]})
 RANKED: Final = document(id="p6", budget__exhaustion={"mode": "RANKED"}, review={"steps": [{"authority": "issuer"}]})
 APPLICATION: Final = SubmitApplication(
@@ -135,6 +138,7 @@ class Market(Newest):
         _pauses(self)
         _documents(self)
         _applications(self)
+        _invoices(self)
 
     def key(self, party_id: str, **use: Any) -> Any:
         """A key that nobody has yet, with its proof for a party."""
@@ -379,6 +383,29 @@ def _applications(market: Market) -> None:
     for party_id in ("none-operator", "gpu-1"):
         market.do(party_id, FACT)
     market.do("none-operator", replace(FACT, application_id=market.ids["application"]))
+
+
+def _invoices(market: Market) -> None:
+    """A programme whose vouchers are claimed with invoices."""
+    expiry = {"rule": {"kind": "FIXED", "on": format_day(EXPIRY // DAY - 1)}}
+    for body in publishing(document(id="p7", redemption=CLAIMED, providers={"mode": "OPEN"}, expiry=expiry)):
+        market.do("city", body)
+    market.do("city", AppropriateBudget(programme_id="p7", amount=1_000 * YUAN, document="B-p7"))
+    issue = IssueVoucher(programme_id="p7", beneficiary_id="lab-1", amount=1_000 * YUAN)
+    market.do("city", issue, "claimed voucher")
+    claim = claiming(market, "claimed voucher")
+    market.do("lab-1", replace(claim, invoice=replace(claim.invoice, number="INV-0")), "claim on an invoice")
+
+
+def claiming(market: Market, name: str) -> ClaimInvoice:
+    """A claim on an invoice of the first day."""
+    day = START // DAY
+    invoice = Invoice(issuer_tax_id="TAX-1", number="INV-1", issued_on=day)
+    (line,) = APPLICATION.lines
+    return ClaimInvoice(
+        voucher_id=market.ids[name], amount=None, invoice=invoice, lines=(replace(line, starts=day, ends=day),),
+        other_support=(), evidence=(),
+    )  # fmt: skip
 
 
 def _documents(market: Market) -> None:

@@ -19,6 +19,7 @@ from counterfoil.core.rules import RULES
 from counterfoil.gateway.rows import parse
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
 from counterfoil.issuance.events import ApplicationDecided, RecoveryProposed, VoucherGranted, VoucherIssued
+from counterfoil.issuance.invoice_events import InvoiceDue
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.events import PurchaseJudged, VoucherCredited, VoucherRestored
 from counterfoil.ledger.transfer_events import (
@@ -58,6 +59,7 @@ DERIVED = {
     (TransferProposed, "until"),
     (VoucherReissued, "expires_at"),
     (VoucherReissued, "not_before"),
+    (InvoiceDue, "claimed_at"),
     (VoucherIssued, "not_before"),
     (VoucherIssued, "expires_at"),
     (VoucherCredited, "not_before"),

@@ -10,23 +10,21 @@ from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ListProvider, RevokeVoucher
 from counterfoil.ledger.commands import AcceptTransfer, ApproveTransfer, ProposeTransfer
-from counterfoil.ledger.invariants import check_ledger
 from counterfoil.redemption.commands import AcceptUsage, Reading, ReportUsage
-from counterfoil.vocabulary import CODEC
 from tests.documents import document, publishing
+from tests.e2e.asking import Asking
 from tests.golden.steps import bid, offer
 from tests.properties.test_world_stateful import check_replay
-from tests.properties.world import SERVICE_OF, YUAN, Newest, found
+from tests.properties.world import YUAN
 
 FACE = 400 * YUAN
 
 
-class Market(Newest):
+class Market(Asking):
     """The market of the world, with a programme whose vouchers may change hands, and one voucher of it."""
 
     def __init__(self, **transfer: Any) -> None:
         super().__init__()
-        found(self)
         value = document(id="p7", transfer=transfer)
         for body in publishing(value):
             self.does("city", body)
@@ -34,21 +32,6 @@ class Market(Newest):
         self.does("city", ListProvider(programme_id="p7", provider_id="gpu-1"))
         issue = IssueVoucher(programme_id="p7", beneficiary_id="lab-1", amount=FACE)
         self.voucher_id = str(self.does("city", issue).voucher_id)
-
-    def answer(self, actor: str, body: Any) -> Any:
-        """The last event of a command, or its refusal; everything that follows has happened."""
-        self.submit(actor, body)
-        entry = CODEC.decode_entry(self.logs[SERVICE_OF[type(body)]][-1])
-        self.settle()
-        assert check_ledger(self.state("ledger")) == []
-        (outcome,) = entry.outcomes
-        return outcome.refusal or entry.events[-1]
-
-    def does(self, actor: str, body: Any) -> Any:
-        """The same, of a command that is accepted."""
-        answer = self.answer(actor, body)
-        assert not isinstance(getattr(answer, "code", None), Code), answer
-        return answer
 
     def proposes(self, amount: int = 300 * YUAN, price: int = 240 * YUAN) -> Any:
         """lab-1 offers part of its voucher to lab-2."""

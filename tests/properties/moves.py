@@ -105,6 +105,11 @@ HANDED_ON = {
     "pledge.released.v1", "pledge.enforced.v1", "voucher.reissued.v1",
 }  # fmt: skip
 """Events of vouchers whose document lets them be handed on: those of the walk do not."""
+CLAIMED = {
+    "invoice.claimed.v1", "invoice.due.v1", "claim.counted_back.v1", "invoice.captured.v1", "invoice.refused.v1",
+    "invoice.returned.v1", "claim.returned.v1",
+}  # fmt: skip
+"""Events of vouchers whose document has them claimed with invoices."""
 REGION_LISTS = (("east",), ("east",), ("east", "west"), ("west",))
 
 

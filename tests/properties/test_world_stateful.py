@@ -23,7 +23,7 @@ from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.redemption.commands import WithdrawDelivery
 from counterfoil.redemption.events import ActEndorsed, UsageDisputed, UsageSplit
 from counterfoil.vocabulary import VOCABULARY
-from tests.properties.moves import HANDED_ON, Choice, move
+from tests.properties.moves import CLAIMED, HANDED_ON, Choice, move
 from tests.properties.statements import check_statements
 from tests.properties.world import DECIDERS, PAIRS, SERVICE_OF, START, YUAN, Newest, World, opened, small_entries
 
@@ -259,6 +259,7 @@ def test_long_walks_meet_everything() -> None:
     elsewhere = ("Application", "Fact", "Window")  # `tests/issuance/test_application_walk.py` has them
     everything -= {name for name in everything if name.startswith(elsewhere)}
     everything -= {VOCABULARY.events[name].__name__ for name in HANDED_ON}  # `tests/ledger/test_owners.py` has them
+    everything -= {VOCABULARY.events[name].__name__ for name in CLAIMED}  # `tests/e2e/test_claimed.py` has them
     assert everything <= events, everything - events
     assert len(refusals) > 35, sorted(refusals)
 

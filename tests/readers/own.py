@@ -127,6 +127,7 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "vouchers": _voucher,
     "vouchers_balance": _named("beneficiary_id"),
     "applications": _named("beneficiary_id"),
+    "invoice_claims": _named("holder_id", "claimant_id"),
     "application_steps": _step,
     "application_scores": _step,
     "facts": _fact,

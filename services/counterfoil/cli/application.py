@@ -70,32 +70,37 @@ def _application(data: dict[str, Any], programme: str, corrects: str | None) -> 
         programme_id=programme,
         corrects=corrects,
         project_id=data.get("project_id"),
-        lines=tuple(_line(each) for each in data["lines"]),
+        lines=tuple(line_of(each) for each in data["lines"]),
         contract=None
         if contract is None
         else ContractDays(
             sha256=bytes.fromhex(contract["sha256"]),
-            **{name: _day(contract[name]) for name in ("signed", "starts", "ends")},
+            **{name: day_of(contract[name]) for name in ("signed", "starts", "ends")},
         ),
-        other_support=tuple(
-            OtherSupport(programme=name, amount=parse_amount(str(amount)))
-            for name, amount in data.get("other_support", {}).items()
-        ),
+        other_support=other_support_of(data),
         evidence=tuple(map(bytes.fromhex, data.get("evidence", ()))),
     )
 
 
-def _line(given: dict[str, Any]) -> ApplicationLine:
+def other_support_of(data: dict[str, Any]) -> tuple[OtherSupport, ...]:
+    """What other programmes pay, as a file has it: amounts by programme. Raises ValueError."""
+    given = data.get("other_support", {}).items()
+    return tuple(OtherSupport(programme=name, amount=parse_amount(str(amount))) for name, amount in given)
+
+
+def line_of(given: dict[str, Any]) -> ApplicationLine:
+    """A line as a file has it. Raises ValueError, TypeError or KeyError."""
     if strange := sorted(map(str, given.keys() - _OF_LINE)):
         raise ValueError(f"a line has no member {strange[0]!r}")
-    days = {name: None if given.get(name) is None else _day(given[name]) for name in ("starts", "ends")}
+    days = {name: None if given.get(name) is None else day_of(given[name]) for name in ("starts", "ends")}
     named = {name: given.get(name) for name in ("unit", "class_id", "region", "provider_id")}
     amounts = {name: parse_amount(str(given.get(name, 0))) for name in ("amount", "tax", "quantity")}
     members: dict[str, Any] = {"instrument": given.get("instrument", "COMPUTE"), **amounts, **named, **days}
     return ApplicationLine(id=given["id"], sku=given["sku"], **members)
 
 
-def _day(given: object) -> int:
+def day_of(given: object) -> int:
+    """A day as a file has it. Raises ValueError."""
     return parse_day(str(given))  # YAML makes dates of what looks like one
 
 

@@ -1,7 +1,8 @@
-"""`counterfoil claim`: claims of providers, and settlements."""
+"""`counterfoil claim`: claims of providers and on invoices, and settlements."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -77,6 +78,25 @@ add_signed(
     submit,
     *further({"all_delivered": (_ALL, False)}),
 )
+
+
+@signed(app, "invoice", "counterfoil claim invoice claim.yaml --voucher vch-12-0 --as acme")
+def invoice(
+    file: Annotated[Path, argument("FILE", "YAML, or JSON if its name ends in .json: `invoice`, `lines` and so on.")],
+    voucher: Annotated[str, option("--voucher", "The voucher that pays.", metavar="VOUCHER")],
+    amount: Annotated[
+        int | None, option("--amount", "So much of it; else all that the programme pays.", parse=parse_amount)
+    ] = None,
+) -> Body:
+    """Beneficiary: claim, of a voucher, what its programme pays of an invoice for use that was had and paid.
+
+    FILE has `invoice` (`issuer_tax_id`, `number`, `issued_on`) and `lines`, as an application has them, each with the
+    days of its use; and may have `other_support` (amounts by programme) and `evidence` (SHA-256 of documents,
+    hexadecimal, by type). Amounts are in units. An invoice is claimed once, in all programmes.
+    """
+    from counterfoil.cli.invoice_files import claim_of  # not for every command about claims
+
+    return claim_of(file, voucher, amount)
 
 
 @signed(app, "approve", "counterfoil claim approve clm-21-0 --line trd-15-0-0=80 --rest ends --as springfield")

@@ -213,6 +213,12 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             key="clm-21-0",
         ),
         Listing(
+            "invoice_claims",
+            "claims on invoices",
+            "claim_id programme_id voucher_id holder_id subsidy not_paid claimed_at status status_reason",
+            "invoices",
+        ),
+        Listing(
             "settlements",
             "settlements",
             "settlement_id programme_id currency amount paid returned status",

@@ -92,10 +92,10 @@ def parse_sha256(text: str) -> bytes:
 
 NESTED_AMOUNTS: Final = (
     "amount", "claimed", "brought", "carried", "resubmitted", "beneficiary_cap", "min_face", "needed", "available",
-    "tax", "quantity",
+    "tax", "quantity", "most",
 )  # fmt: skip
 """Members of nested values that are amounts, or millionths of a unit: of a programme's terms, a claim's or an
-application's lines, a settlement's payees, what a refused hold lacks."""
+application's lines, what a claim may take, a settlement's payees, what a refused hold lacks."""
 
 
 def in_units(

@@ -60,8 +60,12 @@ class OtherSupport:
 
 @record
 class FactGiven:
-    """A fact that was judged on: who attested it, and on which day. What the log itself knows, `log` attests."""
+    """A fact that was judged on: of which line (null: of party or project), who attested it, and on which day.
 
+    What the log itself knows, `log` attests.
+    """
+
+    line: Id | None
     name: Word
     values: tuple[FactText, ...]
     attested_by: Id

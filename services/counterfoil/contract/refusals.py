@@ -150,6 +150,10 @@ class Code(StrEnum):
     REVIEW_NOT_DUE = "review_not_due"
     REVIEW_INCOMPLETE = "review_incomplete"
     EARLIER_APPLICATION_WAITS = "earlier_application_waits"
+    NOT_CLAIMED_BY_INVOICE = "not_claimed_by_invoice"
+    CLAIMS_CLOSED = "claims_closed"
+    INVOICE_ALREADY_CLAIMED = "invoice_already_claimed"
+    EVIDENCE_MISSING = "evidence_missing"
     NOT_GRANTED = "not_granted"
     VOUCHER_SUSPENDED = "voucher_suspended"
     VOUCHER_NOT_SUSPENDED = "voucher_not_suspended"
@@ -331,7 +335,13 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     ),
     Code.REVIEW_INCOMPLETE: Meaning(_D, True, "A step of the review has too few signatures, or an objection."),
     Code.EARLIER_APPLICATION_WAITS: Meaning(_D, True, "An application that came before, fully reviewed, waits."),
-    Code.NOT_GRANTED: Meaning(_D, True, "The programme's document grants the application nothing: `why` says why."),
+    Code.NOT_CLAIMED_BY_INVOICE: Meaning(
+        _D, False, "The voucher is not claimed with invoices: it pays on the market, or in kind; or several providers."
+    ),
+    Code.CLAIMS_CLOSED: Meaning(_D, True, "The programme takes no claims on this day, or none for use so long ago."),
+    Code.INVOICE_ALREADY_CLAIMED: Meaning(_D, False, "The invoice was claimed before, in this programme or another."),
+    Code.EVIDENCE_MISSING: Meaning(_D, False, "The programme asks for evidence of the type named."),
+    Code.NOT_GRANTED: Meaning(_D, True, "The programme's document grants or pays nothing, or less: `why` says why."),
     Code.VOUCHER_SUSPENDED: Meaning(_D, True, "The voucher is suspended."),
     Code.VOUCHER_NOT_SUSPENDED: Meaning(_D, False, "The voucher is not suspended."),
     Code.VOUCHER_REVOKED: Meaning(_D, False, "The voucher was revoked or given back."),

@@ -231,6 +231,7 @@ _NEW_IN_6: Final = frozenset(
         ("score_application", 1),
         ("open_window", 1),
         ("close_window", 1),
+        ("claim_invoice", 1),
     }
 )
 _NEW_IN_5: Final = frozenset({("appoint_auditor", 1), ("dismiss_auditor", 1)})

@@ -12,8 +12,9 @@ from typing import Any, Final, NamedTuple
 from counterfoil.contract import events as common
 from counterfoil.contract.record import Event
 from counterfoil.issuance import events as issuance
+from counterfoil.issuance import invoice_events as issuance_invoices
 from counterfoil.ledger import events as ledger
-from counterfoil.ledger import transfer_events
+from counterfoil.ledger import invoice_events, transfer_events
 from counterfoil.matching import events as matching
 from counterfoil.redemption import events as redemption
 
@@ -61,6 +62,7 @@ _TRANSFER: Final = Via("transfer_id", "transfers", ("holder_id", "receiver_id"))
 _PLEDGE: Final = Via("pledge_id", "pledges", ("holder_id", "pledgee_id"))
 _APPLICATION: Final = Via("application_id", "applications", _BENEFICIARY)
 _CLAIM: Final = Via("claim_id", "claims", _PROVIDER)
+_INVOICE: Final = Via("claim_id", "invoice_claims", ("holder_id", "claimant_id"))
 _HOLD: Final = (
     Via("hold_id", "bids", _BENEFICIARY, purpose="bid"),
     Via("hold_id", "offers", _PROVIDER, programme=False, purpose="offer"),
@@ -133,6 +135,9 @@ _ISSUANCE: Final[Table] = {
         issuance.ApplicationStillWaits,
         issuance.ApplicationWithdrawn,
     ),
+    issuance_invoices.InvoiceClaimed: Concerns("claim_id", ("holder_id", "claimant_id"), programme=True),
+    issuance_invoices.InvoiceDue: Concerns("claim_id", ("holder_id", "payee_id"), programme=True),
+    issuance_invoices.ClaimCountedBack: Concerns("claim_id", via=(_INVOICE,)),
     issuance.IssueReversed: Concerns("voucher_id", (), programme=True),
     **_all(_OF_VOUCHER, issuance.VoucherIssued, issuance.VoucherGranted),
     **_all(
@@ -187,6 +192,9 @@ _LEDGER: Final[Table] = {
     **_all(Concerns("contract_id", via=(_CONTRACT,)), ledger.BondReleased, ledger.BondSlashed),
     **_all(Concerns("settlement_id", _PROVIDER, programme=True), ledger.ClaimSettled, ledger.ClaimReopened),
     ledger.ClaimReleased: Concerns("claim_id", _PROVIDER, programme=True),
+    invoice_events.InvoiceCaptured: Concerns("claim_id", ("holder_id", "payee_id"), programme=True),
+    invoice_events.InvoiceRefused: Concerns("claim_id", via=(_INVOICE,)),
+    invoice_events.InvoiceReturned: Concerns("claim_id", ("holder_id",), programme=True),
 }
 
 _MATCHING: Final[Table] = {
@@ -226,7 +234,12 @@ _REDEMPTION: Final[Table] = {
         redemption.ProviderDefaulted,
     ),
     redemption.ActEndorsed: Concerns("object_id", ("endorsed_by",), programme=True),
-    **_all(Concerns("claim_id", _PROVIDER, programme=True), redemption.ClaimSubmitted, redemption.ClaimDenied),
+    **_all(
+        Concerns("claim_id", _PROVIDER, programme=True),
+        redemption.ClaimSubmitted,
+        redemption.ClaimReturned,
+        redemption.ClaimDenied,
+    ),
     **_all(
         Concerns("claim_id", via=(_CLAIM,)),
         redemption.ClaimApproved,

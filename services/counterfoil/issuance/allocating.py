@@ -40,7 +40,7 @@ def decide_some(state: IssuanceState, cutoff: int, at: At) -> Sequence[Event]:
     if not due:
         return []
     window_id, window = due[0], state.windows.open[due[0]]
-    rules, order = state.window_rules(window), state.windows.orders[window_id]
+    rules, order = state.rules_under(window), state.windows.orders[window_id]
     if window.phase == "assessing":
         some = order[::-1][: state.rules.max_items_per_sweep]
         if not some:
@@ -221,7 +221,7 @@ def application_assessed(state: IssuanceState, event: ApplicationAssessed, _at: 
 
 def window_assessed(state: IssuanceState, event: WindowAssessed, _at: At) -> None:
     """Apply how the budget is divided among the applications of a window."""
-    window_id, rules = event.window_id, state.window_rules(state.windows.open[event.window_id])
+    window_id, rules = event.window_id, state.rules_under(state.windows.open[event.window_id])
     left = {each.envelope: each.amount for each in event.left}
     for application_id, amount in list(shares_of(window_id, rules, left, state.applications)):
         state.applications.open.edit(application_id).share = amount

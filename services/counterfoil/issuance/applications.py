@@ -20,7 +20,8 @@ from counterfoil.issuance.judging import judge
 from counterfoil.issuance.programmes import duties_in
 from counterfoil.issuance.signatures import due_by, steps_of, unmet
 from counterfoil.issuance.state import IssuanceState, Programme
-from counterfoil.issuance.words import BY_APPLICATION, TOGETHER
+from counterfoil.issuance.words import TOGETHER
+from counterfoil.programme.models import MODELS
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.windows import is_taken
 
@@ -80,7 +81,7 @@ def _review_by(state: IssuanceState, rules: Rules, submitted: ApplicationSubmitt
 def document_for(state: IssuanceState, application: Application) -> Rules | Refusal:
     """The document that an application is decided by: that of its window, else the one in force."""
     if application.window_id is not None:
-        return state.window_rules(state.windows.open[application.window_id])
+        return state.rules_under(state.windows.open[application.window_id])
     return document_of(state, application.content.programme_id)
 
 
@@ -95,7 +96,7 @@ def document_of(state: IssuanceState, programme_id: str) -> Rules | Refusal:
     if not isinstance(rules, Rules):
         return refuse(Code.NOT_BY_APPLICATION, why="no_document")
     model = rules.document.redemption.model
-    return rules if model in BY_APPLICATION else refuse(Code.NOT_BY_APPLICATION, why=model)
+    return rules if MODELS[model].applies else refuse(Code.NOT_BY_APPLICATION, why=model)
 
 
 def decides_together(rules: Rules) -> bool:

@@ -23,6 +23,7 @@ from counterfoil.issuance.events import (
     BudgetRecycled,
     BudgetReduced,
 )
+from counterfoil.issuance.invoices import count_back
 from counterfoil.issuance.programmes import own_programme
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.ledger.events import ClaimReleased
@@ -76,18 +77,20 @@ def reduce_budget(state: IssuanceState, body: ReduceBudget, actor: Party, _at: A
     ]
 
 
-def recycle_claim(state: IssuanceState, event: ClaimReleased, _at: At) -> Sequence[Event]:
-    """Record what of a denied claim may be issued again; nothing for a programme of another shard."""
+def recycle_claim(state: IssuanceState, event: ClaimReleased, at: At) -> Sequence[Event]:
+    """Record what of a denied claim may be issued again, and counts no more; nothing for another shard's programme."""
     programme = state.programmes.get(event.programme_id)
+    back = count_back(state, event, at)
     if programme is None or event.recycled == 0:
-        return []
+        return back
     return [
+        *back,
         BudgetRecycled(
             programme_id=event.programme_id,
             source_id=event.claim_id,
             amount=event.recycled,
             uncommitted_after=programme.uncommitted + event.recycled,
-        )
+        ),
     ]
 
 

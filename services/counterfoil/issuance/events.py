@@ -293,7 +293,8 @@ class ApplicationDecided(Event):
 
     `day` is the programme's local day. `refusal`: why the document grants nothing, if so. `subsidy`, `eligible`,
     `co_payment` (rounded down) and `counters` are what the document grants, or would have granted. `explanation` has
-    the first 128 steps; `submitted_at`: for the first time. With an approval the voucher follows in the same entry.
+    the first 128 steps, or as many as fit; `submitted_at`: for the first time. With an approval the voucher follows in
+    the same entry.
 
     Of an application that a window decides: the window, its place in the order, its score if it is ranked, and the
     envelopes from which nobody after it gets anything in this window.

@@ -6,13 +6,12 @@ beside these. Nobody's word counts about a party related to it, but an applicant
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from counterfoil.contract.applications import FactGiven
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.contract.times import DAY, format_day, parse_date
+from counterfoil.contract.times import DAY, format_day
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
@@ -22,34 +21,13 @@ from counterfoil.issuance.commands import AttestFact
 from counterfoil.issuance.events import FactAttested
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.words import ALL
-from counterfoil.programme.facts import KNOWN, Fact, Facts, Kind, Value
+from counterfoil.programme.facts import KNOWN, Fact, Facts, Kind, Value, value_of
 from counterfoil.programme.rules import Rules
 
 OF_THE_LOG: Final = ("awards", "listed_provider")
 """What the log itself knows, and nobody attests."""
 LOG: Final = "log"
 _MOST_VALUES: Final = 32
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
-_FLAGS: Final = {"true": True, "false": False}
-
-
-def value_of(kind: Kind, values: tuple[str, ...]) -> Value | None:
-    """A fact's value from its texts; None where they are none of that kind."""
-    if kind == "CODES":
-        return values
-    if len(values) != 1:
-        return None
-    text = values[0]
-    if kind == "CODE":
-        return text
-    if kind == "FLAG":
-        return _FLAGS.get(text)
-    if kind == "NUMBER":
-        return int(text) if _NUMBER.fullmatch(text) else None
-    try:
-        return parse_date(text)
-    except ValueError:
-        return None
 
 
 def attest_fact(state: IssuanceState, body: AttestFact, actor: Party, at: At) -> Decision:
@@ -116,7 +94,7 @@ def _invalid(body: AttestFact, at: At) -> Refusal | None:
 def facts_of(state: IssuanceState, rules: Rules, application_id: str, application: Application, day: int) -> Facts:
     """What counts of an application's party and project. Raises ValueError where two contradict each other."""
     party_id = application.content.beneficiary_id
-    known = [*_of_party(state, rules, party_id, day), *_heard(state, rules, party_id, day, application_id)]
+    known = [*_of_party(state, rules, party_id, day), *heard(state, rules, party_id, day, application_id)]
     return Facts(rules.facts, known, day, party_id)
 
 
@@ -136,7 +114,7 @@ def _of_party(state: IssuanceState, rules: Rules, party_id: str, day: int) -> It
     )
     yield Fact("awards", awards, LOG, day)
     yield Fact("listed_provider", (programme_id, party_id) in state.listings, LOG, day)
-    yield from _heard(state, rules, party_id, day)
+    yield from heard(state, rules, party_id, day)
 
 
 def facts_of_line(
@@ -145,8 +123,8 @@ def facts_of_line(
 ) -> Facts | None:  # fmt: skip
     """What counts of one line and its provider. Raises ValueError where two contradict each other."""
     party_id = application.content.beneficiary_id
-    of_line = list(_heard(state, rules, party_id, day, application_id, line))
-    of_provider = [] if provider is None else list(_heard(state, rules, provider, day))
+    of_line = list(heard(state, rules, party_id, day, application_id, line))
+    of_provider = [] if provider is None else list(heard(state, rules, provider, day))
     kinds = rules.facts.kinds
     known = [each for each in of_provider if kinds[each.name].of == "PROVIDER"] + of_line
     return Facts(rules.facts, known, day, party_id) if known else None
@@ -156,9 +134,10 @@ AWARDS: Final = "awards:all"
 """By which grants are counted."""
 
 
-def _heard(
+def heard(
     state: IssuanceState, rules: Rules, party_id: str, day: int, application_id: str = NONE, line: str = NONE
 ) -> Iterator[Fact]:
+    """The facts about exactly that whose attestors count in the programme."""
     for key, attested in state.applications.known(party_id, application_id, line):
         name, by = key[3], key[4]
         kept = rules.facts.kinds.get(name)
@@ -189,10 +168,11 @@ def _counts(state: IssuanceState, rules: Rules, name: str, by: str, party_id: st
     return is_issuer or is_operator or by in state.auditors_of(programme_id) or by in state.auditors_of(ALL)
 
 
-def given(rules: Rules, facts: tuple[Fact, ...]) -> tuple[FactGiven, ...]:
-    """Facts as an event has them, each once."""
+def given(rules: Rules, facts: Iterable[Fact], line: str | None = None) -> tuple[FactGiven, ...]:
+    """Facts as an event has them, each once; `line`: of which they are."""
     return tuple(
         FactGiven(
+            line=line,
             name=each.name,
             values=_texts(rules.facts.kinds[each.name].kind, each.value),
             attested_by=each.attested_by,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from counterfoil.contract.applications import CapSet, PayerShare
 from counterfoil.contract.limits import MAX_AMOUNT
@@ -23,14 +23,16 @@ from counterfoil.issuance.applications import (
     version_of,
 )
 from counterfoil.issuance.applying import Application
+from counterfoil.issuance.claimed import Purpose
 from counterfoil.issuance.commands import DecideApplication
 from counterfoil.issuance.events import ApplicationDecided, VoucherIssued
-from counterfoil.issuance.facts import given
 from counterfoil.issuance.judging import (
     Judged,
     awards,
+    contract_key,
     counters_of,
     explained,
+    facts_given,
     judge,
     of_contract,
     plain,
@@ -218,7 +220,7 @@ def _decided(
         rules_hash=granted.digest,
         day=judged.case.day,
         caps=ruling.caps,
-        facts=given(rules, granted.facts),
+        facts=facts_given(rules, judged),
         refusal=refusal,
         explanation=explained(granted, ruling.said),
         eligible=floor_of(granted.eligible),
@@ -277,11 +279,34 @@ def _project_end(application: Application, judged: Judged) -> int | None:
     return None if contract is None else contract.ends
 
 
+def _purpose(state: IssuanceState, event: ApplicationDecided) -> Purpose:
+    """What the voucher is for, as claims on it will be judged."""
+    application = state.applications.open[event.application_id]
+    asked, rules = application.content, cast("Rules", document_for(state, application))
+    made: Any = state.programmes[event.programme_id].current  # a document's, as the application was taken
+    if application.window_id is not None:
+        made = state.windows.open[application.window_id]
+    return Purpose(
+        version=event.version,
+        document_id=made.document_id,
+        rules_hash=event.rules_hash,
+        project=asked.project_id or event.application_id,
+        contract_key=contract_key(event.application_id, asked),
+        award=event.application_id,
+        applied=rules.day(application.submitted_at),
+        contract=asked.contract,
+        caps=event.caps,
+        facts=event.facts,
+    )
+
+
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
 def application_decided(state: IssuanceState, event: ApplicationDecided, at: At) -> None:
     """Apply a decision; with an approval also what it counts."""
+    if event.voucher_id is not None:
+        state.claims.purposes[event.voucher_id] = _purpose(state, event)
     if event.window_id is not None:
         state.windows.decided(event)
     if event.decision == "waitlisted":

@@ -7,19 +7,22 @@ the log.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
-from counterfoil.contract.applications import CapSet, CounterMoved, Explained
+from counterfoil.contract.applications import CapSet, CounterMoved, Explained, FactGiven
+from counterfoil.contract.canonical import canonical
+from counterfoil.contract.forms import dump
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_SENTENCE
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import CountingEvent
 from counterfoil.core.decider import refuse
 from counterfoil.issuance.applying import Application
-from counterfoil.issuance.counting import REGIME
-from counterfoil.issuance.facts import AWARDS, facts_of, facts_of_line
+from counterfoil.issuance.events import ApplicationSubmitted
+from counterfoil.issuance.facts import AWARDS, facts_of, facts_of_line, given
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.programme.benefit import Evaluation, evaluate
 from counterfoil.programme.case import Case, ContractDates, Counted, History, Line
+from counterfoil.programme.claiming import asked_of
 from counterfoil.programme.form.benefit import Scope
 from counterfoil.programme.form.budget import Envelope, Period
 from counterfoil.programme.periods import Span, span
@@ -27,11 +30,14 @@ from counterfoil.programme.rules import Rules
 from counterfoil.programme.steps import Step
 from counterfoil.programme.values import parse_amount
 
+T = TypeVar("T")
 EVENTS: Final[tuple[CountingEvent, ...]] = ("APPLIED", "GRANTED")
 """What an approval counts as; use and payment count later."""
 ENVELOPE: Final = "envelope:"
 PER_CONTRACT: Final = "contract:all"
 _MOST_EXPLAINED: Final = 128
+FACTS_BYTES: Final = 8_192
+_EXPLAINED_BYTES: Final = 24_576
 _PROGRAMME: Final = Period(kind="PROGRAMME")
 _ALWAYS: Final = Span(None, None)
 
@@ -70,7 +76,7 @@ def judge(
         approved={each.cap: each.amount for each in caps},
         granted=at_most,
         left=left_of(state, rules, day),
-        first_used=_first_used(state, rules, asked.beneficiary_id),
+        first_used=first_used(state, rules, asked.beneficiary_id),
         other_support={each.programme: each.amount for each in asked.other_support},
         history=History(history_of(state, rules, subjects)),
     )
@@ -79,17 +85,21 @@ def judge(
 
 def _subjects(state: IssuanceState, rules: Rules, application_id: str, application: Application) -> dict[Scope, str]:
     asked = application.content
-    contract = application_id if asked.contract is None else asked.contract.sha256.hex()[:32]
     providers = list(dict.fromkeys(each.provider_id for each in asked.lines))
     return {
         "PROGRAMME": rules.document.id,
         "BENEFICIARY": asked.beneficiary_id,
         "GROUP": state.directory.parties[asked.beneficiary_id].group_id,
         "PROJECT": asked.project_id or application_id,
-        "CONTRACT": contract,
+        "CONTRACT": contract_key(application_id, asked),
         "FUNDING_AWARD": application_id,
         "PROVIDER": (providers[0] if len(providers) == 1 else None) or application_id,
     }
+
+
+def contract_key(application_id: str, asked: ApplicationSubmitted) -> str:
+    """By what the contract of an application is counted."""
+    return application_id if asked.contract is None else asked.contract.sha256.hex()[:32]
 
 
 def _lines(
@@ -163,7 +173,7 @@ def _spent(state: IssuanceState, rules: Rules, envelope: Envelope, day: int) -> 
     return sum(each.amount for each in entries if within.has(each.on))
 
 
-def _first_used(state: IssuanceState, rules: Rules, beneficiary_id: str) -> dict[str, int]:
+def first_used(state: IssuanceState, rules: Rules, beneficiary_id: str) -> dict[str, int]:
     """On which day the beneficiary first used each tier that ends so many months later."""
     found = {}
     for rule in rules.tiers:
@@ -195,12 +205,8 @@ def moves(
     envelopes: Iterable[tuple[str, int]], day: int,
 ) -> list[CounterMoved]:  # fmt: skip
     """What a grant adds to caps and ceilings, and to envelopes by their ids."""
-    periods = {rule.cap.id: rule.cap.period or _PROGRAMME for rule in rules.caps}
-    periods |= {rule.key: Period(kind="ROLLING", months=rule.regime.months) for rule in rules.regimes}
-    moved = [
-        _moved(each, history.total(each.cap, each.subject, each.event, _within(rules, each, periods, day)))
-        for each in counts
-    ]
+    spans = counting_days(rules, day)
+    moved = [_moved(each, history.total(each.cap, each.subject, each.event, spans[each.cap])) for each in counts]
     by_id = {each.id: each for each in rules.document.budget.envelopes}
     for envelope_id, amount in envelopes:
         each = Counted(f"{ENVELOPE}{envelope_id}", rules.document.id, "GRANTED", day, amount)
@@ -214,8 +220,11 @@ def award(state: IssuanceState, rules: Rules, group_id: str, day: int) -> Counte
     return _moved(each, _number(state, rules, each))
 
 
-def _within(rules: Rules, each: Counted, periods: dict[str, Period], day: int) -> Span:
-    return span(periods[each.cap], day, _ALWAYS if each.cap.startswith(REGIME) else rules.valid)
+def counting_days(rules: Rules, day: int) -> dict[str, Span]:
+    """The days that count towards each cap and ceiling of law on a day."""
+    caps = {rule.cap.id: span(rule.cap.period or _PROGRAMME, day, rules.valid) for rule in rules.caps}
+    rolling = {rule.key: Period(kind="ROLLING", months=rule.regime.months) for rule in rules.regimes}
+    return caps | {key: span(period, day, _ALWAYS) for key, period in rolling.items()}
 
 
 def _moved(each: Counted, before: int) -> CounterMoved:
@@ -242,6 +251,28 @@ def of_contract(state: IssuanceState, rules: Rules, contract: str) -> int:
     return sum(each.amount for each in state.counters.entries(rules.document.id, PER_CONTRACT, "GRANTED", contract))
 
 
+def facts_given(rules: Rules, judged: Judged) -> tuple[FactGiven, ...]:
+    """The facts that a decision is founded on: those of the applicant's eligibility, and of tiers, scope and caps."""
+    case, asked = judged.case, sorted(asked_of(rules))
+    found = [each for name in asked if (each := case.facts.get(name)) is not None]
+    facts = list(given(rules, (*judged.evaluation.facts, *found)))
+    for line in case.lines:
+        known = [] if line.facts is None else [line.facts.get(name) for name in asked]
+        facts += given(rules, (each for each in known if each is not None), line.id)
+    return fitting(facts, FACTS_BYTES)
+
+
+def fitting(records: Iterable[T], most: int) -> tuple[T, ...]:
+    """The first records that have at most so many bytes together, as an event has them: its entry has to hold them."""
+    kept = []
+    for each in records:
+        most -= len(canonical(dump(each)))
+        if most < 0:
+            break
+        kept.append(each)
+    return tuple(kept)
+
+
 def tiers_of(granted: Evaluation) -> tuple[str, ...]:
     """The tiers by which something is paid, each once."""
     steps = (each for line in granted.lines for each in line.steps if each.code == "rate")
@@ -249,13 +280,13 @@ def tiers_of(granted: Evaluation) -> tuple[str, ...]:
 
 
 def explained(granted: Evaluation, before: Iterable[Step] = ()) -> tuple[Explained, ...]:
-    """The first steps of an evaluation, as an event has them: of the whole, then of each line, then the refusal."""
+    """The first steps of an evaluation, within a bound: of the whole, then of each line, then the refusal."""
     steps = [*before, *granted.steps]
     for line in granted.lines:
         steps += [*line.steps, *([] if line.refusal is None else [line.refusal])]
     if granted.refusal is not None:
         steps.append(granted.refusal)
-    return tuple(map(_explained, steps[:_MOST_EXPLAINED]))
+    return fitting(map(_explained, steps[:_MOST_EXPLAINED]), _EXPLAINED_BYTES)
 
 
 def _explained(each: Step) -> Explained:

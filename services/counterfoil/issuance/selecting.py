@@ -107,7 +107,7 @@ def close_window(state: IssuanceState, body: CloseWindow, actor: Party, at: At) 
         return refuse(Code.NOT_YOURS, programme_id=window.programme_id)
     if window.phase != "open":
         return refuse(Code.WINDOW_CLOSED, window_id=body.window_id)
-    rules = state.window_rules(window)
+    rules = state.rules_under(window)
     today = rules.day(at.time)
     if today <= window.closes:
         return refuse(Code.WINDOW_STILL_OPEN, closes=format_day(window.closes))
@@ -195,7 +195,7 @@ def window_opened(state: IssuanceState, event: WindowOpened, _at: At) -> None:
 
 def window_closed(state: IssuanceState, event: WindowClosed, at: At) -> None:
     """Apply that the applications of a window are put in order."""
-    rules = state.window_rules(state.windows.open[event.window_id])
+    rules = state.rules_under(state.windows.open[event.window_id])
     state.windows.closed(event, at, assess=rules.document.budget.exhaustion.mode == "PRO_RATA")
     state.windows.arrange(event.window_id, rules, state.applications)
 

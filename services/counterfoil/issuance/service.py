@@ -27,6 +27,7 @@ from counterfoil.issuance import (
     facts,
     granting,
     groups,
+    invoices,
     keys,
     parties,
     pausing,
@@ -46,6 +47,7 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     AttestFact,
     AttestGroup,
+    ClaimInvoice,
     CloseParty,
     CloseWindow,
     DecideApplication,
@@ -122,9 +124,11 @@ from counterfoil.issuance.events import (
     WindowOpened,
     WindowSettled,
 )
+from counterfoil.issuance.invoice_events import ClaimCountedBack, InvoiceClaimed, InvoiceDue
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.views import REDUCERS, VIEWS
 from counterfoil.ledger.events import ClaimReleased, VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
+from counterfoil.ledger.invoice_events import InvoiceRefused, InvoiceReturned
 from counterfoil.ledger.transfer_events import VoucherReissued, VoucherSurrendered
 from counterfoil.service import Service
 
@@ -182,6 +186,7 @@ DECIDER: Final = Decider(
         OpenWindow: selecting.open_window,
         CloseWindow: selecting.close_window,
         DecideApplication: granting.decide_application,
+        ClaimInvoice: invoices.claim_invoice,
         SuspendVoucher: vouchers.suspend_voucher,
         ReinstateVoucher: vouchers.reinstate_voucher,
         RevokeVoucher: vouchers.revoke_voucher,
@@ -196,6 +201,8 @@ DECIDER: Final = Decider(
             VoucherSurrendered: vouchers.take_over_surrender,
             VoucherReissued: vouchers.take_over_reissued,
             ClaimReleased: budgets.recycle_claim,
+            InvoiceRefused: invoices.count_back,
+            InvoiceReturned: invoices.count_back,
         },
     },
     ready={},
@@ -248,6 +255,9 @@ DECIDER: Final = Decider(
         WindowAssessed: allocating.window_assessed,
         WindowSettled: allocating.window_settled,
         ApplicationDecided: granting.application_decided,
+        InvoiceClaimed: invoices.invoice_claimed,
+        InvoiceDue: invoices.invoice_due,
+        ClaimCountedBack: invoices.claim_counted_back,
         VoucherGranted: vouchers.voucher_granted,
         VoucherSuspended: vouchers.voucher_suspended,
         VoucherReinstated: vouchers.voucher_reinstated,

@@ -33,7 +33,6 @@ from counterfoil.core.form import (
     TRUE,
     Form,
     by_name,
-    listed,
     one_of,
     optional,
     row,
@@ -42,6 +41,7 @@ from counterfoil.core.lookalikes import look_of
 from counterfoil.core.programmes import FOUR_EYES, LISTING, PUBLISHED, Listing
 from counterfoil.core.table import Table
 from counterfoil.issuance.applying import Applications
+from counterfoil.issuance.claimed import COUNTS, Claims, Purpose
 from counterfoil.issuance.counting import Counters
 from counterfoil.issuance.windows import Window, Windows
 from counterfoil.issuance.words import VoucherStatus
@@ -183,10 +183,7 @@ GRANT: Final = Form(
     "grant",
     ("voucher_id",),
     row(
-        Grant, on=COUNT, left=AMOUNT,
-        counts=listed(
-            row(CounterMoved, cap=TEXT, subject=TEXT, event=TEXT, before=AMOUNT, after=AMOUNT)
-        ),
+        Grant, on=COUNT, left=AMOUNT, counts=COUNTS,
     ),
     "what a voucher under a document counts towards limits, until nothing of it is left",
 )  # fmt: skip
@@ -204,10 +201,10 @@ class IssuanceState(ProgrammeState):
     """Issuance's whole state. What is not a table follows from the tables."""
 
     __slots__ = (
-        "applications", "appointed", "auditors", "classes", "committed", "counters", "documents_due", "four_eyes",
-        "freed", "freed_due",
-        "grants", "group_issued", "issued_to", "key_ids", "listings", "looks", "new_keys", "open_vouchers",
-        "programmes", "recoveries", "recoveries_due", "recovering", "root", "vouchers", "windows",
+        "applications", "appointed", "auditors", "claims", "classes", "committed", "counters", "documents_due",
+        "four_eyes", "freed", "freed_due", "grants", "group_issued", "issued_to", "key_ids", "listings", "looks",
+        "new_keys", "open_vouchers", "programmes", "recoveries", "recoveries_due", "recovering", "root", "vouchers",
+        "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -237,7 +234,8 @@ class IssuanceState(ProgrammeState):
         self.applications = Applications()
         self.counters = Counters()
         self.windows = Windows(self._may_work_on)
-        for table in (*self.applications.tables(), self.counters.table, *self.windows.tables()):
+        self.claims = Claims()
+        for table in (*self.applications.tables(), self.counters.table, *self.windows.tables(), *self.claims.tables()):
             self.keep(table)
         self.looks: dict[str, str] = {}  # what a name looks like -> the first party, by id, with such a name
 
@@ -289,9 +287,9 @@ class IssuanceState(ProgrammeState):
         """What the current version of a programme lays down."""
         return self.documents.terms(self.programmes[programme_id].current)
 
-    def window_rules(self, window: Window) -> Rules:
-        """The document that a window was opened under."""
-        return rules_by_hash(window.rules_hash, lambda: self.documents.data(window.document_id))
+    def rules_under(self, made: Window | Purpose) -> Rules:
+        """The document that a window was opened under, or a voucher was granted."""
+        return rules_by_hash(made.rules_hash, lambda: self.documents.data(made.document_id))
 
     def _may_work_on(self, window_id: str) -> bool:
         """Whether the applications of a window are being decided."""
@@ -404,6 +402,7 @@ class IssuanceState(ProgrammeState):
         super().rebuild()
         self.applications.rebuild()
         self.counters.rebuild()
+        self.claims.rebuild()
         self.group_issued = {}
         for (programme_id, _), by_group in self.issued_to.items():
             for group_id, amount in by_group.items():
@@ -434,6 +433,6 @@ class IssuanceState(ProgrammeState):
         for window_id in sorted(self.windows.open):
             self.windows.index(window_id)
             if self.windows.open[window_id].phase != "open":
-                self.windows.arrange(window_id, self.window_rules(self.windows.open[window_id]), self.applications)
+                self.windows.arrange(window_id, self.rules_under(self.windows.open[window_id]), self.applications)
         for programme_id, programme in self.programmes.items():
             self.commit(self.terms(programme_id).currency, programme.appropriated + programme.issued)

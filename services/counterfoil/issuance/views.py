@@ -44,6 +44,7 @@ from counterfoil.issuance.events import (
     VoucherRevoked,
     VoucherSuspended,
 )
+from counterfoil.issuance.invoice_views import INVOICE_REDUCERS, INVOICE_VIEWS
 from counterfoil.issuance.party_views import PARTY_REDUCERS, PARTY_VIEWS, participant
 from counterfoil.issuance.words import VoucherStatus
 from counterfoil.ledger.events import VoucherExpired, VoucherRestored
@@ -248,6 +249,7 @@ VIEWS: Final[tuple[View, ...]] = (
     FOUR_EYES,
     VOUCHERS,
     *APPLICATION_VIEWS,
+    *INVOICE_VIEWS,
 )
 
 
@@ -432,6 +434,7 @@ def _status(view: View, status: str) -> Callable[[Any, At], Iterable[Change]]:
 REDUCERS: Final[Reducers] = {
     **PARTY_REDUCERS,
     **APPLICATION_REDUCERS,
+    **INVOICE_REDUCERS,
     LogOpened: _rules_named,
     RulesAdopted: _rules_named,
     CurrencyRegistered: _currency_registered,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 from counterfoil.contract.ensure import ensure
+from counterfoil.contract.events import ProgrammePublished
 from counterfoil.contract.limits import MAX_REASON
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
@@ -21,6 +22,7 @@ from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.hidden import not_yours
 from counterfoil.core.standing import not_taking_part
+from counterfoil.issuance.claimed import Purpose
 from counterfoil.issuance.commands import (
     IssueVoucher,
     ReinstateVoucher,
@@ -42,12 +44,13 @@ from counterfoil.issuance.facts import facts_of_party
 from counterfoil.issuance.judging import award, history_of, left_of, moves
 from counterfoil.issuance.programmes import duties_in, own_programme
 from counterfoil.issuance.state import Grant, IssuanceState, Programme, Voucher
-from counterfoil.issuance.words import BY_APPLICATION, TOGETHER, VoucherStatus
+from counterfoil.issuance.words import TOGETHER, VoucherStatus
 from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored, taken_from
 from counterfoil.ledger.transfer_events import VoucherReissued, VoucherSurrendered
 from counterfoil.programme import conditions
 from counterfoil.programme.case import History
 from counterfoil.programme.granting import grant
+from counterfoil.programme.models import MODELS
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.terms import expires_at, issues, needs_project
 
@@ -167,7 +170,7 @@ def _under_document(
 def _not_directly(rules: Rules) -> Refusal | None:
     """Whether the document has vouchers given for applications alone: after a review, or decided together."""
     review, mode = rules.document.review, rules.document.budget.exhaustion.mode
-    if rules.document.redemption.model not in BY_APPLICATION:
+    if not MODELS[rules.document.redemption.model].applies:
         return None
     reviewed = review is not None and len(review.steps) > 0
     return refuse(Code.DECIDED_BY_APPLICATION, mode=mode) if reviewed or mode in TOGETHER else None
@@ -384,6 +387,10 @@ def voucher_granted(state: IssuanceState, event: VoucherGranted, at: At) -> None
     voucher_issued(state, event, at)
     day = cast("Rules", state.terms(event.programme_id)).day(at.time)
     state.grants[event.voucher_id] = Grant(day, event.face, event.counted)
+    own = event.voucher_id
+    current = cast("ProgrammePublished", state.programmes[event.programme_id].current)
+    document = (current.version, current.document_id, current.rules_hash)
+    state.claims.purposes[own] = Purpose(*document, project=own, contract_key=own, award=own)
     for each in event.counted:
         state.counters.move(event.programme_id, event.beneficiary_id, day, each)
 
@@ -417,6 +424,7 @@ def voucher_restored(state: IssuanceState, event: VoucherRestored, _at: At) -> N
     granted = state.grants.get(event.restored_from)
     if granted is not None:  # it counts from now on as the new voucher, whatever becomes of the rest
         state.grants[event.restored_from], state.grants[event.voucher_id] = granted.parted(event.face)
+    state.claims.same_purpose(event.restored_from, event.voucher_id)
 
 
 def voucher_surrendered(_state: IssuanceState, _event: VoucherSurrendered, _at: At) -> None:
@@ -426,6 +434,7 @@ def voucher_surrendered(_state: IssuanceState, _event: VoucherSurrendered, _at: 
 def voucher_reissued(state: IssuanceState, event: VoucherReissued, _at: At) -> None:
     """Apply a voucher made of what was taken back of another: it was issued, and counted, before, to another group."""
     state.open(event.voucher_id, Voucher(event.programme_id, event.beneficiary_id, None, event.expires_at))
+    state.claims.same_purpose(event.reissued_from, event.voucher_id)
 
 
 def voucher_ended(state: IssuanceState, event: VoucherExpired | VoucherCancelled, _at: At) -> None:
@@ -441,6 +450,7 @@ def voucher_closed(state: IssuanceState, event: VoucherClosed, _at: At) -> None:
     state.close(event.voucher_id)
     if event.voucher_id in state.grants:
         del state.grants[event.voucher_id]
+    state.claims.forget(event.voucher_id)
 
 
 def voucher_suspended(state: IssuanceState, event: VoucherSuspended, _at: At) -> None:

@@ -28,7 +28,7 @@ from counterfoil.ledger.events import (
     ClaimSettled,
 )
 from counterfoil.ledger.state import LedgerState
-from counterfoil.redemption.events import ClaimDenied, PaymentConfirmed, PaymentReturned
+from counterfoil.redemption.events import ClaimDenied, ClaimReturned, PaymentConfirmed, PaymentReturned
 
 
 def post_appropriation(state: LedgerState, event: BudgetAppropriated, _at: At) -> Sequence[Event]:
@@ -85,31 +85,31 @@ def release_claim(state: LedgerState, event: ClaimDenied, _at: At) -> Sequence[E
     """Release the budget of what was denied, by the terms of each contract; nothing for another ledger's contracts."""
     recycled = lapsed = 0
     for line in event.lines:
-        ended = state.ended.get(line.contract_id)
-        contract = state.contracts.get(line.contract_id) if ended is None else ended.contract
-        if contract is None:
+        source = state.source_of(line.contract_id)
+        if source is None:
             continue
-        if state.terms(contract.programme_id, contract.version).recycles:
+        if state.terms(source.programme_id, source.version).recycles:
             recycled += line.amount
         else:
             lapsed += line.amount
-    if not recycled + lapsed:
-        return []
+    return [release(state, event, recycled, lapsed)] if recycled + lapsed else []
+
+
+def release(state: LedgerState, event: ClaimDenied | ClaimReturned, recycled: int, lapsed: int) -> ClaimReleased:
+    """Release the budget of so much of a claim: to be issued again, or lapsed."""
     posting, asset = Posting(state.accounts), budget(event.programme_id)
     currency, to = state.currency(event.programme_id), denied(event.programme_id)
     claim_legs(posting, event.programme_id, currency, claims(event.provider_id), to, recycled + lapsed)
     posting.leg("post", asset, OBLIGATED, APPROPRIATION, recycled)
     posting.leg("post", asset, OBLIGATED, LAPSED, lapsed)
-    return [
-        ClaimReleased(
-            claim_id=event.claim_id,
-            programme_id=event.programme_id,
-            provider_id=event.provider_id,
-            amount=recycled + lapsed,
-            recycled=recycled,
-            legs=posting.take(),
-        )
-    ]
+    return ClaimReleased(
+        claim_id=event.claim_id,
+        programme_id=event.programme_id,
+        provider_id=event.provider_id,
+        amount=recycled + lapsed,
+        recycled=recycled,
+        legs=posting.take(),
+    )
 
 
 def claim_legs(posting: Posting, programme_id: str, currency: str, account: str, to: str, amount: int) -> None:

@@ -113,14 +113,16 @@ def _contracts(state: LedgerState) -> Iterator[str]:
 
 
 def _captured(state: LedgerState) -> Iterator[str]:
-    """What open and ended contracts say was subsidised, and not reversed, is what each programme owes or has paid."""
+    """What was subsidised, and not reversed, by contracts and invoices, is what each programme owes or has paid."""
     subsidised: Counter[str] = Counter()
     for contract in (*state.contracts.values(), *(each.contract for each in state.ended.values())):
         subsidised[contract.programme_id] += contract.subsidised - contract.reversed
+    for each in state.claimed.values():
+        subsidised[each.programme_id] += each.amount
     for programme_id in state.programmes:
         claimed = _claimed(state, programme_id)
         if claimed != subsidised[programme_id]:
-            yield f"programme {programme_id}: claims of {claimed}, its contracts say {subsidised[programme_id]}"
+            yield f"programme {programme_id}: claims of {claimed}, the parts say {subsidised[programme_id]}"
 
 
 def _reversed(state: LedgerState) -> Iterator[str]:

@@ -38,6 +38,7 @@ from counterfoil.ledger.events import (
     VoucherExpired,
     VoucherRestored,
 )
+from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
     PledgeMade,
@@ -126,6 +127,8 @@ _ABOUT: Final[Mapping[type[Event], tuple[str | None, str | None]]] = {
     CashDeposited: (None, "payment_reference"),
     CashWithdrawn: (None, "payment_reference"),
     ClaimReleased: ("claim_id", None),
+    InvoiceCaptured: ("claim_id", "invoice_number"),
+    InvoiceReturned: ("claim_id", None),
     ClaimReopened: ("settlement_id", None),
     ClaimSettled: ("settlement_id", None),
     ContractFunded: ("contract_id", None),

@@ -15,6 +15,7 @@ from counterfoil.issuance.events import (
     VoucherRevoked,
     VoucherSuspended,
 )
+from counterfoil.issuance.invoice_events import InvoiceDue
 from counterfoil.ledger import (
     bids,
     budgets,
@@ -23,6 +24,7 @@ from counterfoil.ledger import (
     contracts,
     endings,
     funding,
+    invoices,
     offers,
     pledges,
     refusals,
@@ -78,6 +80,7 @@ from counterfoil.ledger.events import (
     VoucherRestored,
     VoucherUnfrozen,
 )
+from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceRefused, InvoiceReturned
 from counterfoil.ledger.state import LedgerState
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
@@ -104,6 +107,7 @@ from counterfoil.programme.documents import APPLIED, TAKEN_OVER
 from counterfoil.redemption.events import (
     ClaimDenied,
     ClaimOffset,
+    ClaimReturned,
     ContractCancelled,
     ContractCompleted,
     PaymentConfirmed,
@@ -143,6 +147,7 @@ DECIDER: Final = Decider(
             VoucherReinstated: vouchers.unfreeze_voucher,
             VoucherRevoked: endings.revoke_voucher,
             VoucherReturned: endings.return_voucher,
+            InvoiceDue: invoices.capture_invoice,
         },
         "matching": {
             OfferReceived: offers.hold_offer,
@@ -159,6 +164,7 @@ DECIDER: Final = Decider(
             ContractCancelled: contracts.cancel,
             ProviderDefaulted: contracts.default,
             ClaimDenied: budgets.release_claim,
+            ClaimReturned: invoices.return_to_voucher,
             PaymentConfirmed: budgets.settle_claims,
             UsageReversed: reversals.reverse,
             ClaimOffset: reversals.set_off,
@@ -191,6 +197,9 @@ DECIDER: Final = Decider(
         ReceivableRecovered: state.posted,
         ClaimReopened: state.posted,
         ClaimReleased: state.posted,
+        InvoiceCaptured: invoices.invoice_captured,
+        InvoiceRefused: invoices.invoice_refused,
+        InvoiceReturned: invoices.invoice_returned,
         VoucherCredited: vouchers.voucher_credited,
         VoucherFrozen: vouchers.voucher_frozen,
         VoucherUnfrozen: vouchers.voucher_unfrozen,

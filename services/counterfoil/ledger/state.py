@@ -55,6 +55,16 @@ class EndedContract(NamedTuple):
     ended_at: int
 
 
+class Claimed(NamedTuple):
+    """What was taken of a voucher for a claim on an invoice, less what went back to it."""
+
+    programme_id: str
+    version: int
+    voucher_id: str
+    holder_id: str
+    amount: int
+
+
 class Captured(NamedTuple):
     """What was captured for a report, less what was reversed since."""
 
@@ -78,6 +88,13 @@ CAPTURED: Final = Form(
     ("report_id",),
     row(Captured, contract_id=TEXT, draws=listed(row(Draw, voucher_id=TEXT, amount=AMOUNT)), co_payment=AMOUNT),
     "what was captured for a report, of which vouchers, less what was reversed",
+)
+
+CLAIMED: Final = Form(
+    "claimed",
+    ("claim_id",),
+    row(Claimed, programme_id=TEXT, version=COUNT, voucher_id=TEXT, holder_id=TEXT, amount=AMOUNT),
+    "what was taken of a voucher for a claim on an invoice, less what went back to it",
 )
 
 GAIN: Final = Form(
@@ -108,8 +125,8 @@ class LedgerState(ProgrammesState):
     """
 
     __slots__ = (
-        "accounts", "cancelling", "captures", "contracts", "encumbrances", "ended", "expiring", "freeing", "gains",
-        "holds", "lapsing", "purchases", "unfunding", "vouchers",
+        "accounts", "cancelling", "captures", "claimed", "contracts", "encumbrances", "ended", "expiring", "freeing",
+        "gains", "holds", "lapsing", "purchases", "unfunding", "vouchers",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -125,6 +142,7 @@ class LedgerState(ProgrammesState):
         self.gains: Table[tuple[str, str], dict[str, int]] = self.keep(Table(GAIN))
         self.contracts: Table[str, Contract] = self.keep(Table(CONTRACT))
         self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
+        self.claimed: Table[str, Claimed] = self.keep(Table(CLAIMED))
         self.captures: Table[str, Captured] = self.keep(Table(CAPTURED))
         self.purchases: Table[str, Purchase] = self.keep(Table(PURCHASE))
         self.expiring = Deadlines(self.expires)
@@ -142,6 +160,12 @@ class LedgerState(ProgrammesState):
         """A contract, open or ended."""
         found = self.contracts.get(contract_id)
         return self.ended[contract_id].contract if found is None else found
+
+    def source_of(self, contract_id: str) -> Contract | Claimed | None:
+        """What a line of a claim is about: a contract, or by the claim's own id what was taken for an invoice."""
+        ended = self.ended.get(contract_id)
+        found = self.contracts.get(contract_id) if ended is None else ended.contract
+        return self.claimed.get(contract_id) if found is None else found
 
     # ownership ------------------------------------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ from counterfoil.ledger.events import (
 )
 from counterfoil.ledger.holding_views import HOLDING_VIEWS
 from counterfoil.ledger.holds import total
+from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned
 from counterfoil.ledger.posting_views import POSTING_VIEWS, postings
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
@@ -379,6 +380,8 @@ REDUCERS: Final[Reducers] = {
     CaptureReversed: _and_posted(_capture_reversed),
     ClaimReopened: _posted,
     ClaimReleased: _posted,
+    InvoiceCaptured: _posted,
+    InvoiceReturned: _posted,
     VoucherCredited: _and_posted(_voucher_credited),
     VoucherExpired: _posted,
     VoucherCancelled: _posted,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
@@ -9,6 +10,8 @@ from counterfoil.contract.times import parse_date
 from counterfoil.programme.form.conditions import FactDeclaration
 from counterfoil.programme.values import add_months
 
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
+_FLAGS: Final = {"true": True, "false": False}
 Kind = Literal["FLAG", "NUMBER", "CODE", "CODES", "DATE"]
 Subject = Literal["APPLICANT", "PROJECT", "LINE", "PROVIDER"]
 Value = bool | int | str | tuple[str, ...]
@@ -134,6 +137,25 @@ def _is_of(kind: Kind, value: Value) -> bool:
     if kind in ("NUMBER", "DATE"):
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, str) if kind == "CODE" else isinstance(value, tuple)
+
+
+def value_of(kind: Kind, values: tuple[str, ...]) -> Value | None:
+    """A fact's value from its texts; None where they are none of that kind."""
+    if kind == "CODES":
+        return values
+    if len(values) != 1:
+        return None
+    text = values[0]
+    if kind == "CODE":
+        return text
+    if kind == "FLAG":
+        return _FLAGS.get(text)
+    if kind == "NUMBER":
+        return int(text) if _NUMBER.fullmatch(text) else None
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None
 
 
 def read_value(kind: Kind, value: object) -> Value:

@@ -12,13 +12,13 @@ from counterfoil.contract.times import DAY, SECOND, parse_derived_time
 from counterfoil.programme.expiry import Life, end_of
 from counterfoil.programme.form.identity import MoneyUnit
 from counterfoil.programme.form.life import ProjectEndExpiry
+from counterfoil.programme.models import MODELS
 from counterfoil.programme.rules import Rules
 
 Terms = ProgrammeTerms | Rules
 """A version of a programme."""
 
 
-_AT_PROVIDER: Final = ("APPLY_THEN_DEDUCT", "DEDUCT_AT_PROVIDER", "DISCOUNT_AT_PROVIDER")
 NEVER: Final = parse_derived_time("2209-12-31T23:59:59.999999Z")
 """When a voucher ends that has no end: the last time that can be written."""
 
@@ -68,4 +68,4 @@ def on_market(terms: Terms) -> bool:
     floor = terms.document.benefit.floor
     paid = paid or (floor is not None and floor.measure in ("ELIGIBLE_AMOUNT", "PFLOPS"))
     money = isinstance(terms.document.unit, MoneyUnit)
-    return money and not paid and terms.document.redemption.model in _AT_PROVIDER
+    return money and not paid and MODELS[terms.document.redemption.model].on_market

@@ -21,6 +21,7 @@ from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.hidden import not_yours
 from counterfoil.core.paper import reference_used
 from counterfoil.issuance.events import ProviderDelisted, ProviderReinstated, ProviderSuspended
+from counterfoil.ledger.invoice_events import InvoiceCaptured
 from counterfoil.redemption.commands import (
     ApproveClaim,
     ApproveClaimV1,
@@ -36,6 +37,7 @@ from counterfoil.redemption.events import (
     ClaimDenied,
     ClaimLine,
     ClaimRejected,
+    ClaimReturned,
     ClaimSubmitted,
     LinePart,
 )
@@ -89,6 +91,23 @@ def submit_claim(state: RedemptionState, body: SubmitClaim, actor: Party, at: At
             lines=lines,
             amount=sum(line.amount for line in lines),
         ),
+    ]
+
+
+def open_claim(state: RedemptionState, event: InvoiceCaptured, _at: At) -> Sequence[Event]:
+    """A claim on an invoice that a voucher pays is to be decided; its only line is the claim itself."""
+    if event.programme_id not in state.programmes:
+        return []
+    line = ClaimLine(contract_id=event.claim_id, amount=event.amount, resubmitted=0)
+    return [
+        ClaimSubmitted(
+            claim_id=event.claim_id,
+            programme_id=event.programme_id,
+            provider_id=event.payee_id,
+            invoice_number=event.invoice_number,
+            lines=(line,),
+            amount=event.amount,
+        )
     ]
 
 
@@ -147,9 +166,10 @@ def reject_claim(state: RedemptionState, body: RejectClaim, actor: Party, _at: A
     if isinstance(claim, Refusal):
         return claim
     claimable, ended = _rest(state, claim.terms.lines, {line.contract_id: 0 for line in claim.terms.lines}, body.rest)
+    again = () if on_invoice(claim.terms) else claimable
     return [
-        ClaimRejected(claim_id=body.claim_id, reason=body.reason, claimable=claimable),
-        *_denied(claim.terms, ended),
+        ClaimRejected(claim_id=body.claim_id, reason=body.reason, claimable=again),
+        *_not_paid(claim.terms, claimable, ended),
     ]
 
 
@@ -167,10 +187,26 @@ def _approve(state: RedemptionState, claim: Claim, approved: Mapping[str, int], 
             claim_id=terms.claim_id,
             lines=tuple(lines),
             amount=sum(line.amount for line in lines),
-            claimable=claimable,
+            claimable=() if on_invoice(terms) else claimable,
         ),
-        *_denied(terms, ended),
+        *_not_paid(terms, claimable, ended),
     ]
+
+
+def on_invoice(claim: ClaimSubmitted) -> bool:
+    """Whether it is a claim on an invoice for use, and not on what was captured of contracts."""
+    return claim.lines[0].contract_id == claim.claim_id
+
+
+def _not_paid(terms: ClaimSubmitted, claimable: tuple[LinePart, ...], ended: tuple[LinePart, ...]) -> list[Event]:
+    """What becomes of the parts of a claim that are not approved; what of an invoice may be claimed again goes back."""
+    back = [
+        ClaimReturned(
+            claim_id=terms.claim_id, programme_id=terms.programme_id, provider_id=terms.provider_id, amount=part.amount
+        )
+        for part in claimable
+    ]  # fmt: skip
+    return [*(back if on_invoice(terms) else ()), *_denied(terms, ended)]
 
 
 def _rest(
@@ -267,11 +303,14 @@ def provider_no_longer_suspended(state: RedemptionState, event: ProviderReinstat
 
 
 def claim_submitted(state: RedemptionState, event: ClaimSubmitted, at: At) -> None:
-    """Apply a claim: it takes all that was claimable of its contracts."""
+    """Apply a claim: it takes all that was claimable of its contracts, or what a voucher pays of its invoice."""
+    state.claims[event.claim_id] = Claim(event)
+    if on_invoice(event):
+        state.keep_reversible(event.claim_id, event.amount)
+        return
     for line in event.lines:
         del state.claimable[line.contract_id]
     state.references.use(event.provider_id, "invoice", event.invoice_number, at.index)
-    state.claims[event.claim_id] = Claim(event)
 
 
 def claim_approved(state: RedemptionState, event: ClaimApproved, _at: At) -> None:
@@ -296,6 +335,11 @@ def claim_denied(state: RedemptionState, event: ClaimDenied, _at: At) -> None:
     """What was denied is in no claim any more, and nobody got it: it cannot be given back."""
     for part in event.lines:
         state.keep_reversible(part.contract_id, -part.amount)
+
+
+def claim_returned(state: RedemptionState, event: ClaimReturned, _at: At) -> None:
+    """What went back to its voucher cannot be given back once more."""
+    state.keep_reversible(event.claim_id, -event.amount)
 
 
 def _claimable_again(state: RedemptionState, terms: ClaimSubmitted, parts: Sequence[LinePart]) -> None:

@@ -259,6 +259,16 @@ class ClaimRejected(Event):
     claimable: tuple[LinePart, ...]
 
 
+@event("claim.returned.v1")
+class ClaimReturned(Event):
+    """What was not approved of a claim on an invoice: back to its voucher, or, as its document says, to the budget."""
+
+    claim_id: Id
+    programme_id: Id
+    provider_id: Id
+    amount: PositiveAmount
+
+
 @event("claim.denied.v1")
 class ClaimDenied(Event):
     """What was not approved for good: it is never paid, and its budget is released."""

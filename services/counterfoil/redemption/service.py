@@ -13,6 +13,7 @@ from counterfoil.issuance.events import (
     ProviderSuspended,
 )
 from counterfoil.ledger.events import HoldCaptured
+from counterfoil.ledger.invoice_events import InvoiceCaptured
 from counterfoil.matching.events import TradeMatched
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
 from counterfoil.redemption import (
@@ -65,6 +66,7 @@ from counterfoil.redemption.events import (
     ClaimDenied,
     ClaimOffset,
     ClaimRejected,
+    ClaimReturned,
     ClaimSubmitted,
     ContractCancelled,
     ContractCompleted,
@@ -133,6 +135,7 @@ DECIDER: Final = Decider(
         },
         "ledger": {
             HoldCaptured: contracts.record_capture,
+            InvoiceCaptured: claims.open_claim,
         },
     },
     ready={TradeMatched: contracts.terms_known},
@@ -173,6 +176,7 @@ DECIDER: Final = Decider(
         ApprovalWithdrawn: claims.approval_withdrawn,
         ClaimRejected: four_eyes.ends(claims.claim_rejected, four_eyes.of_claim),
         ClaimDenied: claims.claim_denied,
+        ClaimReturned: claims.claim_returned,
         SettlementClosed: settlements.settlement_closed,
         PaymentConfirmed: four_eyes.ends(payments.payment_confirmed, four_eyes.of_payment),
         PaymentReturned: four_eyes.ends(payments.payment_returned, four_eyes.of_payment),

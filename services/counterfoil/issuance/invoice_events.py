@@ -1,0 +1,60 @@
+"""Issuance: claims on invoices."""
+
+from __future__ import annotations
+
+from counterfoil.contract.applications import CounterMoved, Explained, PayerShare
+from counterfoil.contract.invoices import ClaimBasis, Evidence, Invoice
+from counterfoil.contract.record import Event, event
+from counterfoil.contract.scalars import Amount, DerivedTime, Digest, Flag, Id, PositiveAmount, Reference, Version, Word
+
+
+@event("invoice.claimed.v1")
+class InvoiceClaimed(Event):
+    """A claim on an invoice, and what the document with the hash `rules_hash` pays of it, judged by `basis` alone.
+
+    `eligible` and `co_payment` are rounded down. `explanation` has the first 128 steps, or as many as fit.
+    """
+
+    claim_id: Id
+    programme_id: Id
+    version: Version
+    voucher_id: Id
+    holder_id: Id
+    claimant_id: Id
+    invoice: Invoice
+    invoice_key: Digest
+    evidence: tuple[Evidence, ...]
+    rules_hash: Digest
+    basis: ClaimBasis
+    explanation: tuple[Explained, ...]
+    eligible: Amount
+    subsidy: PositiveAmount
+    co_payment: Amount
+    counters: tuple[CounterMoved, ...]
+    payers: tuple[PayerShare, ...]
+
+
+@event("invoice.due.v1")
+class InvoiceDue(Event):
+    """The ledger is to take `amount` of the voucher, as it was when that was claimed, and to owe it to the payee."""
+
+    claim_id: Id
+    programme_id: Id
+    version: Version
+    voucher_id: Id
+    holder_id: Id
+    payee_id: Id
+    invoice_number: Reference
+    amount: PositiveAmount
+    claimed_at: DerivedTime
+
+
+@event("claim.counted_back.v1")
+class ClaimCountedBack(Event):
+    """Of a claim, so much will not be paid, and counts no more; `over`: nothing came of it, its invoice is free."""
+
+    claim_id: Id
+    programme_id: Id
+    amount: PositiveAmount
+    over: Flag
+    reason: Word

@@ -1,0 +1,82 @@
+"""Issuance's read model of claims on invoices: what was claimed, what the document pays of it, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, get_args
+
+from counterfoil.contract.forms import dump
+from counterfoil.core.at import At
+from counterfoil.issuance.invoice_events import ClaimCountedBack, InvoiceClaimed
+from counterfoil.issuance.words import InvoiceStatus
+from counterfoil.ports import Add, Change, Put, Set, View
+from counterfoil.readership import Readers
+from counterfoil.service import Reducers
+
+INVOICE_CLAIMS: Final = View(
+    name="invoice_claims",
+    key=("claim_id",),
+    columns={
+        "claim_id": "text",
+        "programme_id": "text",
+        "version": "int",
+        "voucher_id": "text",
+        "holder_id": "text",
+        "claimant_id": "text",
+        "invoice": "json",
+        "invoice_key": "text",
+        "evidence": "json",
+        "rules_hash": "text",
+        "basis": "json",
+        "explanation": "json",
+        "eligible": "amount",
+        "subsidy": "amount",
+        "co_payment": "amount",
+        "not_paid": "amount",
+        "counters": "json",
+        "payers": "json",
+        "claimed_at": "time",
+        "status": "text",
+        "status_since": "time",
+        "status_reason": "text?",
+    },
+    filters=("programme_id", "voucher_id", "holder_id", "claimant_id", "invoice_key", "status"),
+    readers=Readers(parties=("holder_id", "claimant_id"), programme="programme_id"),
+    time="claimed_at",
+    values={"status": get_args(InvoiceStatus)},
+)
+"""`status`: claimed, or refused (nothing came of it, and its invoice may be claimed again). `not_paid`: what of the
+subsidy was cut, denied or returned since. What is decided on the claim and paid of it, the view `claims` shows."""
+INVOICE_VIEWS: Final[tuple[View, ...]] = (INVOICE_CLAIMS,)
+_LISTED: Final = ("evidence", "explanation", "counters", "payers")
+_PLAIN: Final = (
+    "claim_id", "programme_id", "version", "voucher_id", "holder_id", "claimant_id", "eligible", "subsidy",
+    "co_payment",
+)  # fmt: skip
+
+
+def _claimed(event: InvoiceClaimed, at: At) -> Iterable[Change]:
+    row = {
+        **{name: getattr(event, name) for name in _PLAIN},
+        **{name: [dump(each) for each in getattr(event, name)] for name in _LISTED},
+        "invoice": dump(event.invoice),
+        "invoice_key": event.invoice_key.hex(),
+        "rules_hash": event.rules_hash.hex(),
+        "basis": dump(event.basis),
+        "not_paid": 0,
+        "claimed_at": at.time,
+        "status": "claimed",
+        "status_since": at.time,
+        "status_reason": None,
+    }
+    yield Put(INVOICE_CLAIMS.name, row)
+
+
+def _counted_back(event: ClaimCountedBack, at: At) -> Iterable[Change]:
+    yield Add(INVOICE_CLAIMS.name, (event.claim_id,), {"not_paid": event.amount})
+    if event.over:
+        values = {"status": "refused", "status_since": at.time, "status_reason": event.reason}
+        yield Set(INVOICE_CLAIMS.name, (event.claim_id,), values)
+
+
+INVOICE_REDUCERS: Final[Reducers] = {InvoiceClaimed: _claimed, ClaimCountedBack: _counted_back}

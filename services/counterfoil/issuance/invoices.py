@@ -1,0 +1,335 @@
+"""Claims on invoices: what a voucher pays of them by its programme's document, instead of a purchase on the market.
+
+An invoice is claimed once, in all programmes. What is due is taken of the voucher by the ledger; what of it is not
+paid in the end is counted back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from counterfoil.contract.applications import FactGiven, PayerShare
+from counterfoil.contract.ensure import ensure
+from counterfoil.contract.invoices import CapCounted, ClaimBasis, InScope, LineSeen, TierUsed, invoice_key
+from counterfoil.contract.limits import MAX_AMOUNT
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.scalars import CountingEvent
+from counterfoil.core.at import At
+from counterfoil.core.checks import Listed, unfit_lists
+from counterfoil.core.decider import Decision, refuse
+from counterfoil.core.directory import Party
+from counterfoil.core.hidden import not_yours
+from counterfoil.issuance.claimed import Claimed, Purpose
+from counterfoil.issuance.commands import ClaimInvoice
+from counterfoil.issuance.facts import given, heard
+from counterfoil.issuance.invoice_events import ClaimCountedBack, InvoiceClaimed, InvoiceDue
+from counterfoil.issuance.judging import (
+    FACTS_BYTES,
+    counting_days,
+    explained,
+    first_used,
+    fitting,
+    history_of,
+    moves,
+    plain,
+    too_large,
+)
+from counterfoil.issuance.state import Grant, IssuanceState, Voucher
+from counterfoil.ledger.events import ClaimReleased
+from counterfoil.ledger.invoice_events import InvoiceRefused, InvoiceReturned
+from counterfoil.programme.benefit import Evaluation, evaluate
+from counterfoil.programme.case import History
+from counterfoil.programme.claiming import ON_VOUCHER, asked_of, by_invoice, case_of
+from counterfoil.programme.form.benefit import Scope
+from counterfoil.programme.rules import Rules
+from counterfoil.programme.values import floor_of
+from counterfoil.programme.windows import is_taken
+
+_SAID: Final = 120
+"""Characters of a reason that a refusal has: its outcome has to fit into a batch."""
+
+
+class Asked(NamedTuple):
+    """A voucher of which something is claimed, what it is for, and by which rules."""
+
+    voucher: Voucher
+    purpose: Purpose
+    rules: Rules
+
+
+def claim_invoice(state: IssuanceState, body: ClaimInvoice, actor: Party, at: At) -> Decision:
+    """Claim what the programme pays of an invoice."""
+    asked = _asked(state, body, actor, at)
+    if isinstance(asked, Refusal):
+        return asked
+    day = asked.rules.day(at.time)
+    refused = _unfit(state, body) or _out_of_time(asked.rules, body, day)
+    if refused is not None:
+        return refused
+    claim_id = at.new_id("inv")
+    basis = _basis(state, asked, body, actor, claim_id, day)
+    try:
+        judged = evaluate(asked.rules, case_of(asked.rules, basis))
+    except ValueError as problem:
+        return refuse(Code.NOT_GRANTED, why="facts_contradict", says=f"{problem}"[:_SAID])
+    refused = _not_paid(asked.rules, body, judged)
+    return refused or _claimed(state, asked, body, actor, claim_id, basis, judged, at)
+
+
+def _asked(state: IssuanceState, body: ClaimInvoice, actor: Party, at: At) -> Asked | Refusal:
+    """The voucher, if the actor may claim of it."""
+    voucher, purpose = state.vouchers.get(body.voucher_id), state.claims.purposes.get(body.voucher_id)
+    if voucher is None:
+        return refuse(Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
+    rules = None if purpose is None else state.rules_under(purpose)
+    stays = rules is None or rules.document.transfer.mode == "NONE"
+    if stays and voucher.beneficiary_id != actor.party_id:  # who holds what was handed on, the ledger knows
+        return not_yours(state.rules, Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
+    if purpose is None or rules is None or not by_invoice(rules):
+        return refuse(Code.NOT_CLAIMED_BY_INVOICE, why="not_by_invoice")
+    if rules.document.redemption.claimant not in ("BENEFICIARY", "EITHER"):
+        return refuse(Code.NOT_CLAIMED_BY_INVOICE, why="claimant")
+    if voucher.status == "suspended":
+        return refuse(Code.VOUCHER_SUSPENDED, voucher_id=body.voucher_id)
+    if voucher.status in ("revoked", "returned"):
+        return refuse(Code.VOUCHER_REVOKED, voucher_id=body.voucher_id)
+    if voucher.status == "expired" or at.time >= voucher.expires_at:
+        return refuse(Code.VOUCHER_EXPIRED, voucher_id=body.voucher_id)
+    return Asked(voucher, purpose, rules)
+
+
+def _unfit(state: IssuanceState, body: ClaimInvoice) -> Refusal | None:
+    most = state.rules.max_application_lines
+    refused = unfit_lists(
+        Listed("lines", [each.id for each in body.lines], most),
+        Listed("other_support", [each.programme for each in body.other_support], most, may_be_empty=True),
+        Listed("evidence", [(each.type, each.sha256) for each in body.evidence], most, may_be_empty=True),
+    )
+    if refused is not None:
+        return refused
+    for total in (sum(each.amount for each in body.lines), sum(each.quantity for each in body.lines)):
+        if total > MAX_AMOUNT:
+            return refuse(Code.AMOUNT_TOO_LARGE, amount=total, most=MAX_AMOUNT)
+    for each in body.lines:
+        if each.tax > each.amount:
+            return refuse(Code.AMOUNT_TOO_LARGE, amount=each.tax, most=each.amount)
+        if each.starts is None or each.ends is None or each.starts > each.ends:
+            return refuse(Code.PERIOD_NOT_VALID, field="lines")
+        if each.provider_id is not None and each.provider_id not in state.directory.parties:
+            return refuse(Code.UNKNOWN_PARTY, party_id=each.provider_id)
+    used = state.claims.invoices.get(invoice_key(body.invoice).hex())
+    return None if used is None else refuse(Code.INVOICE_ALREADY_CLAIMED, field="invoice")
+
+
+def _out_of_time(rules: Rules, body: ClaimInvoice, day: int) -> Refusal | None:
+    """Whether the invoice or its use is of the future, or too old, or no claims are taken on the day."""
+    redemption, ends = rules.document.redemption, used_in(body)[1]
+    for field, last in (("invoice", body.invoice.issued_on), ("lines", ends)):
+        if last > day:
+            return refuse(Code.DATE_IN_FUTURE, field=field)
+    within = redemption.claim_within_days
+    if not is_taken(redemption.windows, day) or (within is not None and day > ends + within):
+        return refuse(Code.CLAIMS_CLOSED)
+    return None
+
+
+def used_in(body: ClaimInvoice) -> tuple[int, int]:
+    """The first and the last day of the use that is claimed."""
+    return min(each.starts or 0 for each in body.lines), max(each.ends or 0 for each in body.lines)
+
+
+def _not_paid(rules: Rules, body: ClaimInvoice, judged: Evaluation) -> Refusal | None:
+    """Whether the rules pay nothing of it, or less than is claimed, or ask for evidence that is not there."""
+    providers = {each.provider_id for each in body.lines}
+    if len(providers) > 1 and any(rule.cap.scope == "PROVIDER" for rule in rules.caps):
+        return refuse(Code.NOT_CLAIMED_BY_INVOICE, why="several_providers")
+    if judged.refusal is not None:
+        reason = next((each.refusal for each in judged.lines if each.refusal is not None), judged.refusal)
+        reason = reason if judged.refusal.code == "nothing_eligible" else judged.refusal
+        return refuse(Code.NOT_GRANTED, why=reason.code, says=plain(reason.sentence)[:_SAID])
+    if body.amount is not None and judged.subsidy < body.amount:
+        return refuse(Code.NOT_GRANTED, why="more_than_is_paid", pays=judged.subsidy)
+    own = rules.document.benefit.co_payment
+    wanted = [each.type for each in rules.document.redemption.evidence if each.required]
+    wanted += own.proof if own is not None and judged.co_payment > 0 else ()
+    shown = {each.type for each in body.evidence}
+    missing = next((each for each in wanted if each not in shown), None)
+    return None if missing is None else refuse(Code.EVIDENCE_MISSING, type=missing)
+
+
+# what it is judged by -----------------------------------------------------------------------------------------------
+
+
+def _basis(
+    state: IssuanceState, asked: Asked, body: ClaimInvoice, holder: Party, claim_id: str, day: int
+) -> ClaimBasis:
+    rules, purpose = asked.rules, asked.purpose
+    providers = tuple(dict.fromkeys(each.provider_id or claim_id for each in body.lines))
+    subjects: dict[Scope, str] = {
+        "PROGRAMME": asked.voucher.programme_id,
+        "BENEFICIARY": holder.party_id,
+        "GROUP": holder.group_id,
+        "PROJECT": purpose.project,
+        "CONTRACT": purpose.contract_key,
+        "FUNDING_AWARD": purpose.award,
+        "PROVIDER": providers[0] if len(providers) == 1 else claim_id,
+    }
+    left = left_of_voucher(state, body.voucher_id)
+    return ClaimBasis(
+        day=day,
+        subjects=tuple(InScope(scope=scope, subject=subject) for scope, subject in subjects.items()),
+        applied=purpose.applied,
+        contract=purpose.contract,
+        lines=body.lines,
+        seen=tuple(_seen(state, asked.voucher.programme_id, body, holder.party_id)),
+        facts=fitting(dict.fromkeys(_facts(state, asked, body, holder.party_id, day)), FACTS_BYTES),
+        other_support=body.other_support,
+        caps=purpose.caps,
+        counted=tuple(_counted(state, rules, subjects, day)),
+        used=tuple(
+            TierUsed(tier=tier, on=on) for tier, on in first_used(state, rules, holder.party_id).items()
+        ),
+        most=left if body.amount is None else min(body.amount, left),
+    )  # fmt: skip
+
+
+def left_of_voucher(state: IssuanceState, voucher_id: str) -> int:
+    """What was granted and is not claimed."""
+    granted = state.grants.get(voucher_id)
+    claimed = sum(each.left for each in state.claims.of(voucher_id))
+    return 0 if granted is None else max(granted.left - claimed, 0)
+
+
+def _seen(state: IssuanceState, programme_id: str, body: ClaimInvoice, holder_id: str) -> Iterator[LineSeen]:
+    for each in body.lines:
+        provider = each.provider_id
+        listed = provider is not None and state.listings.get((programme_id, provider)) == "listed"
+        related = provider is not None and state.directory.related(provider, holder_id)
+        yield LineSeen(line=each.id, listed=listed, related=related)
+
+
+def _facts(state: IssuanceState, asked: Asked, body: ClaimInvoice, holder_id: str, day: int) -> Iterator[FactGiven]:
+    """What the rules ask for: of the holder now, of line and project as at the grant, of the line's provider now."""
+    names, rules = asked_of(asked.rules), asked.rules
+    lines = {each.id for each in body.lines}
+    yield from given(rules, (each for each in heard(state, rules, holder_id, day) if each.name in names))
+    yield from (
+        each for each in asked.purpose.facts if each.name in names and (each.line is None or each.line in lines)
+    )
+    kinds = rules.facts.kinds
+    for line in body.lines:
+        of_provider = () if line.provider_id is None else heard(state, rules, line.provider_id, day)
+        facts = (each for each in of_provider if each.name in names and kinds[each.name].of == "PROVIDER")
+        yield from given(rules, facts, line.id)
+
+
+def _counted(state: IssuanceState, rules: Rules, subjects: dict[Scope, str], day: int) -> Iterator[CapCounted]:
+    history, days = History(history_of(state, rules, subjects)), counting_days(rules, day)
+    limits: list[tuple[str, Scope, Sequence[CountingEvent]]] = [
+        *((rule.cap.id, rule.cap.scope, rule.cap.counts) for rule in rules.caps),
+        *((rule.key, rule.regime.unit, (rule.regime.counts_on,)) for rule in rules.regimes),
+    ]
+    for cap, scope, events in limits:
+        for event in events:
+            if event in ON_VOUCHER:
+                amount = history.total(cap, subjects[scope], event, days[cap])
+                yield CapCounted(cap=cap, subject=subjects[scope], event=event, amount=amount)
+
+
+def _claimed(
+    state: IssuanceState, asked: Asked, body: ClaimInvoice, actor: Party, claim_id: str, basis: ClaimBasis,
+    judged: Evaluation, at: At,
+) -> Decision:  # fmt: skip
+    rules, voucher = asked.rules, asked.voucher
+    subjects = {each.scope: each.subject for each in basis.subjects}
+    history = History(history_of(state, rules, subjects))  # type: ignore[arg-type]
+    counters = tuple(moves(state, rules, history, judged.counts, (), basis.day))
+    if too_large(judged, counters):
+        return refuse(Code.AMOUNT_TOO_LARGE, amount=floor_of(judged.eligible), most=MAX_AMOUNT)
+    claimed = InvoiceClaimed(
+        claim_id=claim_id,
+        programme_id=voucher.programme_id,
+        version=asked.purpose.version,
+        voucher_id=body.voucher_id,
+        holder_id=actor.party_id,
+        claimant_id=actor.party_id,
+        invoice=body.invoice,
+        invoice_key=invoice_key(body.invoice),
+        evidence=body.evidence,
+        rules_hash=judged.digest,
+        basis=basis,
+        explanation=explained(judged),
+        eligible=floor_of(judged.eligible),
+        subsidy=judged.subsidy,
+        co_payment=floor_of(judged.co_payment),
+        counters=counters,
+        payers=tuple(PayerShare(payer=payer, amount=amount) for payer, amount in judged.payers),
+    )
+    return [claimed, due(claimed, at)]
+
+
+def due(claimed: InvoiceClaimed, at: At) -> InvoiceDue:
+    """What the ledger is to do about a claim."""
+    return InvoiceDue(
+        claim_id=claimed.claim_id,
+        programme_id=claimed.programme_id,
+        version=claimed.version,
+        voucher_id=claimed.voucher_id,
+        holder_id=claimed.holder_id,
+        payee_id=claimed.claimant_id,
+        invoice_number=claimed.invoice.number,
+        amount=claimed.subsidy,
+        claimed_at=at.time,
+    )
+
+
+def count_back(state: IssuanceState, event: InvoiceRefused | InvoiceReturned | ClaimReleased, _at: At) -> list[Event]:
+    """What of a claim is not paid counts no more; nothing for a claim that is not one on an invoice."""
+    claimed = state.claims.claimed.get(event.claim_id)
+    if claimed is None:
+        return []
+    if isinstance(event, InvoiceRefused):
+        amount, reason = claimed.left, event.reason
+    else:
+        amount, reason = min(event.amount, claimed.left), "returned" if isinstance(event, InvoiceReturned) else "denied"
+    over = reason != "denied" and amount == claimed.left
+    counted_back = ClaimCountedBack(
+        claim_id=event.claim_id, programme_id=event.programme_id, amount=amount, over=over, reason=reason
+    )
+    return [counted_back] if amount else []
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
+def invoice_claimed(state: IssuanceState, event: InvoiceClaimed, _at: At) -> None:
+    """Apply a claim: its invoice is used, and it counts as paid."""
+    starts = min(each.starts or 0 for each in event.basis.lines)
+    ends = max(each.ends or 0 for each in event.basis.lines)
+    claimed = Claimed(
+        event.programme_id, event.voucher_id, event.holder_id, event.claimant_id, event.invoice_key, event.basis.day,
+        starts, ends, event.subsidy, event.counters,
+    )  # fmt: skip
+    state.claims.add(event.claim_id, claimed)
+    for each in event.counters:
+        state.counters.move(event.programme_id, event.holder_id, event.basis.day, each)
+
+
+def invoice_due(_state: IssuanceState, _event: InvoiceDue, _at: At) -> None:
+    """What follows from it is for the ledger."""
+
+
+def claim_counted_back(state: IssuanceState, event: ClaimCountedBack, _at: At) -> None:
+    """Apply that part of a claim is not paid."""
+    before = state.claims.claimed[event.claim_id]
+    rest, back = Grant(before.on, before.left, before.counts).parted(event.amount)
+    ensure(back.left == event.amount, f"{event.claim_id} has less than is counted back")
+    for each in back.counts:
+        state.counters.move(event.programme_id, before.holder_id, before.on, replace(each, before=each.after, after=0))
+    if event.over:
+        state.claims.drop(event.claim_id)
+    else:
+        state.claims.claimed[event.claim_id] = before._replace(left=rest.left, counts=rest.counts)

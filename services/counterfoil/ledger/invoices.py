@@ -1,0 +1,106 @@
+"""What is claimed of vouchers with invoices: taken of the voucher at once, and given back of it or of the budget.
+
+The claimant gets a claim on the programme for it, as a provider does for what is captured on the market. What comes of
+the claim, redemption says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code
+from counterfoil.core.at import At
+from counterfoil.issuance.invoice_events import InvoiceDue
+from counterfoil.ledger.accounts import Posting
+from counterfoil.ledger.budgets import release
+from counterfoil.ledger.chart import REDEEMED, claim, claims, claims_payable, owner
+from counterfoil.ledger.endings import bury
+from counterfoil.ledger.events import Draw
+from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceRefused, InvoiceReturned
+from counterfoil.ledger.state import Claimed, LedgerState
+from counterfoil.programme.rules import Rules
+from counterfoil.redemption.events import ClaimReturned
+
+
+def capture_invoice(state: LedgerState, event: InvoiceDue, _at: At) -> Sequence[Event]:
+    """Take what is due of the voucher, or say why not; nothing for a voucher of another ledger."""
+    if event.programme_id not in state.programmes:
+        return []
+    voucher = state.held_voucher(event.voucher_id, event.holder_id)
+    available = state.accounts.find(owner(event.holder_id), event.voucher_id).available
+    barred = Code.UNKNOWN_VOUCHER if voucher is None else voucher.bar(event.claimed_at)
+    if barred is None and event.amount > available:
+        barred = Code.EXCEEDS_AVAILABLE
+    if barred is not None:
+        return [
+            InvoiceRefused(
+                claim_id=event.claim_id, programme_id=event.programme_id, voucher_id=event.voucher_id,
+                reason=barred.value, available=available,
+            )
+        ]  # fmt: skip
+    posting = Posting(state.accounts)
+    posting.leg("post", event.voucher_id, owner(event.holder_id), REDEEMED, event.amount)
+    asset, payable = claim(event.programme_id), claims_payable(event.programme_id)
+    posting.leg("post", asset, payable, claims(event.payee_id), event.amount)
+    return [
+        InvoiceCaptured(
+            claim_id=event.claim_id,
+            programme_id=event.programme_id,
+            version=event.version,
+            voucher_id=event.voucher_id,
+            holder_id=event.holder_id,
+            payee_id=event.payee_id,
+            invoice_number=event.invoice_number,
+            amount=event.amount,
+            legs=posting.take(),
+        )
+    ]
+
+
+def return_to_voucher(state: LedgerState, event: ClaimReturned, at: At) -> Sequence[Event]:
+    """Give back to its voucher what of a claim was not approved.
+
+    Its budget is released instead if nothing is left of the voucher, or the document revokes what claims are cut by.
+    """
+    claimed = state.claimed.get(event.claim_id)
+    if claimed is None:
+        return []
+    terms = cast("Rules", state.terms(claimed.programme_id, claimed.version))
+    if claimed.voucher_id not in state.vouchers.open or terms.document.redemption.unspent_cut == "REVOKED":
+        recycles = terms.recycles
+        return [release(state, event, event.amount if recycles else 0, 0 if recycles else event.amount)]
+    posting = Posting(state.accounts)
+    posting.leg(
+        "post", claim(event.programme_id), claims(event.provider_id), claims_payable(event.programme_id), event.amount
+    )
+    posting.leg("post", claimed.voucher_id, REDEEMED, owner(claimed.holder_id), event.amount)
+    returned = InvoiceReturned(
+        claim_id=event.claim_id, programme_id=event.programme_id, voucher_id=claimed.voucher_id,
+        holder_id=claimed.holder_id, amount=event.amount, legs=posting.take(),
+    )  # fmt: skip
+    back = Draw(voucher_id=claimed.voucher_id, amount=event.amount)
+    return [returned, *bury(state, posting, claimed.holder_id, [back], at)]
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
+def invoice_captured(state: LedgerState, event: InvoiceCaptured, _at: At) -> None:
+    """Apply that a voucher pays an invoice."""
+    state.book(event.legs)
+    state.claimed[event.claim_id] = Claimed(
+        event.programme_id, event.version, event.voucher_id, event.holder_id, event.amount
+    )
+
+
+def invoice_refused(_state: LedgerState, _event: InvoiceRefused, _at: At) -> None:
+    """Nothing was taken."""
+
+
+def invoice_returned(state: LedgerState, event: InvoiceReturned, _at: At) -> None:
+    """Apply that value is back."""
+    state.book(event.legs)
+    claimed = state.claimed[event.claim_id]
+    state.claimed[event.claim_id] = claimed._replace(amount=claimed.amount - event.amount)

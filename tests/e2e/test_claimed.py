@@ -1,0 +1,201 @@
+"""Claims on invoices through all services, as the programmes' own texts have them: Beijing, from rules to payment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from counterfoil.contract.applications import ApplicationLine, ContractDays
+from counterfoil.contract.invoices import Evidence, Invoice
+from counterfoil.contract.refusals import Code
+from counterfoil.contract.times import DAY, parse_date
+from counterfoil.issuance.commands import (
+    AppropriateBudget,
+    AttestFact,
+    ClaimInvoice,
+    DecideApplication,
+    ListProvider,
+    SubmitApplication,
+)
+from counterfoil.issuance.invoice_events import InvoiceClaimed
+from counterfoil.ledger.chart import budget, owner
+from counterfoil.programme.benefit import evaluate
+from counterfoil.programme.claiming import case_of
+from counterfoil.redemption.commands import (
+    ApproveClaim,
+    ApprovedLine,
+    CloseSettlement,
+    ConfirmPayment,
+    RejectClaim,
+    Rest,
+)
+from counterfoil.vocabulary import CODEC
+from tests.documents import publishing
+from tests.e2e.asking import Asking
+from tests.programme.given import data
+from tests.properties.test_world_stateful import check_replay, check_settled
+from tests.properties.world import YUAN
+
+MILLION: Final = 1_000_000 * YUAN
+PAPERS: Final = tuple(
+    Evidence(type=kind, sha256=bytes([number]) * 32)
+    for number, kind in enumerate(("SIGNED_CONTRACT", "INVOICE", "DELIVERY_CERTIFICATE"), 1)
+)
+
+
+def line(amount: int, starts: str, ends: str, **changes: Any) -> ApplicationLine:
+    """One line of use of the provider gpu-1."""
+    made = ApplicationLine(
+        id="l1", sku="GPU_COMPUTE", instrument="COMPUTE", amount=amount, tax=0, quantity=0, unit=None, class_id=None,
+        region=None, provider_id="gpu-1", starts=parse_date(starts), ends=parse_date(ends),
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+class Beijing(Asking):
+    """Beijing's programme of 2023 in March 2024, with two start-ups of the city."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on("2024-03-01")
+        for body in publishing(data("cn-beijing-2023")):
+            self.does("city", body)
+        self.programme_id = "cn-beijing-2023"
+        self.does("city", AppropriateBudget(programme_id=self.programme_id, amount=10 * MILLION, document="2024/7"))
+        self.does("city", ListProvider(programme_id=self.programme_id, provider_id="gpu-1"))
+        for lab in ("lab-1", "lab-2"):
+            for name, value in {
+                "registered_in": "CN-BJ", "legal_form": "ENTERPRISE", "industry": "MANUFACTURING",
+                "other_municipal_subsidy": "false",
+            }.items():  # fmt: skip
+                fact = AttestFact(
+                    party_id=lab, application_id=None, line=None, name=name, values=(value,), on=self.clock // DAY,
+                    source="register",
+                )  # fmt: skip
+                self.does("city", fact)
+
+    def on(self, day: str) -> None:
+        """Noon of a day in Beijing."""
+        self.clock = parse_date(day) * DAY + 4 * 3_600 * 1_000_000
+
+    def applies(self, lab: str, amount: int, number: int) -> Any:
+        """A start-up applies on a signed contract of April to December, and the city approves: the voucher."""
+        contract = ContractDays(
+            sha256=bytes([number]) * 32, signed=parse_date("2024-02-20"), starts=parse_date("2024-04-01"),
+            ends=parse_date("2024-12-31"),
+        )  # fmt: skip
+        asked = SubmitApplication(
+            programme_id=self.programme_id, corrects=None, project_id=None,
+            lines=(line(amount, "2024-04-01", "2024-12-31"),), contract=contract, other_support=(), evidence=(),
+        )  # fmt: skip
+        application = self.does(lab, asked).application_id
+        return self.does(
+            "city", DecideApplication(application_id=application, decision="approved", caps=(), reason="complete")
+        )
+
+    def claims(self, lab: str, voucher_id: str, number: str, *lines: ApplicationLine, **changes: Any) -> Any:
+        """It claims on an invoice of its provider: what the last event says, or the refusal."""
+        invoice = Invoice(issuer_tax_id="91110108MA01", number=number, issued_on=self.clock // DAY)
+        made = ClaimInvoice(
+            voucher_id=voucher_id, amount=None, invoice=invoice, lines=lines, other_support=(), evidence=PAPERS
+        )
+        return self.answer(lab, replace(made, **changes))
+
+    def pays(self, claim_id: str, payee: str) -> int:
+        """The city settles a claim that it approved, and the bank pays it: how much."""
+        settlement = self.does(
+            "city", CloseSettlement(programme_id=self.programme_id, claim_ids=(claim_id,), payee_ids=())
+        )
+        paid = self.does("bank", ConfirmPayment(
+            settlement_id=settlement.settlement_id, provider_id=payee, amount=settlement.amount,
+            payment_reference=f"B-{claim_id}", paid_on=self.clock // DAY,
+        ))  # fmt: skip
+        return int(paid.amount)
+
+    def has(self, lab: str, voucher_id: str) -> int:
+        """What a start-up has of a voucher."""
+        return int(self.state("ledger").accounts.find(owner(lab), voucher_id).available)
+
+
+def test_beijing_pays_a_fifth_of_what_was_used_two_million_a_year_at_most() -> None:
+    city = Beijing()
+    # A contract of 12 million gives a voucher of 2 million; of 6 million after that of 6 million, what is left of them.
+    assert city.applies("lab-2", 12 * MILLION, 1).face == 2 * MILLION
+    first, second = city.applies("lab-1", 6 * MILLION, 2), city.applies("lab-1", 6 * MILLION, 3)
+    assert (first.face, second.face) == (12 * MILLION // 10, 8 * MILLION // 10)
+
+    city.on("2024-07-10")
+    use = line(2 * MILLION, "2024-04-01", "2024-06-30")
+    storage = line(MILLION, "2024-04-01", "2024-06-30", id="l2", sku="STORAGE")
+    due = city.claims("lab-1", first.voucher_id, "2024-0042", use, storage)
+    assert (due.amount, due.payee_id) == (4 * MILLION // 10, "lab-1")
+    assert city.has("lab-1", first.voucher_id) == 8 * MILLION // 10
+    city.does("city", ApproveClaim(claim_id=due.claim_id, lines=(), rest="ends"))
+    assert city.pays(due.claim_id, "lab-1") == 4 * MILLION // 10
+    disbursed = city.state("ledger").accounts.find("disbursed", budget(city.programme_id)).posted
+    assert disbursed == 4 * MILLION // 10
+    entries = map(CODEC.decode_entry, city.logs["issuance"])
+    (claimed,) = [each for entry in entries for each in entry.events if isinstance(each, InvoiceClaimed)]
+    rules = city.state("issuance").terms(city.programme_id)
+    again = evaluate(rules, case_of(rules, claimed.basis))
+    assert (again.subsidy, again.digest) == (claimed.subsidy, claimed.rules_hash), "whoever has the entry judges alike"
+    assert any("20 % of 2,000,000 = 400,000" in each.says for each in claimed.explanation)
+    assert any(each.says == "STORAGE is excluded" for each in claimed.explanation)
+    check_settled(city)
+    check_replay(city)
+
+
+def test_what_is_cut_or_rejected_is_the_vouchers_again_or_the_budgets() -> None:
+    city = Beijing()
+    voucher_id = city.applies("lab-1", 6 * MILLION, 2).voucher_id
+    city.on("2024-07-10")
+    use = line(2 * MILLION, "2024-04-01", "2024-06-30")
+    cuts: tuple[tuple[Rest, int, int], ...] = (("claimable", 10, 88), ("ends", 6, 90))
+    for rest, has, uncommitted in cuts:
+        claim_id = city.claims("lab-1", voucher_id, f"cut-{rest}", use).claim_id
+        part = ApprovedLine(contract_id=claim_id, amount=2 * MILLION // 10)
+        city.does("city", ApproveClaim(claim_id=claim_id, lines=(part,), rest=rest))
+        assert city.pays(claim_id, "lab-1") == 2 * MILLION // 10
+        assert city.has("lab-1", voucher_id) == has * MILLION // 10
+        assert city.state("issuance").programmes[city.programme_id].uncommitted == uncommitted * MILLION // 10
+    claim_id = city.claims("lab-1", voucher_id, "rejected", use).claim_id
+    city.does("city", RejectClaim(claim_id=claim_id, reason="no certificate", rest="claimable"))
+    assert city.has("lab-1", voucher_id) == 6 * MILLION // 10
+    again = city.claims("lab-1", voucher_id, "REJECTED", use)  # whose invoice is free again
+    city.does("city", RejectClaim(claim_id=again.claim_id, reason="forged", rest="ends"))
+    assert city.has("lab-1", voucher_id) == 2 * MILLION // 10
+    assert city.claims("lab-1", voucher_id, "rejected", use).code is Code.INVOICE_ALREADY_CLAIMED
+    counted = city.state("issuance").counters.entries(city.programme_id, "per-year", "PAID", "lab-1")
+    assert sum(each.amount for each in counted) == 4 * MILLION // 10
+    check_settled(city)
+    check_replay(city)
+
+
+def test_a_claim_is_refused_for_its_reason_and_changes_nothing() -> None:
+    city = Beijing()
+    first, other = city.applies("lab-1", 6 * MILLION, 2), city.applies("lab-2", 6 * MILLION, 4)
+    city.on("2024-07-10")
+    use = line(2 * MILLION, "2024-04-01", "2024-06-30")
+    assert city.claims("lab-2", other.voucher_id, "A-1", use).amount == 4 * MILLION // 10
+
+    def why(*lines: ApplicationLine, number: str = "B-1", lab: str = "lab-1", **changes: Any) -> Any:
+        before = {name: city.root(name) for name in ("issuance", "ledger", "redemption")}
+        refusal = city.claims(lab, first.voucher_id, number, *lines, **changes)
+        assert {name: city.root(name) for name in before} == before, "no state changed"
+        return refusal.code, dict(refusal.detail).get("why")
+
+    paid = 4 * MILLION // 10
+    assert why(use, number="a/1") == (Code.INVOICE_ALREADY_CLAIMED, None)
+    assert why(use, lab="lab-2") == (Code.UNKNOWN_VOUCHER, None)
+    assert why(use, amount=paid + 1) == (Code.NOT_GRANTED, "more_than_is_paid")
+    assert why(use, evidence=PAPERS[:2]) == (Code.EVIDENCE_MISSING, None)
+    assert why(replace(use, sku="STORAGE")) == (Code.NOT_GRANTED, "sku_excluded")
+    assert why(replace(use, provider_id="gpu-2")) == (Code.NOT_GRANTED, "provider_not_listed")
+    assert why(replace(use, starts=parse_date("2024-03-31"))) == (Code.NOT_GRANTED, "outside_contract")
+    assert why(replace(use, ends=parse_date("2024-07-11"))) == (Code.DATE_IN_FUTURE, None)
+    assert why(replace(use, ends=None)) == (Code.PERIOD_NOT_VALID, None)
+    assert why(replace(use, tax=use.amount + 1)) == (Code.AMOUNT_TOO_LARGE, None)
+    assert why() == (Code.EMPTY_LIST, None)
+    assert city.claims("lab-1", first.voucher_id, "B-1", use, amount=paid).amount == paid
+    city.on("2024-12-28")
+    assert why(use, number="B-2") == (Code.CLAIMS_CLOSED, None)
