@@ -169,7 +169,7 @@ def _city(row: dict[str, Any]) -> dict[str, Any]:
 
 def _rules(report: dict[str, Any]) -> list[str]:
     """Which real programme each template follows, and how it pays."""
-    pays = {"bids": "pays bids on the market", "claims": "paid by claim; not in this demo"}
+    pays = {"bids": "pays bids on the market", "claims": "pays its start-ups by claim, with the invoice"}
     found = {
         row["rules"]: f"after template {row['template']}; {pays[row['pays']]}" for row in report["cities"].values()
     }

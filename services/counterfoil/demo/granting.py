@@ -176,19 +176,24 @@ def _facts(driver: StoryDriver, firm: Firm, application_id: str | None) -> Itera
             )  # fmt: skip
 
 
+def line_of(firm: Firm, amount: int, starts: int | None = None, ends: int | None = None) -> ApplicationLine:
+    """A line of the firm's contract: compute for an amount, from the provider that it chose of those listed."""
+    providers = listed(firm.city)
+    return ApplicationLine(
+        id="1", sku="GPU_COMPUTE", instrument="COMPUTE", amount=amount, tax=0, quantity=0, unit=None,
+        class_id=None, region=None, provider_id=providers[len(firm.name) % len(providers)].party_id, starts=starts,
+        ends=ends,
+    )  # fmt: skip
+
+
 def _application(driver: StoryDriver, firm: Firm) -> SubmitApplication:
     """For a contract with one of the city's providers, of half a year or longer."""
     today = driver.clock.now() // DAY
-    providers = listed(firm.city)
-    line = ApplicationLine(
-        id="1", sku="GPU_COMPUTE", instrument="COMPUTE", amount=firm.contract, tax=0, quantity=0, unit=None,
-        class_id=None, region=None, provider_id=providers[len(firm.name) % len(providers)].party_id, starts=None,
-        ends=None,
-    )  # fmt: skip
     digest = sha256(f"Contract of {firm.name}".encode()).digest()
     signed = ContractDays(sha256=digest, signed=today, starts=today, ends=today + 180 + len(firm.name) * 5)
     return SubmitApplication(
-        programme_id=firm.city.programme_id, corrects=None, project_id=None, lines=(line,), contract=signed,
+        programme_id=firm.city.programme_id, corrects=None, project_id=None, lines=(line_of(firm, firm.contract),),
+        contract=signed,
         other_support=(), evidence=(digest,),
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ from counterfoil.demo.accelerators import ACCELERATORS, CLASS_OF, Accelerator
 from counterfoil.demo.bidding import bid
 from counterfoil.demo.cities import CURRENCY, PAYS_BIDS, PROVIDERS, Provider
 from counterfoil.demo.delivery import claim, deliver
+from counterfoil.demo.invoicing import claim_invoices
 from counterfoil.demo.model import CNY, NODES_OFFERED, WEEKS, cost, deal, firms
 from counterfoil.demo.story_driver import StoryDriver
 from counterfoil.demo.trace import Node
@@ -50,6 +51,7 @@ def play(world: World) -> None:
         bid(world, week)
         deliver(world)
         world.progress("weeks", week + 1, _STEPS)
+    claim_invoices(world)
     claim(world)
     driver.advance_to(START + (_STEPS + 1) * 7 * DAY)
     driver.settle()
