@@ -127,6 +127,19 @@ def document(city: City) -> dict[str, Any]:
     return data
 
 
+def changed() -> list[str]:
+    """What the documents have that their templates do not, beside issuer and place, as sentences of the report."""
+    return [
+        f"documents are valid from {_VALID['start']} to {_VALID['end']}",
+        "budgets, and after how many days vouchers end, are the demo's",
+        *(
+            f"{FOLLOWED[name]}: {change.place} is another: {change.why}"
+            for name, changes in _CHANGES.items()
+            for change in changes
+        ),
+    ]
+
+
 def rules(city: City) -> Rules:
     """What the programme of a city lays down."""
     return rules_of(read_document(document(city)))

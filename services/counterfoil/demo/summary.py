@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from counterfoil.demo.accelerators import ACCELERATORS, CARDS_PER_NODE
-from counterfoil.demo.cities import CITIES, CURRENCY, FOLLOWED, PAYS_BIDS
+from counterfoil.demo.cities import CITIES, CURRENCY, FOLLOWED, PAYS_BIDS, changed
 from counterfoil.demo.model import ASSUMED
 from counterfoil.demo.scenario import offered
 from counterfoil.demo.story_driver import StoryDriver
@@ -35,7 +35,7 @@ def summarise(world: World) -> dict[str, Any]:
         "contracts": dict(sorted(Counter(str(row["status"]) for row in contracts).items())),
         "bonds_slashed": str(sum(number(row["amount"]) for row in driver.rows("slashes"))),
         "claims_paid": str(sum(number(row["paid"]) for row in driver.rows("settlements"))),
-        "assumed": list(ASSUMED),
+        "assumed": [*ASSUMED, *changed()],
         "commands": {
             "sent": sum(driver.sent.values()),
             "by_type": dict(sorted(driver.sent.items())),
