@@ -155,7 +155,7 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
         Rows(f"accelerators, prices in {currency} per card-hour", classes, ("class", *_CLASSES), _CLASSES),
         lines([f"{row['name']}: {row['price_source']}" for row in report["classes"].values()]),
         Rows("refusals", refused, ("code", "times"), ("times",)),
-        lines(["assumed, since no source says it:", *(f"- {each}" for each in report["assumed"])]),
+        lines(["assumed, since no source says it, or changed:", *(f"- {each}" for each in report["assumed"])]),
         record(_figures(report)),
         *audit_tables(report["audit"]),
     ]

@@ -133,7 +133,7 @@ def changed() -> list[str]:
         f"documents are valid from {_VALID['start']} to {_VALID['end']}",
         "budgets, and after how many days vouchers end, are the demo's",
         *(
-            f"{FOLLOWED[name]}: {change.place} is another: {change.why}"
+            f"{FOLLOWED[name]}: {change.place} differs from the template: {change.why}"
             for name, changes in _CHANGES.items()
             for change in changes
         ),
