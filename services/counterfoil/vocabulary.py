@@ -14,7 +14,9 @@ import counterfoil.issuance.events
 import counterfoil.issuance.invoice_events
 import counterfoil.ledger.commands
 import counterfoil.ledger.events
+import counterfoil.ledger.expiry_events
 import counterfoil.ledger.invoice_events
+import counterfoil.ledger.receivable_events
 import counterfoil.ledger.transfer_events
 import counterfoil.matching.commands
 import counterfoil.matching.events
@@ -38,6 +40,8 @@ _EVENTS: Final = (
     counterfoil.issuance.invoice_events,
     counterfoil.ledger.events,
     counterfoil.ledger.invoice_events,
+    counterfoil.ledger.expiry_events,
+    counterfoil.ledger.receivable_events,
     counterfoil.ledger.transfer_events,
     counterfoil.matching.events,
     counterfoil.redemption.events,

@@ -59,6 +59,7 @@ from counterfoil.ledger.commands import (
     EnforcePledge,
     RejectTransfer,
     ReleasePledge,
+    RestoreVoucher,
     SurrenderVoucher,
     Withdraw,
     WithdrawTransfer,
@@ -77,7 +78,9 @@ from counterfoil.redemption.commands import (
     AgreeCorrection,
     AgreeReversal,
     ConfirmRecovery,
+    DecideAppeal,
     DisputeUsage,
+    FileAppeal,
     ProposeCancellation,
     ProposeCorrection,
     ProposeReversal,
@@ -89,6 +92,7 @@ from counterfoil.redemption.commands import (
     WithdrawApproval,
     WithdrawDelivery,
     WithdrawDispute,
+    WriteOff,
 )
 from tests.authority.prepared import (
     APPLICATION,
@@ -100,6 +104,7 @@ from tests.authority.prepared import (
     Market,
     bid,
     claiming,
+    clawback,
     handing,
     offer,
     payment,
@@ -414,6 +419,9 @@ def _pledging(market: Market, pledgee_id: str) -> Command:
 
 HANDS: Final[Mapping[str, Mapping[str, Make]]] = {
     "surrender_voucher": {"the voucher's holder": by("lab-1", _surrender)},
+    "restore_voucher": {
+        "the voucher's holder": by("lab-1", lambda market: RestoreVoucher(voucher_id=market.ids["offline voucher"])),
+    },
     "propose_transfer": {
         "the voucher's holder": by("lab-1", lambda market: _handing(market, "none-beneficiary")),
         "the receiver": _naming_other("lab-1", _handing),
@@ -443,6 +451,14 @@ HANDS: Final[Mapping[str, Mapping[str, Make]]] = {
 }
 
 # cash and orders ----------------------------------------------------------------------------------------------------
+
+
+def _appeal(market: Market) -> Command:
+    return FileAppeal(clawback_id=market.ids["clawback"], evidence=(), reason=WHY)
+
+
+def _decide(market: Market) -> Command:
+    return DecideAppeal(clawback_id=market.ids["contested clawback"], amount=0, reason=WHY)
 
 
 def _deposit(_market: Market) -> Command:
@@ -613,6 +629,10 @@ CONTRACTS: Final[Mapping[str, Mapping[str, Make]]] = {
     ),
     "reverse_capture": two_sided(_reverse),
     "confirm_recovery": {"the provider that owes": by("gpu-1", _paid_back)},
+    "order_clawback": of_issuer(clawback),
+    "file_appeal": {"who was paid": by("gpu-1", _appeal)},
+    "decide_appeal": {"who was paid": by("gpu-1", _decide), "the programme's issuer": by("city", _decide)},
+    "write_off": of_issuer(lambda _market: WriteOff(programme_id="p1", provider_id="gpu-1", amount=1, reason=WHY)),
 }  # fmt: skip
 
 ABOUT: Final[Mapping[str, Mapping[str, Make]]] = {**PARTIES, **PROGRAMMES, **HANDS, **ORDERS, **CONTRACTS}

@@ -48,6 +48,8 @@ from counterfoil.redemption.commands import (
     AcceptUsage,
     ConfirmPayment,
     DisputeUsage,
+    FileAppeal,
+    OrderClawback,
     ProposeCancellation,
     ProposeCorrection,
     ProposeReversal,
@@ -77,12 +79,15 @@ OTHERS: Final[dict[str, tuple[Role, str]]] = {
 """Further parties: role and group. `late` turns out to be related to the city once it has claimed, and `watch` gets
 related parties once it is appointed."""
 DELIVERIES: Final = dict.fromkeys(("contract", "report", "corrected", "disputed", "captured", "reversing"), "gpu-1")
+TAKEN_BACK: Final = "taken back"
+"""A contract of programme p14, which takes back what it paid."""
 BY_TWO: Final = ("for two", "signed once", "settled by two")
 """Contracts of programme p2, which comes to demand two signatories, and is paused; all others are of p1."""
 CLAIMS: Final = {
     **dict.fromkeys(("claimed", "approved", "settled", "owing"), "gpu-1"),
     **dict.fromkeys(("claimed by late", "approved for late"), "late"),
     **dict.fromkeys(BY_TWO, "gpu-1"),
+    TAKEN_BACK: "gpu-1",
 }
 """Contracts that are delivered, by what becomes of them, with their providers; those that are claimed."""
 DELIVERED: Final = START_HOUR + 3
@@ -118,6 +123,8 @@ FACT: Final = AttestFact(
 VALID_UNTIL: Final = START + 1_500 * HOUR
 EXPIRY: Final = START + 2_000 * HOUR
 """Of the programme."""
+OFFLINE: Final = START + 2 * HOUR
+"""The next midnight four hours west of Greenwich."""
 
 
 class Market(Newest):
@@ -166,6 +173,8 @@ class Market(Newest):
 
 def programme_of(name: str) -> str:
     """The programme of a contract."""
+    if name == TAKEN_BACK:
+        return "p14"
     return "p2" if name in BY_TWO else "p1"
 
 
@@ -176,6 +185,14 @@ def payment(market: Market, settlement: str) -> ConfirmPayment:
     return ConfirmPayment(
         settlement_id=settlement_id, provider_id="gpu-1", amount=due, payment_reference="OUT-100", paid_on=PAID_ON
     )
+
+
+def clawback(market: Market) -> OrderClawback:
+    """Part of what was paid is to be given back."""
+    return OrderClawback(
+        settlement_id=market.ids["settlement to take back"], provider_id="gpu-1", ground="FRAUD", amount=YUAN,
+        evidence=(), reason="the invoice was cancelled",
+    )  # fmt: skip
 
 
 def offer(hour: int, **changes: Any) -> PostOffer:
@@ -279,10 +296,37 @@ def _hands(market: Market) -> None:
     for name, (programme_id, holder_id) in held.items():
         issue = IssueVoucher(programme_id=programme_id, beneficiary_id=holder_id, amount=1_000 * YUAN)
         market.do("city", issue, name)
+    _offline(market)
+    _taking_back(market)
     market.do("lab-1", handing(market, "free voucher", "none-beneficiary"), "transfer of lab-1")
     market.do("none-beneficiary", handing(market, "other voucher", "lab-1"), "transfer to lab-1")
     market.do("lab-1", handing(market, "bound voucher", "none-beneficiary"), "transfer to approve")
     market.do("none-beneficiary", pledging(market, "other voucher", "lab-1"), "pledge to lab-1")
+
+
+def _taking_back(market: Market) -> None:
+    """A programme that takes back what it paid, and a voucher of it."""
+    control = {
+        "clawback": {"grounds": ["FRAUD"], "lookback_months": 1}, "appeal": {"within_days": 10, "stays": True},
+    }  # fmt: skip
+    rule = {"kind": "FIXED", "on": format_day(EXPIRY // DAY - 1)}
+    budget = AppropriateBudget(programme_id="p14", amount=20_000 * YUAN, document="B-p14")
+    value = document(id="p14", control=control, expiry={"rule": rule})
+    for body in (*publishing(value), budget, ListProvider(programme_id="p14", provider_id="gpu-1")):
+        market.do("city", body)
+    market.do("city", IssueVoucher(programme_id="p14", beneficiary_id="lab-1", amount=1_000 * YUAN))
+
+
+def _offline(market: Market) -> None:
+    """A voucher that is offline since `OFFLINE`, and may be asked for since then."""
+    rule = {"kind": "RELATIVE", "after_days": 1}
+    valid = {"start": "2000-01-01", "end": "2099-12-31", "utc_offset": "-04:00"}
+    value = document(id="p13", valid=valid, expiry={"rule": rule, "restore_within_days": 30, "expunge_days": 60})
+    issue = IssueVoucher(programme_id="p13", beneficiary_id="lab-1", amount=1_000 * YUAN)
+    budget = AppropriateBudget(programme_id="p13", amount=20_000 * YUAN, document="B-p13")
+    for body in (*publishing(value), budget):
+        market.do("city", body)
+    market.do("city", issue, "offline voucher")
 
 
 def handing(market: Market, name: str, receiver_id: str) -> ProposeTransfer:
@@ -338,6 +382,14 @@ def _claims(market: Market) -> None:
     market.do("city", settle("p2", market.ids["claim settled by two"]), "settlement by two")
     reverse = ReverseCapture(report_id=market.ids["report owing"], amount=YUAN, reason="meter log")
     market.do("none-operator", reverse)
+    market.do("city", approve(market.ids[f"claim {TAKEN_BACK}"]))
+    market.do("city", settle("p14", market.ids[f"claim {TAKEN_BACK}"]), "settlement to take back")
+    first = replace(payment(market, "settlement to take back"), payment_reference="OUT-99")
+    market.do("teller", first, "payment to take back")
+    for name in ("clawback", "contested clawback"):
+        market.do("city", clawback(market), name)
+    contested = FileAppeal(clawback_id=market.ids["contested clawback"], evidence=(), reason="delivered")
+    market.do("gpu-1", contested)
     market.do("city", DemandFourEyes(programme_id="p2", act="approval"))
     market.do("city", DemandFourEyes(programme_id="p2", act="payment"))
     market.do("city", approve(market.ids["claim signed once"]))

@@ -9,8 +9,9 @@ import pytest
 
 from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.issuance.commands import CloseParty
+from counterfoil.programme.values import add_months
 from tests.authority.cases import ABOUT
-from tests.authority.prepared import DELIVERED, DISPUTE_WINDOW, EXPIRY, LATER, REPORTING, VALID_UNTIL, Market
+from tests.authority.prepared import DELIVERED, DISPUTE_WINDOW, EXPIRY, LATER, OFFLINE, REPORTING, VALID_UNTIL, Market
 from tests.authority.stage import CELLS, every_command, stage
 from tests.authority.table import deadlines
 from tests.authority.trial import Copy
@@ -41,6 +42,9 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "claim_invoice": at(EXPIRY // DAY * DAY),
     "return_voucher": at(EXPIRY),
     "surrender_voucher": at(EXPIRY // DAY * DAY),
+    "restore_voucher": at(OFFLINE),
+    "order_clawback": lambda market: (add_months(market.times["payment to take back"] // DAY, 1) + 1) * DAY,
+    "file_appeal": since("clawback"),
     "propose_transfer": at(EXPIRY // DAY * DAY),
     "approve_transfer": since("transfer to approve"),
     "accept_transfer": since("transfer to lab-1"),

@@ -54,6 +54,7 @@ GROUPS = [
     "bid",
     "usage",
     "reversal",
+    "clawback",
     "claim",
     "currency",
     "balance",

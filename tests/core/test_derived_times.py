@@ -22,6 +22,7 @@ from counterfoil.issuance.events import ApplicationDecided, RecoveryProposed, Vo
 from counterfoil.issuance.invoice_events import InvoiceDue
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.events import PurchaseJudged, VoucherCredited, VoucherRestored
+from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
     PledgeMade,
@@ -32,7 +33,9 @@ from counterfoil.ledger.transfer_events import (
 from counterfoil.redemption import service as redemption
 from counterfoil.redemption.commands import Reading, ReportUsage
 from counterfoil.redemption.events import (
+    AppealFiled,
     CancellationProposed,
+    ClawbackOrdered,
     ContractOpened,
     DisputeRaised,
     UsageDisputed,
@@ -53,6 +56,11 @@ DERIVED = {
     (PurchaseJudged, "traded_at"),
     (VoucherGranted, "expires_at"),
     (VoucherGranted, "not_before"),
+    (ExpiryNotified, "expires_at"),
+    (ExpiryNotified, "offline_at"),
+    (ExpiryNotified, "ends_at"),
+    (VoucherTakenOffline, "restorable_until"),
+    (VoucherTakenOffline, "ends_at"),
     (PledgeEnforced, "expires_at"),
     (PledgeMade, "until"),
     (TransferAccepted, "expires_at"),
@@ -75,6 +83,8 @@ DERIVED = {
     (GroupAttested, "since"),
     (ApplicationDecided, "submitted_at"),
     (DisputeRaised, "resolve_by"),
+    (AppealFiled, "decide_by"),
+    (ClawbackOrdered, "appeal_until"),
     (CancellationProposed, "until"),
     (WriterResumed, "away_since"),
     (WriterResumed, "earliest"),

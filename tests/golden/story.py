@@ -79,7 +79,7 @@ from counterfoil.redemption.commands import (
     WithdrawDispute,
 )
 from counterfoil.redemption.events import ContractOpened
-from tests.golden import application_story, claim_story, document_story, transfer_story, window_story
+from tests.golden import application_story, claim_story, document_story, end_story, transfer_story, window_story
 from tests.golden.steps import bid as _bid
 from tests.golden.steps import done as _done
 from tests.golden.steps import hour as _hour
@@ -144,6 +144,7 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         application_story.tell(world)
         window_story.tell(world)
         claim_story.tell(world)
+        end_story.tell(world)
     world.clock += 400 * HOUR
     world.settle()
     world.system.close()

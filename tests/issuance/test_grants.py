@@ -12,7 +12,7 @@ from counterfoil.contract.times import DAY, parse_time
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, RevokeVoucher
 from counterfoil.issuance.events import VoucherGranted
 from counterfoil.ledger.events import Balance, Leg, VoucherCancelled, VoucherClosed, VoucherRestored
-from counterfoil.programme.terms import NEVER
+from counterfoil.programme.expiry import NEVER
 from tests.documents import document, publishing, rules_from
 from tests.given import Scenario
 from tests.issuance.world import CLASS, people

@@ -20,7 +20,7 @@ from counterfoil.issuance.events import (
     VoucherIssued,
 )
 from counterfoil.ledger.events import VoucherCancelled, VoucherClosed
-from counterfoil.programme.terms import NEVER
+from counterfoil.programme.expiry import NEVER
 from tests.given import Scenario
 from tests.issuance.test_applications import DAY_OF, LINE, YUAN, attest, city, decide, review, submit, why
 from tests.issuance.test_windows import close, opened, outcomes, score, worked

@@ -307,6 +307,27 @@ def handing(version: int = 2, **transfer: Any) -> tuple[Event, ...]:
     return tuple(published_document(value, "issuer", f"doc-{version}-0"))
 
 
+LIFE: dict[str, Any] = {
+    "notices_days": [30, 7], "offline_days": 5, "restore_within_days": 20, "expunge_days": 60,
+    "recycle_to": "APPROPRIATION",
+}  # fmt: skip
+
+
+def ending(*, grace: int | None = None, **changes: Any) -> Story:
+    """acme has a voucher of 1,000 under a document. `grace`: days; with it, holds do not toll the end."""
+    life = {"rule": {"kind": "RELATIVE", "after_days": 90}, **LIFE, **changes}
+    if grace is not None:
+        life |= {"offline_days": ..., "grace_days": grace}
+    value = document(
+        id="city", version=2, scope__classes=["h100"], transfer__mode="CLOSED_MARKET",
+        spending__hold_tolls_expiry=grace is None, benefit__rounding__quantum="0.000001",
+        expiry={name: each for name, each in life.items() if each is not ...},
+    )  # fmt: skip
+    further = (party("issuer", "issuer"), party("beta", "beneficiary"))
+    documents = published_document(value, "issuer", "doc-2-0")
+    return story(*further, *documents, issued("v1", 1_000, version=2))
+
+
 @contextmanager
 def handed_on_by(made: Rules) -> Iterator[None]:
     """What vouchers of the first version are handed on by: they pay for bids, as those of a document do not yet."""

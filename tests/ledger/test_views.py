@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract.times import format_month
+from counterfoil.contract.times import DAY, format_month
 from counterfoil.issuance.events import BudgetReduced, VoucherRevoked, VoucherSuspended
 from counterfoil.ledger.chart import CIRCULATION, owner, party_of
 from counterfoil.ledger.commands import (
@@ -18,6 +18,7 @@ from counterfoil.ledger.commands import (
     PledgeVoucher,
     ProposeTransfer,
     ReleasePledge,
+    RestoreVoucher,
     SurrenderVoucher,
     WithdrawTransfer,
 )
@@ -27,7 +28,13 @@ from counterfoil.ledger.holds import total
 from counterfoil.ledger.service import DECIDER, SERVICE
 from counterfoil.ledger.views import REDUCERS
 from counterfoil.matching.events import BidClosed, BidReduced, OfferClosed, OfferReduced
-from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted
+from counterfoil.redemption.events import (
+    AppealDecided,
+    ClawbackInForce,
+    ContractCompleted,
+    DebtWrittenOff,
+    ProviderDefaulted,
+)
 from tests.ledger.story import (
     ENDS,
     Story,
@@ -35,6 +42,7 @@ from tests.ledger.story import (
     bid,
     claim_denied,
     deposit,
+    ending,
     handing,
     issued,
     offer,
@@ -110,8 +118,25 @@ def handed_on() -> Story:
     return told
 
 
+def ended() -> Story:
+    """A voucher on its way to its end, and what was paid taken back, given up, and paid again."""
+    told = ending()
+    for at in (ENDS - 30 * DAY, ENDS - 7 * DAY, ENDS - 5 * DAY):
+        told.fires("expiry_step", at)
+    told.when(RestoreVoucher(voucher_id="v1"), "acme", ENDS).fires("voucher_expiry", ENDS + 60 * DAY)
+    whose: dict[str, Any] = {"programme_id": "city", "provider_id": "cloud", "currency": "CNY"}
+    told.hears(ClawbackInForce(clawback_id="cbk", amount=30, owed_after=30, appealed=False, **whose))
+    told.hears(DebtWrittenOff(amount=10, owed_after=20, written_off_by="issuer", reason="gone", **whose))
+    return told.hears(
+        AppealDecided(
+            clawback_id="cbk", outcome="reversed", amount=0, forgiven=20, refunded=10, owed_after=0, payable_after=10,
+            decided_by="op", reason="wrong", **whose,
+        )
+    )  # fmt: skip
+
+
 def test_the_stories_tell_every_event_that_a_view_shows() -> None:
-    told = {type(event) for story_ in (eventful(), handed_on()) for event, _ in story_.decided}
+    told = {type(event) for story_ in (eventful(), handed_on(), ended()) for event, _ in story_.decided}
     assert REDUCERS.keys() - {HoldRefusedV1} <= told
     assert REDUCERS.keys() < DECIDER.evolve.keys()
 
@@ -204,6 +229,14 @@ def test_every_posting_says_what_it_is_for(viewed: Viewed) -> None:
     assert {(row["object_id"], row["reference"]) for row in rows if row["event"] == "hold.captured"} >= {
         ("trade", "first")
     }
+
+
+def test_the_end_of_a_voucher_is_shown_to_its_holder_step_by_step(viewed: Viewed) -> None:
+    viewed.of(ended())
+    assert [(row["days"], row["amount"]) for row in viewed.rows("expiry_notices")] == [(30, 1_000), (7, 1_000)]
+    (row,) = viewed.rows("offline_vouchers")
+    assert (row["status"], row["restored"], row["expired"], row["ends_at"]) == ("restored", 1_000, 0, ENDS + 60 * DAY)
+    assert all(row["object_id"] or row["reference"] for row in viewed.rows("postings"))
 
 
 def test_holdings_are_those_of_the_state_and_add_up_to_the_balances(viewed: Viewed) -> None:

@@ -41,7 +41,14 @@ from counterfoil.issuance.commands import (
     SuspendProvider,
     SuspendVoucher,
 )
-from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer, SurrenderVoucher, Withdraw
+from counterfoil.ledger.commands import (
+    Deposit,
+    PledgeVoucher,
+    ProposeTransfer,
+    RestoreVoucher,
+    SurrenderVoucher,
+    Withdraw,
+)
 from counterfoil.matching.commands import (
     AmendBid,
     AmendOffer,
@@ -63,7 +70,10 @@ from counterfoil.redemption.commands import (
     CloseSettlement,
     ConfirmPayment,
     ConfirmRecovery,
+    DecideAppeal,
     DisputeUsage,
+    FileAppeal,
+    OrderClawback,
     ProposeCancellation,
     ProposeCorrection,
     ProposeReversal,
@@ -78,6 +88,7 @@ from counterfoil.redemption.commands import (
     WithdrawApproval,
     WithdrawDelivery,
     WithdrawDispute,
+    WriteOff,
 )
 from counterfoil.redemption.state import Contract
 from tests.documents import document, publishing
@@ -110,6 +121,10 @@ CLAIMED = {
     "invoice.returned.v1", "claim.returned.v1",
 }  # fmt: skip
 """Events of vouchers whose document has them claimed with invoices."""
+CONTESTED = {
+    "appeal.filed.v1", "appeal.decided.v1", "clawback.undone.v1", "debt.written_off.v1", "receivable.written_off.v1",
+}  # fmt: skip
+"""Events after an order to give back that walks seldom come to."""
 REGION_LISTS = (("east",), ("east",), ("east", "west"), ("west",))
 
 
@@ -198,7 +213,14 @@ def _document(world: World, programme_id: str, version: int) -> Body | None:
         id=programme_id, version=version, benefit__tiers=tiers, benefit__caps=[{**cap, "amount": "9000"}],
         benefit__tier_order="FIRST", scope={"classes": ["a100", "h100"][: 1 + version % 2], "regions": ["east"]},
         delivery={"report_hours": 2, "dispute_hours": 1}, spending={"hold_tolls_expiry": version % 3 > 0},
-        expiry={"rule": {"kind": "RELATIVE", "after_days": 12}},
+        expiry={
+            "rule": {"kind": "RELATIVE", "after_days": 12}, "notices_days": [5, 1], "offline_days": version % 3,
+            "restore_within_days": 1, "expunge_days": 2,
+        },
+        control={
+            "clawback": {"grounds": ["FRAUD"], "share": "80%", "lookback_months": 1},
+            "appeal": {"within_days": 1, "stays": version % 2 == 0},
+        },
     )  # fmt: skip
     piece, publication = publishing(value)
     known = world.state("issuance").documents.find(ISSUER[programme_id], publication.document_sha256)  # type: ignore[attr-defined]
@@ -320,6 +342,10 @@ def _hands(world: World, pick: Choice) -> Move:
         body = ProposeTransfer(voucher_id=voucher_id, amount=amount, receiver_id=other, price=0)
     elif kind == 1:
         body = PledgeVoucher(voucher_id=voucher_id, amount=amount, pledgee_id=other)
+    offline = sorted(name for name, each in state.vouchers.open.items() if state.offline(each))
+    if kind == 2 and offline:
+        voucher_id = pick.one(offline)
+        return pick.one(state.owners(voucher_id) or LABS), RestoreVoucher(voucher_id=voucher_id)
     return holder, body
 
 
@@ -581,6 +607,32 @@ def _payment(world: World, pick: Choice) -> Move:
     )  # fmt: skip
 
 
+def _clawback(world: World, pick: Choice) -> Move:
+    """What was paid is taken back, contested, decided, or given up."""
+    state = world.state("redemption")
+    if (OrderClawback.TYPE, OrderClawback.V) in state.rules.absent or not state.paid:
+        return _payment(world, pick)
+    kind, clawback_id = pick.number(0, 4), pick.id(state.clawbacks)
+    clawback = state.clawbacks.get(clawback_id)
+    if kind == 0:
+        return "gpu-1" if clawback is None else clawback.provider_id, FileAppeal(
+            clawback_id=clawback_id, evidence=(), reason="delivered"
+        )
+    if kind == 1:
+        most = YUAN if clawback is None else clawback.amount
+        return "operator", DecideAppeal(clawback_id=clawback_id, amount=pick.number(0, most), reason="heard")
+    if kind == 2 and state.owed:
+        (programme_id, provider_id), owed = pick.one(sorted(state.owed.items()))
+        body = WriteOff(programme_id=programme_id, provider_id=provider_id, amount=pick.number(1, owed), reason="gone")
+        return ISSUER[programme_id], body
+    settlement_id, provider_id = pick.one(sorted(state.paid))
+    payment = state.payments[settlement_id, provider_id]
+    return ISSUER[payment.programme_id], OrderClawback(
+        settlement_id=settlement_id, provider_id=provider_id, ground="FRAUD", amount=pick.number(1, payment.amount),
+        evidence=(), reason="cancelled",
+    )  # fmt: skip
+
+
 Build = Callable[[World, Choice], Move]
 ALWAYS: tuple[Build, ...] = (
     _issue, _issue, _voucher_changes, _budget, _people, _relations, _cash, _hands, _stops,
@@ -597,6 +649,7 @@ WITH: dict[Build, Callable[[World], object]] = {
     _claim: lambda world: world.state("redemption").claimable,
     _claims: lambda world: world.state("redemption").claims,
     _payment: lambda world: world.state("redemption").payments,
+    _clawback: lambda world: world.state("redemption").paid,
 }
 """Moves that need something to act on; half of all moves while there is some."""
 

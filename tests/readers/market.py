@@ -6,13 +6,14 @@ That is a default, a pair that may not trade, and orders that were refused or ca
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from counterfoil.catalogue import CATALOGUE
 from counterfoil.core.at import At
 from counterfoil.issuance.commands import AppointAuditor, DismissAuditor, RegisterCurrency
 from counterfoil.ledger.commands import Deposit, EnforcePledge
 from counterfoil.ledger.events import HoldRefusedV1
+from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
 from counterfoil.matching.commands import CancelOrderFor
 from counterfoil.matching.events import MatchPrevented
 from counterfoil.ports import Change
@@ -67,8 +68,8 @@ def deposit(party_id: str) -> Deposit:
 def changes(market: Market) -> list[Change]:
     """All changes of the views, log by log: the ledger's come before matching's.
 
-    And what no command leads to: duties that are kept apart leave no pair of one group that would match, and a refused
-    hold of rules 1 to 4.
+    And what no command leads to: duties that are kept apart leave no pair of one group that would match, a refused hold
+    of rules 1 to 4, and the steps to a voucher's end.
     """
     made: list[Change] = []
     for service, log in sorted(market.logs.items()):
@@ -78,4 +79,16 @@ def changes(market: Market) -> list[Change]:
     made += CATALOGUE["matching"].reducers[MatchPrevented](pair, At(1, 0, market.clock))
     before = HoldRefusedV1(hold_id=market.ids["refused offer"], purpose="offer", code="exceeds_available")
     made += CATALOGUE["ledger"].reducers[HoldRefusedV1](before, At(1, 0, market.clock))
+    whose: dict[str, Any] = {
+        "voucher_id": market.ids["free voucher"],
+        "programme_id": "p3",
+        "amount": YUAN,
+        "ends_at": market.clock,
+    }
+    for holder_id in ("lab-1", "gpu-1"):
+        times: dict[str, Any] = dict.fromkeys(("expires_at", "offline_at"), market.clock)
+        notice = ExpiryNotified(holder_id=holder_id, days=7, ends_at=market.clock, **times, **whose)
+        offline = VoucherTakenOffline(holder_id=holder_id, restorable_until=None, ends_at=market.clock, **whose)
+        for event in (notice, offline):
+            made += CATALOGUE["ledger"].reducers[type(event)](event, At(1, 0, market.clock))
     return made

@@ -137,6 +137,8 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "asset_entries": _asset,
     "holdings": _named("holder_id"),
     "holders": _named("holder_id"),
+    "expiry_notices": _named("holder_id"),
+    "offline_vouchers": _named("holder_id"),
     "transfers": _named("holder_id", "receiver_id"),
     "pledges": _named("holder_id", "pledgee_id"),
     "offers": _named("provider_id"),
@@ -156,6 +158,7 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "payments": _named("provider_id"),
     "payable": _named("provider_id"),
     "receivables": _named("provider_id"),
+    "clawbacks": _named("provider_id"),
     "endorsements": _named("endorsed_by"),
 }
 """By view; of those that are public as a whole, none."""

@@ -19,7 +19,7 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.matching.events import CancellationForced
 from counterfoil.redemption.commands import AgreeReversal
-from counterfoil.redemption.events import PaymentReturned, UsageReversed
+from counterfoil.redemption.events import AppealDecided, ClawbackOrdered, DebtWrittenOff, PaymentReturned, UsageReversed
 from counterfoil.vocabulary import CODEC
 
 LISTED: Final[frozenset[type[Event]]] = frozenset(
@@ -34,6 +34,9 @@ LISTED: Final[frozenset[type[Event]]] = frozenset(
         CancellationForced,
         PaymentReturned,
         UsageReversed,
+        ClawbackOrdered,
+        AppealDecided,
+        DebtWrittenOff,
         AuditorDismissed,
     }
 )

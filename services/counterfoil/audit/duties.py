@@ -21,7 +21,10 @@ from counterfoil.ledger.events import CashDeposited, CashWithdrawn
 from counterfoil.matching.events import BidReceived, TradeMatched
 from counterfoil.redemption.events import (
     ActEndorsed,
+    AppealDecided,
     ClaimApproved,
+    ClawbackOrdered,
+    DebtWrittenOff,
     PaymentConfirmed,
     PaymentReturned,
     RecoveryConfirmed,
@@ -106,7 +109,7 @@ def _approval(state: Any, event: ClaimApproved, actor: str) -> Iterator[Pair]:
 
 
 def _endorsement(_state: Any, event: ActEndorsed, actor: str) -> Iterator[Pair]:
-    duties = ("approver", "claimant") if event.act == "approval" else ("treasurer", "payee")
+    duties = ("approver", "claimant") if event.act in ("approval", "clawback") else ("treasurer", "payee")
     yield duties[0], actor, duties[1], event.provider_id
 
 
@@ -139,6 +142,15 @@ def _recovery(_state: Any, event: RecoveryConfirmed, actor: str) -> Iterator[Pai
     yield "treasurer", actor, "payee", event.provider_id
 
 
+def _clawback(_state: Any, event: ClawbackOrdered | DebtWrittenOff, actor: str) -> Iterator[Pair]:
+    yield "approver", actor, "claimant", event.provider_id
+
+
+def _appeal(state: Any, event: AppealDecided, actor: str) -> Iterator[Pair]:
+    yield "resolver", actor, "disputant", event.provider_id
+    yield "resolver", actor, "disputant", _issuer(state, event.programme_id)
+
+
 ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[Pair]]]] = {
     ("issuance", ProviderListed): _listing,
     ("issuance", VoucherIssued): _issue,
@@ -158,6 +170,9 @@ ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[
     ("redemption", UsageAccepted): _resolution,
     ("redemption", UsageReversed): _reversal,
     ("redemption", RecoveryConfirmed): _recovery,
+    ("redemption", ClawbackOrdered): _clawback,
+    ("redemption", DebtWrittenOff): _clawback,
+    ("redemption", AppealDecided): _appeal,
 }
 """By service and event of its log: (state behind the entry, event, who gave the command) -> the duties it joins."""
 

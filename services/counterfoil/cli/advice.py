@@ -97,6 +97,7 @@ _ADVICE: Final[dict[str, str]] = {
     Code.APPROPRIATION_EXCEEDED: "Add to the budget (`counterfoil programme appropriate`), or take a smaller amount.",
     Code.EXCEEDS_CAPTURED: "See `counterfoil reversal list` for what was reversed before.",
     Code.EXCEEDS_UNCLAIMED: "Ask the operator to decide it: `counterfoil reversal decide`.",
+    Code.EXCEEDS_PAID: "See `counterfoil clawback list` for what was taken back before.",
     Code.EXCEEDS_OWED: "See `counterfoil reversal receivables`.",
     Code.CAP_EXCEEDED: "A voucher issued by mistake counts no more once it is revoked (`counterfoil voucher revoke`).",
     Code.EXCEEDS_AVAILABLE: "See `counterfoil balance show PARTY`: deposit, or take a smaller amount.",

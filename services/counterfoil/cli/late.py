@@ -88,7 +88,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
     "window": Late("window", "Windows of applications that are decided together: open, close, show, list."),
     "fact": Late("fact", "Facts that programmes judge by: attest, list."),
     "voucher": Late(
-        "voucher", "Vouchers: issue, suspend, reinstate, revoke, return, surrender, trace, prove, show, list."
+        "voucher", "Vouchers: issue, suspend, reinstate, revoke, return, surrender, restore, trace, prove, show, list."
     ),
     "transfer": Late("transfer", "Vouchers handed on: check, propose, approve, accept, reject, withdraw, show, list."),
     "pledge": Late("pledge", "Vouchers as security: make, release, enforce, show, list."),
@@ -97,6 +97,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
     "usage": Late("usage", "Delivery: report, correct, accept, dispute, resolve, cancel, show, list."),
     "claim": Late("claim", "Claims: submit, approve, reject, settle, pay, return, show, list."),
     "reversal": Late("reversal", "Reversed captures: propose, agree, decide, recover, show, list."),
+    "clawback": Late("clawback", "Payments taken back: order, appeal, decide, write-off, show, list."),
     "currency": Late("currency", "Currencies beside those of ISO 4217: register, list."),
     "balance": Late("balance", "Balances: show, deposit, withdraw, list.", apart=("show",)),
     "import": Late(

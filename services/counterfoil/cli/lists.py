@@ -126,6 +126,18 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             "voucher_id holder_id available held in_transfer pledged hops expires_at",
             "holdings",
         ),
+        Listing(
+            "expiry_notices",
+            "notices that vouchers end soon",
+            "voucher_id holder_id days amount expires_at ends_at notified_at",
+            "notices",
+        ),
+        Listing(
+            "offline_vouchers",
+            "vouchers that were taken offline",
+            "voucher_id holder_id amount restored expired status restorable_until ends_at",
+            "offline",
+        ),
     ),
     "transfer": (
         Listing(
@@ -253,6 +265,14 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
         Listing("credit_notes", "credit notes", "reversal_id provider_id lapsed unpaid booked_at", "credit-notes"),
         Listing(
             "receivables", "what providers owe", "programme_id provider_id currency owed owed_since", "receivables"
+        ),
+    ),
+    "clawback": (
+        Listing(
+            "clawbacks",
+            "payments that are taken back",
+            "clawback_id settlement_id provider_id ground amount in_force status appeal_until",
+            key="cbk-30-0",
         ),
     ),
     "currency": (Listing("currencies", "currencies", "currency minor_units registered_at"),),

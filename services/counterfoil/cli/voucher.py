@@ -10,7 +10,7 @@ from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, Save
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
 from counterfoil.issuance.commands import IssueVoucher, ReinstateVoucher, ReturnVoucher, RevokeVoucher, SuspendVoucher
-from counterfoil.ledger.commands import SurrenderVoucher
+from counterfoil.ledger.commands import RestoreVoucher, SurrenderVoucher
 
 app = group("voucher")
 
@@ -53,6 +53,12 @@ def give_back(voucher: VoucherId, reason: Reason) -> Body:
 def surrender(voucher: VoucherId, amount: Amount, reason: Reason) -> Body:
     """Holder: give back so much of a voucher, whoever it was issued to. It is free for the programme."""
     return SurrenderVoucher(voucher_id=voucher, amount=amount, reason=reason)
+
+
+@signed(app, "restore", "counterfoil voucher restore vch-12-0 --as acme")
+def restore(voucher: VoucherId) -> Body:
+    """Holder: ask for what you have of a voucher that is offline. It comes back as another, which lasts longer."""
+    return RestoreVoucher(voucher_id=voucher)
 
 
 @remote(app, "trace", "counterfoil voucher trace vch-12-0")

@@ -78,6 +78,7 @@ class Code(StrEnum):
     UNKNOWN_CAPTURE = "unknown_capture"
     UNKNOWN_CLAIM = "unknown_claim"
     UNKNOWN_SETTLEMENT = "unknown_settlement"
+    UNKNOWN_CLAWBACK = "unknown_clawback"
     UNKNOWN_KEY_ID = "unknown_key_id"
     UNKNOWN_RECOVERY = "unknown_recovery"
     NOT_YOURS = "not_yours"
@@ -162,6 +163,9 @@ class Code(StrEnum):
     VOUCHER_NOT_YET_VALID = "voucher_not_yet_valid"
     VOUCHER_EXPIRED = "voucher_expired"
     VOUCHER_EXPIRES_BEFORE_DELIVERY = "voucher_expires_before_delivery"
+    VOUCHER_OFFLINE = "voucher_offline"
+    VOUCHER_NOT_OFFLINE = "voucher_not_offline"
+    NOT_RESTORABLE = "not_restorable"
     TRANSFER_NOT_PERMITTED = "transfer_not_permitted"
     GATE_CLOSED = "gate_closed"
     ORDER_NOT_OPEN = "order_not_open"
@@ -183,6 +187,9 @@ class Code(StrEnum):
     REFERENCE_ALREADY_USED = "reference_already_used"
     CLAIM_NOT_OPEN = "claim_not_open"
     CLAIM_NOT_APPROVED = "claim_not_approved"
+    CLAWBACK_NOT_PERMITTED = "clawback_not_permitted"
+    APPEAL_NOT_OPEN = "appeal_not_open"
+    APPEAL_OPEN = "appeal_open"
     NOTHING_TO_PAY = "nothing_to_pay"
     # Decided by amounts.
     CAP_EXCEEDED = "cap_exceeded"
@@ -190,6 +197,8 @@ class Code(StrEnum):
     EXCEEDS_CAPTURED = "exceeds_captured"
     EXCEEDS_UNCLAIMED = "exceeds_unclaimed"
     EXCEEDS_OWED = "exceeds_owed"
+    EXCEEDS_PAID = "exceeds_paid"
+    EXCEEDS_ORDERED = "exceeds_ordered"
     EXCEEDS_AVAILABLE = "exceeds_available"
     # Decided by who signed before.
     SECOND_SIGNATORY_NEEDED = "second_signatory_needed"
@@ -239,6 +248,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.UNKNOWN_CAPTURE: Meaning(_D, True, "Nothing was captured for this report, or it is another's."),
     Code.UNKNOWN_CLAIM: Meaning(_D, False, "No such open claim, or it is another's."),
     Code.UNKNOWN_SETTLEMENT: Meaning(_D, False, "No such open settlement, or it does not pay this party."),
+    Code.UNKNOWN_CLAWBACK: Meaning(_D, False, "No such order to give back, or it is over, or another's."),
     Code.UNKNOWN_KEY_ID: Meaning(_D, False, "The party has no such key in force."),
     Code.UNKNOWN_RECOVERY: Meaning(_D, False, "No such recovery is under way."),
     Code.NOT_YOURS: Meaning(_D, False, "The object belongs to another party."),
@@ -351,6 +361,11 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.VOUCHER_EXPIRES_BEFORE_DELIVERY: Meaning(
         _D, False, "The programme does not extend holds past expiry, and delivery would end after it."
     ),
+    Code.VOUCHER_OFFLINE: Meaning(_D, True, "The voucher is offline: where its programme allows, ask for it back."),
+    Code.VOUCHER_NOT_OFFLINE: Meaning(_D, True, "The voucher is not offline: there is nothing to be brought back."),
+    Code.NOT_RESTORABLE: Meaning(
+        _D, False, "The programme brings nothing back that is offline, or the time to ask for it is over."
+    ),
     Code.TRANSFER_NOT_PERMITTED: Meaning(
         _D, True, "The programme does not let this be handed on, or pledged: `why` is one of its codes of transfers."
     ),
@@ -374,6 +389,11 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.REFERENCE_ALREADY_USED: Meaning(_D, False, "The actor used this reference before, in whatever spelling."),
     Code.CLAIM_NOT_OPEN: Meaning(_D, False, "The claim was decided before."),
     Code.CLAIM_NOT_APPROVED: Meaning(_D, True, "The claim is not approved, or is in another settlement."),
+    Code.CLAWBACK_NOT_PERMITTED: Meaning(
+        _D, False, "The programme's document does not let this be taken back: `why` says why."
+    ),
+    Code.APPEAL_NOT_OPEN: Meaning(_D, False, "The time to contest this is over, or it is contested; or it is not."),
+    Code.APPEAL_OPEN: Meaning(_D, True, "Part of what is owed is contested, or may be: wait until that is over."),
     Code.NOTHING_TO_PAY: Meaning(_D, True, "What is owed to a party named is less than a minor unit, or nothing."),
     Code.CAP_EXCEEDED: Meaning(
         _D, False, "A cap of the programme would be exceeded: of the beneficiary, its group, or all together."
@@ -386,6 +406,8 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     ),
     Code.EXCEEDS_UNCLAIMED: Meaning(_D, False, "The subsidy was claimed already: its reversal is the operator's."),
     Code.EXCEEDS_OWED: Meaning(_D, True, "More than the provider owes the programme."),
+    Code.EXCEEDS_PAID: Meaning(_D, False, "More than the document lets be taken back of the payment, and was not yet."),
+    Code.EXCEEDS_ORDERED: Meaning(_D, False, "More than was ordered to be given back."),
     Code.EXCEEDS_AVAILABLE: Meaning(_D, True, "The available balance is smaller."),
     Code.SECOND_SIGNATORY_NEEDED: Meaning(_D, False, "This party signed the same before; now another one has to."),
 }

@@ -14,7 +14,7 @@ from counterfoil.contract.record import Event
 from counterfoil.issuance import events as issuance
 from counterfoil.issuance import invoice_events as issuance_invoices
 from counterfoil.ledger import events as ledger
-from counterfoil.ledger import invoice_events, transfer_events
+from counterfoil.ledger import expiry_events, invoice_events, receivable_events, transfer_events
 from counterfoil.matching import events as matching
 from counterfoil.redemption import events as redemption
 
@@ -160,7 +160,12 @@ _LEDGER: Final[Table] = {
         ledger.VoucherCancelled,
         ledger.VoucherClosed,
     ),
-    transfer_events.VoucherSurrendered: Concerns("voucher_id", ("holder_id",), programme=True),
+    **_all(
+        Concerns("voucher_id", ("holder_id",), programme=True),
+        expiry_events.ExpiryNotified,
+        expiry_events.VoucherTakenOffline,
+        transfer_events.VoucherSurrendered,
+    ),
     transfer_events.VoucherReissued: Concerns("voucher_id", ("holder_id", "beneficiary_id"), programme=True),
     **_all(
         Concerns("transfer_id", ("holder_id", "receiver_id"), programme=True),
@@ -188,6 +193,12 @@ _LEDGER: Final[Table] = {
         Concerns(PROGRAMME, _PROVIDER, programme=True),
         ledger.ReceivableOffset,
         ledger.ReceivableRecovered,
+        receivable_events.ReceivableWrittenOff,
+    ),
+    **_all(
+        Concerns("clawback_id", _PROVIDER, programme=True),
+        receivable_events.ClawbackPosted,
+        receivable_events.ClawbackUndone,
     ),
     **_all(Concerns("contract_id", via=(_CONTRACT,)), ledger.BondReleased, ledger.BondSlashed),
     **_all(Concerns("settlement_id", _PROVIDER, programme=True), ledger.ClaimSettled, ledger.ClaimReopened),
@@ -254,6 +265,14 @@ _REDEMPTION: Final[Table] = {
     ),
     redemption.UsageReversed: Concerns("reversal_id", _PROVIDER, programme=True),
     redemption.ClaimOffset: Concerns(PROGRAMME, _PROVIDER, programme=True),
+    **_all(
+        Concerns("clawback_id", _PROVIDER, programme=True),
+        redemption.ClawbackOrdered,
+        redemption.ClawbackInForce,
+        redemption.AppealFiled,
+        redemption.AppealDecided,
+    ),
+    redemption.DebtWrittenOff: Concerns(PROGRAMME, _PROVIDER, programme=True),
     redemption.RecoveryConfirmed: Concerns(PROGRAMME, ("provider_id", "treasurer_id"), programme=True),
 }
 

@@ -43,12 +43,12 @@ from counterfoil.issuance.programmes import duties_in
 from counterfoil.issuance.signatures import unmet
 from counterfoil.issuance.state import Grant, IssuanceState
 from counterfoil.issuance.vouchers import too_many
-from counterfoil.programme.expiry import Life, end_of
+from counterfoil.programme.expiry import NEVER, Life, end_of
 from counterfoil.programme.form.budget import Period
 from counterfoil.programme.periods import span
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.steps import Step
-from counterfoil.programme.terms import NEVER
+from counterfoil.programme.terms import pays_until
 from counterfoil.programme.values import floor_of
 
 _SAID: Final = 120
@@ -252,7 +252,7 @@ def _voucher(
     notice = 0 if rules.document.publication is None else rules.document.publication.notice_days
     not_before = at.time + notice * DAY
     expires_at = NEVER if ends is None else min(ends * DAY - rules.offset, NEVER)
-    if expires_at <= not_before:
+    if pays_until(rules, expires_at) <= not_before:
         return refuse(Code.NOT_GRANTED, why="voucher_expired")
     subsidy = judged.evaluation.subsidy
     group_id = state.directory.parties[beneficiary_id].group_id

@@ -39,7 +39,7 @@ from counterfoil.programme.lint import lint, lint_change
 from counterfoil.programme.reading import BadDocument, read_bytes
 from counterfoil.programme.rules import Rules as DocumentRules
 from counterfoil.programme.rules import rules_of
-from counterfoil.programme.terms import expires_at, needs_project
+from counterfoil.programme.terms import issues, needs_project
 
 _WHERE: Final = 80
 """Characters of a place in a document that a refusal names: its outcome has to fit into a batch."""
@@ -98,11 +98,11 @@ def _contradictory(found: tuple[Finding, ...]) -> Refusal | None:
 
 
 def _dead_from_the_start(rules: DocumentRules) -> Refusal | None:
-    """Whether a voucher that is issued on the first day would have ended before."""
+    """Whether a voucher that is issued on the first day would be expired or offline from the start."""
     if needs_project(rules):
         return None
     start = cast("int", rules.valid.start) * DAY - rules.offset
-    return refuse(Code.PERIOD_NOT_VALID, field="expiry") if expires_at(rules, start) <= start else None
+    return None if issues(rules, start) else refuse(Code.PERIOD_NOT_VALID, field="expiry")
 
 
 def _unknown_classes(state: IssuanceState, classes: Iterable[str]) -> Refusal | None:
@@ -167,7 +167,7 @@ def _auditors(state: IssuanceState, programme_id: str, issuer: Party) -> Iterato
 def _unfit_period(terms: ProgrammeTerms, rules: Rules) -> Refusal | None:
     if terms.valid_from >= terms.valid_until:
         return refuse(Code.PERIOD_NOT_VALID, field="valid_until")
-    if expires_at(terms, terms.valid_from) <= terms.valid_from:
+    if not issues(terms, terms.valid_from):
         return refuse(Code.PERIOD_NOT_VALID, field="expiry")
     shortest = rules.min_window
     for field in ("report_within_seconds", "dispute_window_seconds"):

@@ -417,7 +417,9 @@ def issue_reversed(state: IssuanceState, event: IssueReversed, at: At) -> None:
 def voucher_restored(state: IssuanceState, event: VoucherRestored, _at: At) -> None:
     """Apply a voucher made of what came back to another: it was issued, and counted, before."""
     former = state.vouchers.get(event.restored_from)
-    group_id = None if former is None else former.group_id
+    group_id = None  # what is in another hand than the first never counts less towards the cap of that
+    if former is not None and former.beneficiary_id == event.beneficiary_id:
+        group_id = former.group_id
     status: VoucherStatus = "suspended" if event.suspended else "active"
     voucher = Voucher(event.programme_id, event.beneficiary_id, group_id, event.expires_at, status)
     state.open(event.voucher_id, voucher)

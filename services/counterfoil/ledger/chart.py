@@ -1,10 +1,11 @@
 """The chart of accounts: the names of all accounts and assets of the ledger.
 
 Budget (an asset per programme): funding -> appropriation -> obligated -> disbursed, or lapsed. What providers owe after
-a reversal is obligated once more: recoverable -> obligated, until it is set off or paid back (recovered).
+a reversal is obligated once more: recoverable -> obligated, until it is set off or paid back (recovered), or is written
+off. What is taken back of what was paid is owed in the same way, and lapses: recoverable -> lapsed.
 Voucher (each an asset of its own): circulation -> its owners -> redeemed, expired, cancelled, or restored as another.
 Claims (an asset per programme): claims_payable of the programme -> claims of a provider -> settled, or denied. What a
-provider owes is the negative balance of its receivables.
+provider owes is the negative balance of its receivables; what was taken back is in clawed_back of the programme.
 Currency: bank -> cash of a party. By rules 1 to 3, claims on all programmes of a currency are in that currency's asset.
 
 What is held stays in its owner's account, pending towards `redeemed`, `co_payments` or `bonds`; what is to be handed
@@ -25,6 +26,7 @@ DISBURSED: Final = "disbursed"
 LAPSED: Final = "lapsed"
 RECOVERABLE: Final = "recoverable"
 RECOVERED: Final = "recovered"
+WRITTEN_OFF: Final = "written_off"
 
 CIRCULATION: Final = "circulation"
 REDEEMED: Final = "redeemed"
@@ -44,7 +46,9 @@ CO_PAYMENTS: Final = "co_payments"
 BONDS: Final = "bonds"
 SETTLED: Final = "settled"
 
-_SOURCES: Final = (BANK, CIRCULATION, "claims_payable", FUNDING, "receivables", RECOVERABLE, RECOVERED)
+_SOURCES: Final = (
+    BANK, CIRCULATION, "claims_payable", FUNDING, "receivables", RECOVERABLE, RECOVERED, WRITTEN_OFF,
+)  # fmt: skip
 _OF_PARTIES: Final = ("cash", "claims", "owner", "receivables")
 _BUDGET: Final = "budget:"
 _CLAIM: Final = "claims:"
@@ -124,6 +128,11 @@ def receivables(provider_id: str) -> str:
 def denied(programme_id: str) -> str:
     """The account of what was claimed from a programme in vain."""
     return f"denied/{programme_id}"
+
+
+def clawed_back(programme_id: str) -> str:
+    """The account of what was paid for claims on a programme, and is to be given back."""
+    return f"clawed_back/{programme_id}"
 
 
 def budget(programme_id: str) -> str:

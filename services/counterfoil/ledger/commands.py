@@ -42,6 +42,13 @@ class SurrenderVoucher(Command):
     reason: Reason
 
 
+@command("restore_voucher", role=ANY)
+class RestoreVoucher(Command):
+    """Holder: ask for what it has of a voucher that is offline, where the programme brings value back."""
+
+    voucher_id: Id
+
+
 @command("propose_transfer", role=ANY)
 class ProposeTransfer(Command):
     """Holder: offer so much of a voucher to another party, for a price in the programme's currency; 0 is a gift."""

@@ -17,7 +17,7 @@ from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import (
     BidReceived,
 )
-from counterfoil.programme.terms import Terms, on_market, settled_by
+from counterfoil.programme.terms import Terms, captured_by, on_market, settled_by
 
 _PRECEDENCE = tuple(Code)
 _OUTSIDE = (Code.PROGRAMME_NOT_ON_MARKET, Code.CLASS_NOT_IN_PROGRAMME, Code.REGION_NOT_IN_PROGRAMME)
@@ -97,12 +97,12 @@ def _theirs(state: LedgerState, voucher: Voucher, event: BidReceived) -> bool:
 
 
 def _bar(state: LedgerState, voucher: Voucher, event: BidReceived, at: At) -> Code | None:
-    barred = voucher.bar(at.time)
+    barred = state.bar(voucher, at.time)
     if barred is None:
         terms = state.terms(voucher.programme_id, voucher.version)
         barred = _outside(terms, event) if state.rules.draws_in_scope else None
         settled = settled_by(terms, delivery_ends(event), state.rules.resolution_window)
-        if barred is None and not terms.hold_tolls_expiry and settled >= voucher.expires_at:
+        if barred is None and not terms.hold_tolls_expiry and settled >= captured_by(terms, voucher.expires_at):
             return Code.VOUCHER_EXPIRES_BEFORE_DELIVERY
     return barred
 

@@ -59,7 +59,7 @@ def surrender_voucher(state: LedgerState, body: SurrenderVoucher, actor: Party, 
     voucher = state.held_voucher(body.voucher_id, actor.party_id)
     if voucher is None:
         return refuse(Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
-    if voucher.dead or at.time >= voucher.expires_at:
+    if state.over(voucher, at.time):
         return refuse(Code.VOUCHER_REVOKED if voucher.status == "revoked" else Code.VOUCHER_EXPIRED)
     available = state.accounts.find(owner(actor.party_id), voucher.voucher_id).available
     if body.amount > available:
@@ -91,13 +91,13 @@ def cancel_vouchers(state: LedgerState, cutoff: int, _at: At) -> Sequence[Event]
 def bury(state: LedgerState, posting: Posting, party_id: str, released: Iterable[Draw], at: At) -> list[Event]:
     """End value that a hold gave back from a dead voucher: it never becomes available again.
 
-    A voucher expires by ledger time alone. If the sweep has not reached it yet, everything that this owner has of it
+    A voucher ends by ledger time alone. If the sweep has not reached it yet, everything that this owner has of it
     and that is not held ends here.
     """
     ended: list[Event] = []
     for draw in released:
         voucher = state.vouchers.open[draw.voucher_id]
-        if voucher.dead or at.time >= voucher.expires_at:
+        if state.over(voucher, at.time):
             ended += _end(state, posting, voucher, CANCELLED if voucher.status == "revoked" else EXPIRED, [party_id])
     return ended
 
@@ -154,6 +154,7 @@ def voucher_ended(state: LedgerState, event: VoucherExpired | VoucherCancelled, 
     voucher_id = event.voucher_id
     voucher = state.vouchers.open[voucher_id]
     expiring, cancelling = state.expires(voucher_id), state.cancels(voucher_id)
+    stepping = state.has_step(voucher_id)
     state.book(event.legs)
     if not voucher.dead:
         keeps = voucher.suspended and state.rules.restored_for is not None  # for what a default may give back
@@ -168,6 +169,8 @@ def voucher_ended(state: LedgerState, event: VoucherExpired | VoucherCancelled, 
         state.expiring.ended()
     if cancelling and not state.cancels(voucher_id):
         state.cancelling.ended()
+    if stepping:
+        state.stepping.ended()
 
 
 def voucher_surrendered(state: LedgerState, event: VoucherSurrendered, _at: At) -> None:
@@ -186,6 +189,8 @@ def remove_if_ended(state: LedgerState, voucher_id: str) -> None:
     del state.vouchers.open[voucher_id]
     state.accounts.drop_asset(voucher_id)
     state.encumbrances.forget(voucher_id)
+    if voucher_id in state.expiries:
+        del state.expiries[voucher_id]
 
 
 def voucher_closed(state: LedgerState, event: VoucherClosed, _at: At) -> None:

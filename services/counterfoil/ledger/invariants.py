@@ -27,10 +27,12 @@ from counterfoil.ledger.chart import (
     RECOVERABLE,
     RECOVERED,
     SETTLED,
+    WRITTEN_OFF,
     budget,
     cash,
     claim,
     claims_payable,
+    clawed_back,
     denied,
     may_overdraw,
     owner,
@@ -40,6 +42,7 @@ from counterfoil.ledger.chart import (
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
+from counterfoil.programme.rules import Rules
 
 Held = Counter[tuple[str, str]]
 """(account, asset) -> amount held."""
@@ -60,6 +63,7 @@ def check_ledger(state: LedgerState) -> list[str]:
         *_endings(state),
         *_funding(state),
         *_encumbrances(state),
+        *_expiries(state),
         *_programmes(state),
         *_currencies(state),
     ]
@@ -257,6 +261,20 @@ def _encumbrances(state: LedgerState) -> Iterator[str]:
             yield f"{voucher_id}: it was handed on, and is not open, or nobody had it before"
 
 
+def _expiries(state: LedgerState) -> Iterator[str]:
+    """Each open voucher under a document is on its way to its end, and a timer is set for its next step."""
+    waiting = set(state.stepping.reached(MAX_COUNT, len(state.stepping)))
+    for voucher_id, voucher in state.vouchers.open.items():
+        expiry = state.expiries.get(voucher_id)
+        if (expiry is None) is isinstance(state.terms(voucher.programme_id, voucher.version), Rules):
+            yield f"voucher {voucher_id}: it has a document and no way to its end, or the other way round"
+        elif expiry is not None and state.has_step(voucher_id) and f"{expiry.taken}:{voucher_id}" not in waiting:
+            yield f"voucher {voucher_id}: step {expiry.taken} to its end is to come, and no timer is set"
+    for voucher_id in state.expiries:
+        if voucher_id not in state.vouchers.open:
+            yield f"voucher {voucher_id}: it is on its way to its end, and is not open"
+
+
 def _owners(state: LedgerState) -> Iterator[str]:
     """The vouchers of a party are those that it has a position in."""
     indexed = Counter(state.vouchers.owners())
@@ -269,7 +287,7 @@ def _owners(state: LedgerState) -> Iterator[str]:
 
 
 def _programmes(state: LedgerState) -> Iterator[str]:
-    """Appropriated and recovered = appropriation + obligated + disbursed + lapsed - what providers owe.
+    """Appropriated, recovered and written off = appropriation + obligated + disbursed + lapsed - what providers owe.
 
     obligated = live vouchers + unsettled claims, those of providers that owe something included.
     """
@@ -283,12 +301,15 @@ def _programmes(state: LedgerState) -> Iterator[str]:
         asset = budget(programme_id)
         names = (APPROPRIATION, OBLIGATED, DISBURSED, LAPSED)
         parts = [state.accounts.find(account, asset).posted for account in names]
-        owed, recovered = (-state.accounts.find(account, asset).posted for account in (RECOVERABLE, RECOVERED))
+        sources = (RECOVERABLE, RECOVERED, WRITTEN_OFF)
+        owed, recovered, written_off = (-state.accounts.find(account, asset).posted for account in sources)
+        gone = recovered + written_off
         appropriated = -state.accounts.find(FUNDING, asset).posted
-        if sum(parts) - owed != appropriated + recovered or min(*parts, owed, recovered) < 0:
-            yield f"{asset}: appropriated {appropriated} and recovered {recovered} are not {parts} less {owed} owed"
+        if sum(parts) - owed != appropriated + gone or min(*parts, owed, recovered, written_off) < 0:
+            yield f"{asset}: appropriated {appropriated} and no longer owed {gone} are not {parts} less {owed} owed"
         ended = parts[2] + _of_claims(state, programme_id, denied(programme_id))
-        unsettled = _claimed(state, programme_id) + owed + recovered - ended
+        taken_back = _of_claims(state, programme_id, clawed_back(programme_id))
+        unsettled = _claimed(state, programme_id) + owed + gone - taken_back - ended
         if unsettled < 0 or parts[1] != live[programme_id] + unsettled:
             yield f"{asset}: obligated {parts[1]} is not live {live[programme_id]} and unsettled {unsettled}"
 

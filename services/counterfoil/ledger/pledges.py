@@ -35,7 +35,7 @@ def pledge_voucher(state: LedgerState, body: PledgeVoucher, actor: Party, at: At
     if voucher is None:
         return refuse(Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
     handing = Handing(actor.party_id, body.pledgee_id, body.amount)
-    refused = too_many(state, actor.party_id) or barred(voucher, at) or not_pledged(state, voucher, handing, at)
+    refused = too_many(state, actor.party_id) or barred(state, voucher, at) or not_pledged(state, voucher, handing, at)
     if refused is not None:
         return refused
     available = state.accounts.find(owner(actor.party_id), voucher.voucher_id).available
@@ -71,7 +71,7 @@ def enforce_pledge(state: LedgerState, body: EnforcePledge, actor: Party, at: At
     if isinstance(found, Refusal):
         return found
     voucher = state.vouchers.open[found.voucher_id]
-    refused = no_room(state, voucher, actor.party_id) or barred(voucher, at)
+    refused = no_room(state, voucher, actor.party_id) or barred(state, voucher, at)
     if refused is not None:
         return refused
     posting = Posting(state.accounts)

@@ -39,6 +39,7 @@ from counterfoil.ledger.events import (
     VoucherRestored,
 )
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned
+from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
     PledgeMade,
@@ -137,6 +138,9 @@ _ABOUT: Final[Mapping[type[Event], tuple[str | None, str | None]]] = {
     HoldReduced: ("hold_id", None),
     HoldReleased: ("hold_id", None),
     ReceivableOffset: ("programme_id", None),
+    ReceivableWrittenOff: ("programme_id", None),
+    ClawbackPosted: ("clawback_id", None),
+    ClawbackUndone: ("clawback_id", None),
     ReceivableRecovered: (None, "payment_reference"),
     VoucherCancelled: ("voucher_id", None),
     VoucherCredited: ("voucher_id", None),

@@ -30,26 +30,31 @@ def restore(state: LedgerState, posting: Posting, party_id: str, released: Itera
         if voucher.status == "revoked":
             events += bury(state, posting, party_id, [draw], at)
         elif voucher.expires_at < at.time + lifetime:
-            new_id = at.new_id("rvc", nth)
-            posting.leg("post", draw.voucher_id, owner(party_id), RESTORED, draw.amount)
-            posting.leg("post", new_id, CIRCULATION, owner(party_id), draw.amount)
-            events.append(
-                VoucherRestored(
-                    voucher_id=new_id,
-                    restored_from=draw.voucher_id,
-                    programme_id=voucher.programme_id,
-                    version=voucher.version,
-                    beneficiary_id=party_id,
-                    face=draw.amount,
-                    not_before=at.time,
-                    expires_at=at.time + lifetime,
-                    issue_seq=voucher.issue_seq,
-                    suspended=voucher.suspended,
-                    legs=posting.take(),
-                )
-            )
-            events += closed(state, posting, [voucher.voucher_id])
+            new_id, until = at.new_id("rvc", nth), at.time + lifetime
+            events += anew(state, posting, voucher, party_id, draw.amount, new_id, until, at)
     return events
+
+
+def anew(
+    state: LedgerState, posting: Posting, voucher: Voucher, party_id: str, amount: int, new_id: str, until: int, at: At
+) -> list[Event]:
+    """So much of what a party has of a voucher as a voucher of its own, which pays for new orders before `until`."""
+    posting.leg("post", voucher.voucher_id, owner(party_id), RESTORED, amount)
+    posting.leg("post", new_id, CIRCULATION, owner(party_id), amount)
+    restored = VoucherRestored(
+        voucher_id=new_id,
+        restored_from=voucher.voucher_id,
+        programme_id=voucher.programme_id,
+        version=voucher.version,
+        beneficiary_id=party_id,
+        face=amount,
+        not_before=at.time,
+        expires_at=until,
+        issue_seq=voucher.issue_seq,
+        suspended=voucher.suspended,
+        legs=posting.take(),
+    )
+    return [restored, *closed(state, posting, [voucher.voucher_id])]
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
@@ -64,5 +69,5 @@ def voucher_restored(state: LedgerState, event: VoucherRestored, at: At) -> None
     )  # fmt: skip
     state.vouchers.open[event.voucher_id] = voucher
     state.book(event.legs)
-    state.expire_later(voucher)
+    state.begin_expiry(voucher, at.time, restored=True)
     remove_if_ended(state, event.restored_from)

@@ -21,8 +21,10 @@ from counterfoil.ledger import (
     budgets,
     capture,
     cash,
+    clawbacks,
     contracts,
     endings,
+    expiry,
     funding,
     invoices,
     offers,
@@ -44,6 +46,7 @@ from counterfoil.ledger.commands import (
     ProposeTransfer,
     RejectTransfer,
     ReleasePledge,
+    RestoreVoucher,
     SurrenderVoucher,
     Withdraw,
     WithdrawTransfer,
@@ -80,7 +83,9 @@ from counterfoil.ledger.events import (
     VoucherRestored,
     VoucherUnfrozen,
 )
+from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceRefused, InvoiceReturned
+from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.ledger.state import LedgerState
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
@@ -105,11 +110,14 @@ from counterfoil.matching.events import (
 )
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
 from counterfoil.redemption.events import (
+    AppealDecided,
     ClaimDenied,
     ClaimOffset,
     ClaimReturned,
+    ClawbackInForce,
     ContractCancelled,
     ContractCompleted,
+    DebtWrittenOff,
     PaymentConfirmed,
     PaymentReturned,
     ProviderDefaulted,
@@ -126,6 +134,7 @@ DECIDER: Final = Decider(
         Deposit: cash.deposit,
         Withdraw: cash.withdraw,
         SurrenderVoucher: endings.surrender_voucher,
+        RestoreVoucher: expiry.restore_voucher,
         ProposeTransfer: transfers.propose_transfer,
         ApproveTransfer: transfers.approve_transfer,
         AcceptTransfer: transfers.accept_transfer,
@@ -169,6 +178,9 @@ DECIDER: Final = Decider(
             UsageReversed: reversals.reverse,
             ClaimOffset: reversals.set_off,
             RecoveryConfirmed: reversals.recover,
+            ClawbackInForce: clawbacks.claw_back,
+            AppealDecided: clawbacks.undo,
+            DebtWrittenOff: clawbacks.write_off,
             PaymentReturned: budgets.reopen_claims,
         },
     },
@@ -179,6 +191,7 @@ DECIDER: Final = Decider(
         ProviderDefaulted: contracts.is_funded,
     },
     timers={
+        "expiry_step": expiry.notify,
         "voucher_expiry": endings.expire_vouchers,
         "voucher_cancellation": endings.cancel_vouchers,
         "funding_end": funding.end_funding,
@@ -195,6 +208,9 @@ DECIDER: Final = Decider(
         ClaimSettled: state.posted,
         ReceivableOffset: state.posted,
         ReceivableRecovered: state.posted,
+        ReceivableWrittenOff: state.posted,
+        ClawbackPosted: state.posted,
+        ClawbackUndone: state.posted,
         ClaimReopened: state.posted,
         ClaimReleased: state.posted,
         InvoiceCaptured: invoices.invoice_captured,
@@ -203,6 +219,8 @@ DECIDER: Final = Decider(
         VoucherCredited: vouchers.voucher_credited,
         VoucherFrozen: vouchers.voucher_frozen,
         VoucherUnfrozen: vouchers.voucher_unfrozen,
+        ExpiryNotified: expiry.step_taken,
+        VoucherTakenOffline: expiry.step_taken,
         VoucherExpired: endings.voucher_ended,
         VoucherCancelled: endings.voucher_ended,
         VoucherClosed: endings.voucher_closed,

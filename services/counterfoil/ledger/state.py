@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from counterfoil.contract.refusals import Code
 from counterfoil.core.at import At
 from counterfoil.core.deadlines import Deadlines
-from counterfoil.core.form import AMOUNT, COUNT, TEXT, TIME, Form, by_name, listed, row
+from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TIME, Form, by_name, listed, row
 from counterfoil.core.table import Table
 from counterfoil.ledger.accounts import Accounts
 from counterfoil.ledger.chart import owner, owner_of
@@ -28,7 +29,9 @@ from counterfoil.ledger.events import (
 )
 from counterfoil.ledger.holds import Holds
 from counterfoil.ledger.open_vouchers import Voucher, Vouchers
+from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.programme.documents import ProgrammesState
+from counterfoil.programme.expiry import Timetable, timetable
 from counterfoil.programme.paying import Purchase
 from counterfoil.programme.rules import Rules
 
@@ -73,6 +76,17 @@ class Captured(NamedTuple):
     co_payment: int
 
 
+class Expiry(NamedTuple):
+    """How far a voucher is on the way to its end: the steps taken for all holders; the last holder told of the next.
+
+    `restored`: it was brought back once, and is not taken offline again.
+    """
+
+    taken: int
+    told: str
+    restored: bool
+
+
 _CONTRACT: Final = row(
     Contract, beneficiary_id=TEXT, provider_id=TEXT, programme_id=TEXT, version=COUNT, invoiced=AMOUNT,
     subsidised=AMOUNT, reversed=AMOUNT,
@@ -115,18 +129,26 @@ PURCHASE: Final = Form(
     "what a trade buys by a document's rules, while it is delivered; `gpu_hours` are millionths",
 )  # fmt: skip
 
+EXPIRY: Final = Form(
+    "expiry",
+    ("voucher_id",),
+    row(Expiry, taken=COUNT, told=TEXT, restored=FLAG),
+    "how many steps to its end an open voucher under a document has taken, and which holder was told last of the next",
+)
+
 
 class LedgerState(ProgrammesState):
     """The ledger's whole state.
 
     `expiring` and `cancelling`: vouchers with unheld value that is still to end, by when it may. `unfunding`: vouchers
     that may pay for no more trades, with bids that are to be closed for it. `lapsing`: transfers and pledges, by when
-    they lapse; `freeing`: vouchers that have ended with some of them.
+    they lapse; `freeing`: vouchers that have ended with some of them. `stepping`: the next steps of vouchers to their
+    end, `NUMBER:VOUCHER`.
     """
 
     __slots__ = (
-        "accounts", "cancelling", "captures", "claimed", "contracts", "encumbrances", "ended", "expiring", "freeing",
-        "gains", "holds", "lapsing", "purchases", "unfunding", "vouchers",
+        "accounts", "cancelling", "captures", "claimed", "contracts", "encumbrances", "ended", "expiries", "expiring",
+        "freeing", "gains", "holds", "lapsing", "purchases", "stepping", "unfunding", "vouchers",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -145,6 +167,8 @@ class LedgerState(ProgrammesState):
         self.claimed: Table[str, Claimed] = self.keep(Table(CLAIMED))
         self.captures: Table[str, Captured] = self.keep(Table(CAPTURED))
         self.purchases: Table[str, Purchase] = self.keep(Table(PURCHASE))
+        self.expiries: Table[str, Expiry] = self.keep(Table(EXPIRY))
+        self.stepping = Deadlines(self._is_next_step)
         self.expiring = Deadlines(self.expires)
         self.cancelling = Deadlines(self.cancels)
         self.unfunding = Deadlines(self.unfunds)
@@ -180,6 +204,7 @@ class LedgerState(ProgrammesState):
                 party_id = owner_of(account)
                 if party_id is not None:
                     self.vouchers.set_owner(voucher, party_id, self.accounts.find(account, leg.asset).posted > 0)
+                    self.step_later(voucher)
 
     def held_voucher(self, voucher_id: str, party_id: str) -> Voucher | None:
         """The open voucher, if the party has or had a part of it: of others it knows nothing."""
@@ -210,8 +235,8 @@ class LedgerState(ProgrammesState):
     def unfunds(self, voucher_id: str) -> bool:
         """Whether bids on the book are to be closed because the voucher may pay for no more trades."""
         voucher = self.vouchers.open.get(voucher_id)
-        barred = voucher is not None and voucher.status != "active" and self.rules.ends_funding
-        return barred and bool(self.holds.bids_on(voucher_id))
+        barred = voucher is not None and (voucher.status != "active" or self.offline(voucher))
+        return barred and self.rules.ends_funding and bool(self.holds.bids_on(voucher_id))
 
     def next_due(self) -> tuple[int, str] | None:
         """The earliest (time, timer kind)."""
@@ -220,6 +245,7 @@ class LedgerState(ProgrammesState):
         times = (
             (self.freeing.next(), "encumbrance_end"),
             (self.lapsing.next(), "encumbrance_end"),
+            (self.stepping.next(), "expiry_step"),
             (self.expiring.next(), "voucher_expiry"),
             (self.cancelling.next(), "voucher_cancellation"),
         )
@@ -231,7 +257,7 @@ class LedgerState(ProgrammesState):
         self.vouchers.forget_owners()
         self.holds.rebuild()
         self.expiring, self.cancelling = Deadlines(self.expires), Deadlines(self.cancels)
-        self.unfunding = Deadlines(self.unfunds)
+        self.unfunding, self.stepping = Deadlines(self.unfunds), Deadlines(self._is_next_step)
         self.encumbrances.rebuild()
         self.lapsing, self.freeing = Deadlines(self._is_encumbrance), Deadlines(self.frees)
         for id_, each in self.encumbrances.every():
@@ -243,11 +269,12 @@ class LedgerState(ProgrammesState):
             self.cancel_later(voucher)
             self.unfund_later(voucher)
             self.free_later(voucher)
+            self.step_later(voucher)
 
     def expire_later(self, voucher: Voucher) -> None:
         """Let the voucher end at its time, if it expires; those of one time end in the order of their credit."""
         if self.expires(voucher.voucher_id):
-            self.expiring.add(voucher.expires_at, voucher.index, 0, voucher.voucher_id)
+            self.expiring.add(self.timetable(voucher).ends_at, voucher.index, 0, voucher.voucher_id)
 
     def cancel_later(self, voucher: Voucher) -> None:
         """Let more of the voucher end, if it was revoked and some is left."""
@@ -258,6 +285,78 @@ class LedgerState(ProgrammesState):
         """Let the bids that the voucher was to pay for be closed, before anything else is decided."""
         if self.unfunds(voucher.voucher_id):
             self.unfunding.add(0, voucher.index, 0, voucher.voucher_id)
+
+    # the way to the end ---------------------------------------------------------------------------------------------
+
+    def timetable(self, voucher: Voucher) -> Timetable:
+        """When which step to the voucher's end comes; without a document there is the end alone."""
+        expiry = self.expiries.get(voucher.voucher_id)
+        terms = None if expiry is None else self.terms(voucher.programme_id, voucher.version)
+        if expiry is None or not isinstance(terms, Rules):
+            return Timetable((), voucher.expires_at, None, voucher.expires_at)
+        return timetable(terms, voucher.expires_at, restored=expiry.restored)
+
+    def begin_expiry(self, voucher: Voucher, time: int, *, restored: bool) -> None:
+        """Let a new voucher go its way to its end, from its credit on."""
+        terms = self.terms(voucher.programme_id, voucher.version)
+        if isinstance(terms, Rules):
+            missed = timetable(terms, voucher.expires_at, restored=restored).missed(time)
+            self.expiries[voucher.voucher_id] = Expiry(missed, "", restored)
+        self.expire_later(voucher)
+        self.step_later(voucher)
+
+    def bar(self, voucher: Voucher, time: int) -> Code | None:
+        """Why the voucher cannot be drawn on at `time`; by ledger time alone, swept or not."""
+        if voucher.status == "active" and voucher.voucher_id in self.expiries and time >= voucher.not_before:
+            table = self.timetable(voucher)
+            if table.offline_at <= time < table.ends_at:
+                return Code.VOUCHER_OFFLINE
+        return voucher.bar(time)
+
+    def over(self, voucher: Voucher, time: int) -> bool:
+        """Whether value that comes back of the voucher ends."""
+        return voucher.dead or time >= self.timetable(voucher).ends_at
+
+    def offline(self, voucher: Voucher) -> bool:
+        """Whether a holder of the voucher was told that it is offline."""
+        expiry = self.expiries.get(voucher.voucher_id)
+        if expiry is None:
+            return False
+        begun = self.timetable(voucher).steps[: expiry.taken + bool(expiry.told)]
+        return any(step.days is None for step in begun)
+
+    def untold(self, voucher_id: str) -> list[str]:
+        """The holders of a voucher that are still to be told of its next step, sorted."""
+        return [each for each in self.owners(voucher_id) if each > self.expiries[voucher_id].told]
+
+    def told(self, voucher_id: str, holder_id: str) -> None:
+        """Count that a holder was told; the step is taken when all are."""
+        expiry = self.expiries[voucher_id] = self.expiries[voucher_id]._replace(told=holder_id)
+        self.step_later(self.vouchers.open[voucher_id])
+        if self.expiries[voucher_id].taken > expiry.taken:
+            self.stepping.ended()
+
+    def has_step(self, voucher_id: str) -> bool:
+        """Whether there is a step left to the end of the voucher, and somebody to be told of it."""
+        voucher, expiry = self.vouchers.open.get(voucher_id), self.expiries.get(voucher_id)
+        if voucher is None or expiry is None or voucher.dead:
+            return False
+        return expiry.taken < len(self.timetable(voucher).steps) and bool(self.untold(voucher_id))
+
+    def _is_next_step(self, step_id: str) -> bool:
+        number, _, voucher_id = step_id.partition(":")
+        expiry = self.expiries.get(voucher_id)
+        return expiry is not None and expiry.taken == int(number) and self.has_step(voucher_id)
+
+    def step_later(self, voucher: Voucher) -> None:
+        """Let the voucher take its next step to its end; the one before is taken if whoever was not told has left."""
+        expiry = self.expiries.get(voucher.voucher_id)
+        if expiry is not None and expiry.told and not self.untold(voucher.voucher_id):
+            self.expiries[voucher.voucher_id] = expiry._replace(taken=expiry.taken + 1, told="")
+        if self.has_step(voucher.voucher_id):
+            taken = self.expiries[voucher.voucher_id].taken
+            step_id = f"{taken}:{voucher.voucher_id}"
+            self.stepping.add(self.timetable(voucher).steps[taken].at, voucher.index, 0, step_id)
 
     # transfers and pledges ------------------------------------------------------------------------------------------
 
@@ -299,6 +398,9 @@ def posted(
         | ClaimReleased
         | ReceivableOffset
         | ReceivableRecovered
+        | ReceivableWrittenOff
+        | ClawbackPosted
+        | ClawbackUndone
     ),
     _at: At,
 ) -> None:

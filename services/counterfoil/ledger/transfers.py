@@ -50,7 +50,7 @@ def propose_transfer(state: LedgerState, body: ProposeTransfer, actor: Party, at
     refused = (
         _unknown(state, body)
         or too_many(state, actor.party_id)
-        or barred(voucher, at)
+        or barred(state, voucher, at)
         or _receiver_refused(state, body.receiver_id)
     )
     if refused is not None or voucher is None:
@@ -88,7 +88,7 @@ def approve_transfer(state: LedgerState, body: ApproveTransfer, actor: Party, at
     voucher = state.vouchers.open[found.voucher_id]
     if state.issuer(voucher.programme_id) != actor.party_id:
         return _no_transfer(body.transfer_id)
-    refused = barred(voucher, at) or not_handed_on(state, voucher, _handing(found), at, approved=True)
+    refused = barred(state, voucher, at) or not_handed_on(state, voucher, _handing(found), at, approved=True)
     if refused is not None:
         return refused
     rules = state.rules_of(voucher)
@@ -106,7 +106,7 @@ def accept_transfer(state: LedgerState, body: AcceptTransfer, actor: Party, at: 
     refused = (
         not_taking_part(state.directory.parties[found.holder_id])
         or no_room(state, voucher, actor.party_id)
-        or barred(voucher, at)
+        or barred(state, voucher, at)
         or not_handed_on(state, voucher, _handing(found), at, approved=found.approved)
     )
     if refused is not None:
@@ -172,9 +172,9 @@ def no_room(state: LedgerState, voucher: Voucher, party_id: str) -> Refusal | No
     return refuse(Code.OVER_LIMIT, field="transfer_id", limit=most) if mine >= most else None
 
 
-def barred(voucher: Voucher | None, at: At) -> Refusal | None:
+def barred(state: LedgerState, voucher: Voucher | None, at: At) -> Refusal | None:
     """Why nothing of a voucher moves now, in whosever hand it is."""
-    code = None if voucher is None else voucher.bar(at.time)
+    code = None if voucher is None else state.bar(voucher, at.time)
     return None if code is None or voucher is None else refuse(code, voucher_id=voucher.voucher_id)
 
 
@@ -301,6 +301,6 @@ def voucher_reissued(state: LedgerState, event: VoucherReissued, at: At) -> None
     )  # fmt: skip
     state.vouchers.open[event.voucher_id] = voucher
     state.book(event.legs)
-    state.expire_later(voucher)
+    state.begin_expiry(voucher, at.time, restored=False)
     state.encumbrances.pass_on(event.voucher_id, event.beneficiary_id, event.hops, at.time)
     remove_if_ended(state, event.reissued_from)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from counterfoil.core.at import At
+from counterfoil.ledger import expiry_views as expiries
 from counterfoil.ledger import holding_views as hands
 from counterfoil.ledger.chart import ENDS, kind_of, owner_of, party_of, programme_of
 from counterfoil.ledger.events import (
@@ -39,10 +40,13 @@ from counterfoil.ledger.events import (
     VoucherExpired,
     VoucherRestored,
 )
+from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
+from counterfoil.ledger.expiry_views import EXPIRY_VIEWS
 from counterfoil.ledger.holding_views import HOLDING_VIEWS
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned
 from counterfoil.ledger.posting_views import POSTING_VIEWS, postings
+from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
     PledgeMade,
@@ -188,6 +192,7 @@ VIEWS: Final[tuple[View, ...]] = (
     CREDIT_NOTES,
     *POSTING_VIEWS,
     *HOLDING_VIEWS,
+    *EXPIRY_VIEWS,
 )
 
 Reducer = Callable[[Any, At], Iterable[Change]]
@@ -377,15 +382,20 @@ REDUCERS: Final[Reducers] = {
     ClaimSettled: _posted,
     ReceivableOffset: _posted,
     ReceivableRecovered: _posted,
+    ReceivableWrittenOff: _posted,
+    ClawbackPosted: _posted,
+    ClawbackUndone: _posted,
     CaptureReversed: _and_posted(_capture_reversed),
     ClaimReopened: _posted,
     ClaimReleased: _posted,
     InvoiceCaptured: _posted,
     InvoiceReturned: _posted,
     VoucherCredited: _and_posted(_voucher_credited),
-    VoucherExpired: _posted,
+    ExpiryNotified: expiries.notified,
+    VoucherTakenOffline: expiries.taken_offline,
+    VoucherExpired: _and_posted(expiries.ended),
     VoucherCancelled: _posted,
-    VoucherRestored: _and_posted(_voucher_credited),
+    VoucherRestored: _and_then(_voucher_credited, expiries.brought_back, _posted),
     VoucherSurrendered: _posted,
     VoucherReissued: _and_posted(_voucher_credited),
     TransferProposed: _and_posted(hands.transfer_proposed),

@@ -59,7 +59,7 @@ def voucher_credited(state: LedgerState, event: VoucherCredited, at: At) -> None
     )  # fmt: skip
     state.vouchers.open[event.voucher_id] = voucher
     state.book(event.legs)
-    state.expire_later(voucher)
+    state.begin_expiry(voucher, at.time, restored=False)
     count_gain(state, voucher, event.beneficiary_id, event.face, at.time)
 
 

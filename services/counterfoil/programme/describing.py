@@ -263,6 +263,11 @@ def _expiry(rules: Rules) -> Iterator[str]:
         yield f"Notices {', '.join(map(str, expiry.notices_days))} days before."
     if expiry.offline_days is not None:
         yield f"No orders from {expiry.offline_days} days before."
+    if expiry.restore_within_days is not None:
+        ask, until = expiry.restore_within_days, expiry.expunge_days or expiry.restore_within_days
+        yield f"Holders may ask for them within {ask} days after: then they pay until {until} days after."
+    elif expiry.expunge_days:
+        yield f"What is left ends {expiry.expunge_days} days after."
     if expiry.grace_days:
         yield f"What was held in time can be captured for {expiry.grace_days} days after."
     yield "What ended can be granted again." if expiry.recycle_to == "APPROPRIATION" else "What ended lapses."

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from counterfoil.contract.times import parse_date
+from counterfoil.contract.times import DAY, parse_date, parse_derived_time
 from counterfoil.programme.form.life import (
     ClaimWindowExpiry,
     FixedExpiry,
@@ -16,6 +16,58 @@ from counterfoil.programme.form.life import (
 from counterfoil.programme.periods import span
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.values import add_months
+
+NEVER: Final = parse_derived_time("2209-12-31T23:59:59.999999Z")
+"""When a voucher ends that has no end: the last time that can be written."""
+
+
+class Step(NamedTuple):
+    """What happens to a voucher before its value ends: a notice so many days before; None: it is taken offline."""
+
+    at: int
+    days: int | None
+
+
+class Timetable(NamedTuple):
+    """The end of a voucher by its programme's document, in microseconds.
+
+    `steps` in order. From `offline_at` on it pays for no new orders; before `restorable_until` its holder may ask for
+    it back (None: it may not); at `ends_at` what is left of it ends.
+    """
+
+    steps: tuple[Step, ...]
+    offline_at: int
+    restorable_until: int | None
+    ends_at: int
+
+    def missed(self, time: int) -> int:
+        """How many notices were due before a voucher began at that time: its beginning says what they would have."""
+        first = next((nth for nth, each in enumerate(self.steps) if each.days is None or each.at >= time), None)
+        return len(self.steps) if first is None else first
+
+
+def timetable(rules: Rules, expires_at: int, *, restored: bool) -> Timetable:
+    """The steps to the end of a voucher that pays for new orders before `expires_at`.
+
+    What was `restored` once pays until then, and is not taken offline again. What nobody asks for back ends when it is
+    expunged; where the document does not say when, with the last day to ask.
+    """
+    expiry = rules.document.expiry
+    if expires_at >= NEVER:
+        return Timetable((), NEVER, None, NEVER)
+    notices = {Step(expires_at - each * DAY, each) for each in expiry.notices_days}
+    if restored:
+        return Timetable(tuple(sorted(notices, key=_in_order)), expires_at, None, expires_at)
+    asked, expunged, offline = expiry.restore_within_days, expiry.expunge_days, expiry.offline_days
+    ends_at = min(expires_at + max(asked or 0, expunged or 0) * DAY, NEVER)
+    offline_at = expires_at - (offline or 0) * DAY
+    restorable_until = None if asked is None else min(expires_at + asked * DAY, ends_at)
+    taken = {Step(offline_at, None)} if offline_at < ends_at else set[Step]()
+    return Timetable(tuple(sorted(notices | taken, key=_in_order)), offline_at, restorable_until, ends_at)
+
+
+def _in_order(step: Step) -> tuple[int, bool]:
+    return (step.at, step.days is None)
 
 
 class Life(NamedTuple):

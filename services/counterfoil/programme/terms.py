@@ -5,11 +5,9 @@ What both have as attributes is asked of them directly; the questions that diffe
 
 from __future__ import annotations
 
-from typing import Final
-
 from counterfoil.contract.terms import FixedExpiry, ProgrammeTerms
-from counterfoil.contract.times import DAY, SECOND, parse_derived_time
-from counterfoil.programme.expiry import Life, end_of
+from counterfoil.contract.times import DAY, SECOND
+from counterfoil.programme.expiry import NEVER, Life, end_of, timetable
 from counterfoil.programme.form.identity import MoneyUnit
 from counterfoil.programme.form.life import ProjectEndExpiry
 from counterfoil.programme.models import MODELS
@@ -17,10 +15,6 @@ from counterfoil.programme.rules import Rules
 
 Terms = ProgrammeTerms | Rules
 """A version of a programme."""
-
-
-NEVER: Final = parse_derived_time("2209-12-31T23:59:59.999999Z")
-"""When a voucher ends that has no end: the last time that can be written."""
 
 
 def expires_at(terms: Terms, issued_at: int) -> int:
@@ -41,8 +35,18 @@ def needs_project(rules: Rules) -> bool:
 
 
 def issues(terms: Terms, time: int) -> bool:
-    """Whether vouchers may be issued at a time, and would not be expired from the start."""
-    return terms.is_open(time) and time < expires_at(terms, time)
+    """Whether vouchers may be issued at a time, and would be neither expired nor offline from the start."""
+    return terms.is_open(time) and time < pays_until(terms, expires_at(terms, time))
+
+
+def pays_until(terms: Terms, ends: int) -> int:
+    """Until when a voucher pays for new orders that ends then."""
+    return timetable(terms, ends, restored=False).offline_at if isinstance(terms, Rules) else ends
+
+
+def captured_by(terms: Terms, ends: int) -> int:
+    """Until when what was held of a voucher in time is captured at the latest, unless holds toll its end."""
+    return ends + terms.document.expiry.grace_days * DAY if isinstance(terms, Rules) else ends
 
 
 def report_by(terms: Terms, delivered_at: int) -> int:

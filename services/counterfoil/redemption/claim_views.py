@@ -17,12 +17,15 @@ from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import Copy, Readers
 from counterfoil.redemption.events import (
     ActEndorsed,
+    AppealDecided,
     ApprovalWithdrawn,
     ClaimApproved,
     ClaimDenied,
     ClaimOffset,
     ClaimRejected,
     ClaimSubmitted,
+    ClawbackInForce,
+    DebtWrittenOff,
     PaymentConfirmed,
     PaymentReturned,
     RecoveryConfirmed,
@@ -123,7 +126,8 @@ PAYABLE: Final = View(
     filters=("programme_id", "provider_id"),
     readers=_TO_PAY,
 )
-"""What a programme owes a provider beside claims and settlements: carried as less than a minor unit, or returned."""
+"""What a programme owes a provider beside claims and settlements: carried as less than a minor unit, returned by the
+bank, or taken back wrongly."""
 
 REVERSALS: Final = View(
     name="reversals",
@@ -158,7 +162,7 @@ RECEIVABLES: Final = View(
     filters=("programme_id", "provider_id"),
     readers=_TO_PAY,
 )
-"""What providers owe programmes after reversals: it is set off against their next claims, or paid back."""
+"""What providers owe programmes after reversals and clawbacks: set off against their next claims, or paid back."""
 ENDORSEMENTS: Final = View(
     name="endorsements",
     key=("object_id", "provider_id", "endorsed_by"),
@@ -175,7 +179,7 @@ ENDORSEMENTS: Final = View(
     time="endorsed_at",
     values={"act": get_args(FourEyesAct)},
 )
-"""Who was the first of two to sign an act on a claim or a payment; that one's status tells if the second did."""
+"""Who was the first of two to sign an act on a claim, a payment or a debt; its status tells if the second did."""
 
 CLAIM_VIEWS: Final[tuple[View, ...]] = (CLAIMS, REVERSALS, RECEIVABLES, SETTLEMENTS, PAYMENTS, PAYABLE, ENDORSEMENTS)
 
@@ -228,10 +232,13 @@ def _usage_reversed(event: UsageReversed, at: At) -> Iterable[Change]:
     yield _reversal(event, at, "reversed", **parts)
     yield sides_of(REVERSALS, event.reversal_id, event.contract_id)
     if event.owed:
-        yield from _owed(event, at)
+        yield from owed(event, at)
 
 
-def _owed(event: UsageReversed | ClaimOffset | RecoveryConfirmed, at: At) -> Iterable[Change]:
+def owed(
+    event: UsageReversed | ClaimOffset | RecoveryConfirmed | ClawbackInForce | AppealDecided | DebtWrittenOff, at: At
+) -> Iterable[Change]:
+    """What a provider owes a programme after an event."""
     row = {
         "programme_id": event.programme_id,
         "provider_id": event.provider_id,
@@ -289,10 +296,11 @@ def _settlement_closed(event: SettlementClosed, at: At) -> Iterable[Change]:
         names = {"settlement_id": event.settlement_id, "programme_id": event.programme_id, "currency": event.currency}
         status = {"status": "due" if payee.amount else "carried", "status_since": at.time}
         yield Put(PAYMENTS.name, {**names, **amounts, **status, **dict.fromkeys(later)})
-        yield _payable(event.programme_id, payee.provider_id, payee.carried, at)
+        yield payable(event.programme_id, payee.provider_id, payee.carried, at)
 
 
-def _payable(programme_id: str, provider_id: str, amount: int, at: At) -> Change:
+def payable(programme_id: str, provider_id: str, amount: int, at: At) -> Change:
+    """What a programme owes a provider beside claims and settlements."""
     row = {"programme_id": programme_id, "provider_id": provider_id, "amount": amount, "payable_since": at.time}
     return Put(PAYABLE.name, row)
 
@@ -326,7 +334,7 @@ def _payment_returned(event: PaymentReturned, at: At) -> Iterable[Change]:
     yield Set(PAYMENTS.name, (event.settlement_id, event.provider_id), values)
     moved = {"returned": event.amount, "paid": -event.amount} if event.was_paid else {"returned": event.amount}
     yield Add(SETTLEMENTS.name, (event.settlement_id,), moved)
-    yield _payable(event.programme_id, event.provider_id, event.payable_after, at)
+    yield payable(event.programme_id, event.provider_id, event.payable_after, at)
     if event.over and not event.was_paid:
         yield Set(SETTLEMENTS.name, (event.settlement_id,), {"status": "over", "over_at": at.time})
 
@@ -334,8 +342,8 @@ def _payment_returned(event: PaymentReturned, at: At) -> Iterable[Change]:
 CLAIM_REDUCERS: Final[Reducers] = {
     ReversalProposed: _reversal_proposed,
     UsageReversed: _usage_reversed,
-    ClaimOffset: _owed,
-    RecoveryConfirmed: _owed,
+    ClaimOffset: owed,
+    RecoveryConfirmed: owed,
     ClaimSubmitted: _claim_submitted,
     ActEndorsed: _act_endorsed,
     ClaimApproved: _claim_approved,

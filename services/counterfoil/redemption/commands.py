@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from counterfoil.contract.record import Command, command, record
+from counterfoil.contract.record import ANY, Command, command, record
 from counterfoil.contract.scalars import (
     Amount,
+    Code,
     Count,
     Day,
     Digest,
@@ -277,4 +278,44 @@ class ReturnPayment(Command):
     settlement_id: Id
     provider_id: Id
     return_reference: Reference
+    reason: Reason
+
+
+@command("order_clawback", role="issuer")
+class OrderClawback(Command):
+    """Issuer: take back `amount` of what a settlement paid to a provider, on a ground of the programme's document."""
+
+    settlement_id: Id
+    provider_id: Id
+    ground: Code
+    amount: PositiveAmount
+    evidence: tuple[Digest, ...]
+    reason: Reason
+
+
+@command("file_appeal", role=ANY, exits=True)
+class FileAppeal(Command):
+    """Who is to give back: contest the order."""
+
+    clawback_id: Id
+    evidence: tuple[Digest, ...]
+    reason: Reason
+
+
+@command("decide_appeal", role="operator")
+class DecideAppeal(Command):
+    """Operator: uphold so much of what is contested: all of it, a part, or nothing."""
+
+    clawback_id: Id
+    amount: Amount
+    reason: Reason
+
+
+@command("write_off", role="issuer")
+class WriteOff(Command):
+    """Issuer: give up so much of what a provider owes a programme."""
+
+    programme_id: Id
+    provider_id: Id
+    amount: PositiveAmount
     reason: Reason

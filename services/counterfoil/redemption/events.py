@@ -8,6 +8,7 @@ from counterfoil.contract.record import Event, event, record
 from counterfoil.contract.scalars import (
     Amount,
     BidHours,
+    Code,
     Count,
     Currency,
     Day,
@@ -398,4 +399,90 @@ class RecoveryConfirmed(Event):
     amount: PositiveAmount
     payment_reference: Reference
     treasurer_id: Id
+    owed_after: Amount
+
+
+@event("clawback.ordered.v1")
+class ClawbackOrdered(Event):
+    """Who was paid by a settlement is to give back `amount` of it, on a ground of the document's.
+
+    `version`: of the programme, as it was when it was paid. It may be contested before `appeal_until` (None: it may
+    not); with `waits` nothing is owed before that is over.
+    """
+
+    clawback_id: Id
+    settlement_id: Id
+    programme_id: Id
+    version: Version
+    rules_hash: Digest
+    provider_id: Id
+    currency: Currency
+    ground: Code
+    amount: PositiveAmount
+    evidence: tuple[Digest, ...]
+    reason: Reason
+    ordered_by: Id
+    appeal_until: DerivedTime | None
+    waits: Flag
+
+
+@event("clawback.in_force.v1")
+class ClawbackInForce(Event):
+    """So much is owed from now on, `owed_after` in all: it is set off against the next claims, or paid back.
+
+    `appealed`: the decision on an appeal put it in force.
+    """
+
+    clawback_id: Id
+    programme_id: Id
+    provider_id: Id
+    currency: Currency
+    amount: PositiveAmount
+    owed_after: Amount
+    appealed: Flag
+
+
+@event("appeal.filed.v1")
+class AppealFiled(Event):
+    """Who is to give back contests the order. `decide_by`: when it is to be decided, if the document says so."""
+
+    clawback_id: Id
+    programme_id: Id
+    provider_id: Id
+    evidence: tuple[Digest, ...]
+    reason: Reason
+    decide_by: DerivedTime | None
+
+
+@event("appeal.decided.v1")
+class AppealDecided(Event):
+    """So much of an order is upheld: `amount`; the rest of it ends. `outcome`: all, a part, or nothing of it stands.
+
+    Of what was owed for it, `forgiven` is owed no more, and `refunded`, which was given back or set off, is payable.
+    """
+
+    clawback_id: Id
+    programme_id: Id
+    provider_id: Id
+    currency: Currency
+    outcome: Literal["upheld", "modified", "reversed"]
+    amount: Amount
+    forgiven: Amount
+    refunded: Amount
+    owed_after: Amount
+    payable_after: Amount
+    decided_by: Id
+    reason: Reason
+
+
+@event("debt.written_off.v1")
+class DebtWrittenOff(Event):
+    """What is owed to a programme will not come: it is owed no more."""
+
+    programme_id: Id
+    provider_id: Id
+    currency: Currency
+    amount: PositiveAmount
+    written_off_by: Id
+    reason: Reason
     owed_after: Amount

@@ -1,9 +1,9 @@
 """Four eyes: where a programme demands it, an act is decided only once two parties have signed the same command.
 
 The first signature is recorded, and changes nothing else; it counts while its party may act. The second comes from
-another party: for an approval, the issuer or a party of its group with the role of issuer, whose signature then counts
-as the issuer's; for the payment of a provider, any other treasurer. A party stands for one natural signatory: who can
-add a key to a party could sign twice with two keys.
+another party. For an approval, and where a payment is taken back or a debt given up, that is the issuer or a party of
+its group with the role of issuer, whose signature then counts as the issuer's; for the payment of a provider, any other
+treasurer. A party stands for one natural signatory: who can add a key to a party could sign twice with two keys.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.issuance.events import FourEyesDemanded
-from counterfoil.redemption.commands import ApproveClaim, ConfirmPayment
+from counterfoil.redemption.commands import ApproveClaim, ConfirmPayment, OrderClawback, WriteOff
 from counterfoil.redemption.events import (
     ActEndorsed,
     ClaimApproved,
     ClaimRejected,
+    ClawbackOrdered,
+    DebtWrittenOff,
     PaymentConfirmed,
     PaymentReturned,
 )
@@ -34,7 +36,7 @@ from counterfoil.redemption.state import Endorsement, RedemptionState
 Decide = Callable[[RedemptionState, Any, Party, At], Decision]
 Evolve = Callable[[RedemptionState, Any, At], None]
 Key = tuple[str, str]
-"""A claim or a settlement, and the provider that claims or is paid."""
+"""A claim, a settlement or a programme, and the provider that claims, is paid or owes."""
 
 
 def approval(decide: Decide) -> Decide:
@@ -65,6 +67,35 @@ def payment(decide: Decide) -> Decide:
         return _by_two(state, actor, decision, _first(due.programme_id, "payment", key, body, actor))
 
     return decided
+
+
+def clawback(decide: Decide, about: Callable[[RedemptionState, Any], tuple[str, Key] | None]) -> Decide:
+    """Taking back, or giving up, what was paid: by two parties where the programme demands it. `about`: programme and
+    key of what is signed for; None if there is no such thing."""
+
+    def decided(state: RedemptionState, body: Command, actor: Party, at: At) -> Decision:
+        found = about(state, body)
+        if found is None or (found[0], "clawback") not in state.four_eyes:
+            return decide(state, body, actor, at)
+        programme_id, key = found
+        issuer = state.directory.parties[state.issuer(programme_id)]
+        signatory = issuer if state.directory.related(actor.party_id, issuer.party_id) else actor
+        decision = decide(state, body, signatory, at)
+        return _by_two(state, actor, decision, _first(programme_id, "clawback", key, body, actor))
+
+    return decided
+
+
+def ordered(state: RedemptionState, body: OrderClawback) -> tuple[str, Key] | None:
+    """The payment that is to be given back."""
+    payment = state.payments.get((body.settlement_id, body.provider_id))
+    return None if payment is None else (payment.programme_id, (body.settlement_id, body.provider_id))
+
+
+def given_up(state: RedemptionState, body: WriteOff) -> tuple[str, Key] | None:
+    """The debt that is given up."""
+    known = body.programme_id in state.programmes
+    return (body.programme_id, (body.programme_id, body.provider_id)) if known else None
 
 
 def _first(programme_id: str, act: FourEyesAct, key: Key, body: Command, actor: Party) -> ActEndorsed:
@@ -116,8 +147,13 @@ def of_claim(state: RedemptionState, event: ClaimApproved | ClaimRejected) -> Ke
     return event.claim_id, state.claims[event.claim_id].terms.provider_id
 
 
-def of_payment(_state: RedemptionState, event: PaymentConfirmed | PaymentReturned) -> Key:
-    """What was signed for before a payment is made or returned."""
+def of_debt(_state: RedemptionState, event: DebtWrittenOff) -> Key:
+    """What was signed for before a debt is given up."""
+    return event.programme_id, event.provider_id
+
+
+def of_payment(_state: RedemptionState, event: PaymentConfirmed | PaymentReturned | ClawbackOrdered) -> Key:
+    """What was signed for before a payment is made, returned or taken back."""
     return event.settlement_id, event.provider_id
 
 

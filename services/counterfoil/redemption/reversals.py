@@ -96,7 +96,7 @@ def set_off(
 ) -> ClaimOffset | None:
     """What is set off of the amounts that a provider claims, by contract, in their order; None if it owes nothing."""
     owed = state.owed.get((programme_id, provider_id), 0)
-    if owed == 0:
+    if owed == 0 or not state.sets_off(programme_id):
         return None
     left, lines = owed, []
     for contract_id, amount in amounts.items():

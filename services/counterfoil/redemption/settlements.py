@@ -105,7 +105,7 @@ def _payees(state: RedemptionState, body: CloseSettlement, gathered: list[Claim]
 def _owed_of(state: RedemptionState, programme_id: str, provider_id: str) -> int:
     """How much of what is payable to a provider it owes the programme."""
     key = (programme_id, provider_id)
-    return min(state.payable.get(key, 0), state.owed.get(key, 0))
+    return 0 if not state.sets_off(programme_id) else min(state.payable.get(key, 0), state.owed.get(key, 0))
 
 
 def _set_off(

@@ -35,12 +35,15 @@ from counterfoil.core.form import (
 from counterfoil.core.outages import Outages
 from counterfoil.core.programmes import FOUR_EYES
 from counterfoil.core.table import Table
+from counterfoil.programme.control import sets_off
 from counterfoil.programme.documents import ProgrammesState
+from counterfoil.programme.rules import Rules
 from counterfoil.redemption.commands import Reading, minutes
 from counterfoil.redemption.events import (
     ClaimSubmitted,
     ContractOpened,
 )
+from counterfoil.redemption.taken_back import CLAWBACK, PAID, Clawback, Paid
 
 MINUTES_PER_HOUR = 60
 
@@ -331,7 +334,8 @@ PAYABLE: Final = Form(
     "payable",
     ("programme_id", "provider_id"),
     AMOUNT,
-    "what was approved and is in no settlement: carried from one as less than a minor unit, or returned by the bank",
+    "what was approved and is in no settlement: carried from one as less than a minor unit, returned by the bank, or"
+    " taken back wrongly",
 )
 ENDORSEMENT: Final = Form(
     "endorsement",
@@ -345,8 +349,9 @@ class RedemptionState(ProgrammesState):
     """Redemption's whole state. `windows` and `reporting` index what contracts and reports hold."""
 
     __slots__ = (
-        "captures", "claimable", "claims", "contracts", "disputes", "ended", "endorsements", "four_eyes", "outages",
-        "owed", "payable", "payments", "reporting", "reports", "reversible", "settlements", "suspended",
+        "appeals", "captures", "claimable", "claims", "clawbacks", "contracts", "disputes", "ended", "endorsements",
+        "four_eyes", "outages",
+        "owed", "paid", "payable", "payments", "reporting", "reports", "reversible", "settlements", "suspended",
         "windows",
     )  # fmt: skip
 
@@ -366,11 +371,14 @@ class RedemptionState(ProgrammesState):
         self.payable: Table[tuple[str, str], int] = self.keep(Table(PAYABLE))  # by programme and provider, above 0
         self.four_eyes: Table[tuple[str, str], bool] = self.keep(Table(FOUR_EYES))  # by programme and act
         self.endorsements: Table[tuple[str, str], Endorsement] = self.keep(Table(ENDORSEMENT))  # as payments and claims
+        self.paid: Table[tuple[str, str], Paid] = self.keep(Table(PAID))  # as payments
+        self.clawbacks: Table[str, Clawback] = self.keep(Table(CLAWBACK))
         self.outages = Outages()
         self.keep(self.outages.table)
         self.windows = Deadlines(self._window_runs)
         self.disputes = Deadlines(self._resolution_awaited)
         self.reporting = Deadlines(self._reports_wanted)
+        self.appeals = Deadlines(self._may_be_contested)
 
     def open_contract(self, contract_id: str) -> Contract | None:
         """The contract, unless it has ended."""
@@ -393,11 +401,36 @@ class RedemptionState(ProgrammesState):
         resolve_by = cast("int", self.reports[report_id].resolve_by)
         return self.outages.extended(resolve_by - self.rules.resolution_window, resolve_by)
 
+    def appeal_until(self, clawback_id: str) -> int:
+        """When an order to give back can be contested no more."""
+        clawback = self.clawbacks[clawback_id]
+        return self.outages.extended(clawback.ordered_at, clawback.until)
+
+    def keep_clawback(self, clawback_id: str, clawback: Clawback) -> None:
+        """Know an order that may be contested."""
+        self.clawbacks[clawback_id] = clawback
+        self.enforce_later(clawback_id)
+
+    def _may_be_contested(self, clawback_id: str) -> bool:
+        clawback = self.clawbacks.get(clawback_id)
+        return clawback is not None and not (clawback.appealed or clawback.in_force)
+
+    def enforce_later(self, clawback_id: str) -> None:
+        """Let an order come into force that waits for an appeal, if there is none."""
+        if self._may_be_contested(clawback_id):
+            self.appeals.add(self.appeal_until(clawback_id), 0, 0, clawback_id)
+
+    def sets_off(self, programme_id: str) -> bool:
+        """Whether what is owed to a programme is set off against what it pays: its newest document may say no."""
+        terms = self.terms(programme_id, max(self.programmes[programme_id]))
+        return not isinstance(terms, Rules) or sets_off(terms)
+
     def postpone(self) -> None:
         """Deadlines have moved: order the timers anew."""
         self.windows.postpone(self.dispute_until)
         self.disputes.postpone(self.resolve_by)
         self.reporting.postpone(self.report_by)
+        self.appeals.postpone(self.appeal_until)
 
     def earn(self, contract_id: str, programme_id: str, provider_id: str, amount: int, rejected: int = 0) -> None:
         """Make so much more of a contract's subsidy claimable, of which some was rejected."""
@@ -430,6 +463,7 @@ class RedemptionState(ProgrammesState):
             (self.windows.next(), "dispute_window"),
             (self.disputes.next(), "resolution_window"),
             (self.reporting.next(), "reporting"),
+            (self.appeals.next(), "appeal"),
         )
         return min(((time, kind) for time, kind in times if time is not None), default=None)
 
@@ -440,6 +474,9 @@ class RedemptionState(ProgrammesState):
         self.windows = Deadlines(self._window_runs)
         self.disputes = Deadlines(self._resolution_awaited)
         self.reporting = Deadlines(self._reports_wanted)
+        self.appeals = Deadlines(self._may_be_contested)
+        for clawback_id in self.clawbacks:
+            self.enforce_later(clawback_id)
         for report_id, report in self.reports.items():
             self.decide_later(report_id, report)
         for contract in self.contracts.values():

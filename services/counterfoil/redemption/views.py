@@ -16,6 +16,7 @@ from counterfoil.core.at import At
 from counterfoil.ports import Add, Change, Put, Row, Set, View
 from counterfoil.readership import ANYBODY, Readers
 from counterfoil.redemption.claim_views import CLAIM_REDUCERS, CLAIM_VIEWS, OF_CONTRACT, SIDES, sides_of
+from counterfoil.redemption.clawback_views import CLAWBACK_REDUCERS, CLAWBACKS
 from counterfoil.redemption.commands import Reading, minutes
 from counterfoil.redemption.events import (
     CancellationProposed,
@@ -150,7 +151,7 @@ OUTAGES: Final = View(
 )
 """When this log decided nothing. Other views keep deadlines as they were set: `window_of` says which they move."""
 
-VIEWS: Final[tuple[View, ...]] = (CONTRACTS, COUNTERPARTIES, REPORTS, CORRECTIONS, *CLAIM_VIEWS, OUTAGES)
+VIEWS: Final[tuple[View, ...]] = (CONTRACTS, COUNTERPARTIES, REPORTS, CORRECTIONS, *CLAIM_VIEWS, CLAWBACKS, OUTAGES)
 
 
 class Window(NamedTuple):
@@ -366,6 +367,7 @@ REDUCERS: Final[Reducers] = {
     ContractCancelled: _contract_cancelled,
     ProviderDefaulted: _provider_defaulted,
     **CLAIM_REDUCERS,
+    **CLAWBACK_REDUCERS,
     ClaimSubmitted: _claim_submitted,
     ClaimOffset: _claim_offset,
     UsageReversed: _usage_reversed,

@@ -1,0 +1,158 @@
+"""The end of a voucher under a document: each holder told in time, offline, brought back on request, recycled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from counterfoil.contract.refusals import Refusal
+from counterfoil.contract.times import DAY, HOUR
+from counterfoil.core.rules import LATEST, RULES
+from counterfoil.ledger.commands import AcceptTransfer, ProposeTransfer, RestoreVoucher
+from counterfoil.ledger.events import FundingEnded, HoldPlaced, VoucherClosed, VoucherExpired, VoucherRestored
+from counterfoil.programme.expiry import NEVER, timetable
+from tests.documents import document, rules_from
+from tests.ledger.story import (
+    CLOSED,
+    ENDS,
+    LIFE,
+    REINSTATED,
+    REVOKED,
+    SUSPENDED,
+    Story,
+    bid,
+    code,
+    ending,
+    expire,
+    party,
+)
+
+OFFLINE, ASKED, EXPUNGED = ENDS - 5 * DAY, ENDS + 20 * DAY, ENDS + 60 * DAY
+RESTORE = RestoreVoucher(voucher_id="v1")
+
+
+def step(scene: Story, at: int) -> list[tuple[str, int, int | None]]:
+    """(holder, amount, days) of the step that is due at a time, and no sooner."""
+    assert scene.decider.due(scene.state) == (at, "expiry_step")
+    scene.fires("expiry_step", at)
+    return [(each.holder_id, each.amount, getattr(each, "days", None)) for each in scene.said]
+
+
+def refusal(scene: Story) -> str | None:
+    last = scene.last
+    return last.code.value if isinstance(last, Refusal) else None
+
+
+def test_a_voucher_goes_through_all_steps_and_is_recycled() -> None:
+    scene = ending()
+    assert step(scene, ENDS - 30 * DAY) == [("acme", 1_000, 30)]
+    (notice,) = scene.said
+    assert (notice.expires_at, notice.offline_at, notice.ends_at) == (ENDS, OFFLINE, EXPUNGED)
+    assert step(scene, ENDS - 7 * DAY) == [("acme", 1_000, 7)]
+    assert step(scene, OFFLINE) == [("acme", 1_000, None)]
+    assert scene.said[0].restorable_until == ASKED
+    before = scene.budget()
+    assert scene.decider.due(scene.state) == (EXPUNGED, "voucher_expiry")
+    expire(scene, EXPUNGED).then_types(VoucherExpired, VoucherClosed)
+    assert scene.said[0].recycled
+    assert scene.budget()[0] == before[0] + 1_000
+
+
+def test_what_is_offline_pays_for_nothing_new_and_what_was_held_is_paid() -> None:
+    scene = ending().hears(bid("early", 800), at=OFFLINE - 1)
+    scene.then_types(HoldPlaced).hears(bid("late", 100), at=OFFLINE)
+    assert code(scene) == "exceeds_available"
+    scene.hears(bid("named", 100, 1, "v1"), at=OFFLINE)
+    assert code(scene) == "voucher_offline"
+    for at in (ENDS - 30 * DAY, ENDS - 7 * DAY, OFFLINE):
+        scene.fires("expiry_step", at)
+    scene.fires("funding_end", OFFLINE).then_types(FundingEnded)
+    assert (scene.said[0].bid_id, scene.said[0].reason) == ("early", "suspended")
+    scene.hears(CLOSED.__class__(bid_id="early", reason="cancelled"), at=ENDS)
+    assert scene.voucher("v1")[:2] == (1_000, 0)  # back with its holder, who may ask for it
+    scene.when(RESTORE, "acme", ENDS).then_types(VoucherRestored)
+
+
+@pytest.mark.parametrize(
+    ("at", "before", "expected"),
+    [
+        (OFFLINE - 2, [], "voucher_not_offline"),
+        (OFFLINE, [], None),
+        (ENDS, [], None),
+        (ASKED - 3, [], None),
+        (ASKED, [], "not_restorable"),
+        (EXPUNGED, [], "voucher_expired"),
+        (ENDS, [SUSPENDED], None),
+        (ENDS, [SUSPENDED, REINSTATED], None),
+        (ENDS, [REVOKED], "unknown_voucher"),
+    ],
+)
+def test_a_holder_asks_in_time(at: int, before: list[Any], expected: str | None) -> None:
+    scene = ending().hears(*before).when(RESTORE, "beta", at)
+    assert refusal(scene) == "unknown_voucher"
+    scene.when(RESTORE, "acme", at)
+    assert refusal(scene) == expected
+    if expected is None:
+        (restored,) = scene.said
+        assert (restored.face, restored.expires_at) == (1_000, EXPUNGED)
+        assert restored.suspended is (before == [SUSPENDED])
+        scene.when(RESTORE, "acme", at)
+        assert refusal(scene) == "exceeds_available"
+
+
+def test_what_was_brought_back_pays_until_the_old_one_ends_and_comes_back_no_second_time() -> None:
+    scene = ending().when(RESTORE, "acme", ENDS)
+    restored = scene.said[0].voucher_id
+    scene.hears(bid("again", 200), at=ENDS + DAY).then_types(HoldPlaced)
+    assert step(scene, EXPUNGED - 30 * DAY) == [("acme", 1_000, 30)]
+    assert step(scene, EXPUNGED - 7 * DAY) == [("acme", 1_000, 7)]
+    assert scene.decider.due(scene.state) == (EXPUNGED, "voucher_expiry")
+    scene.when(RestoreVoucher(voucher_id=restored), "acme", EXPUNGED - 1)
+    assert refusal(scene) == "voucher_not_offline"
+
+
+def test_every_holder_is_told_of_what_it_has_a_bounded_number_in_an_entry() -> None:
+    most, scene = RULES[LATEST].max_items_per_sweep, ending()
+    firms = [f"firm{nth:02}" for nth in range(most)]
+    for firm in firms:
+        scene.hears(party(firm, "beneficiary"))
+        scene.when(ProposeTransfer(voucher_id="v1", amount=10, receiver_id=firm, price=0), "acme")
+        scene.when(AcceptTransfer(transfer_id=scene.said[0].transfer_id), firm)
+    first = step(scene, ENDS - 30 * DAY)
+    assert first == [("acme", 1_000 - 10 * most, 30), *((firm, 10, 30) for firm in firms[:-1])]
+    leaving = ProposeTransfer(voucher_id="v1", amount=10, receiver_id="acme", price=0)
+    scene.when(leaving, firms[-1]).when(AcceptTransfer(transfer_id=scene.said[0].transfer_id), "acme")
+    assert len(step(scene, ENDS - 7 * DAY)) == most  # nobody is left to be told of the one before
+
+
+@pytest.mark.parametrize(
+    ("changes", "ends_at", "restorable"),
+    [
+        ({"restore_within_days": ..., "expunge_days": ...}, ENDS, None),
+        ({"expunge_days": ...}, ASKED, ASKED),
+        ({"restore_within_days": ..., "offline_days": ...}, EXPUNGED, None),
+        ({"rule": {"kind": "NONE"}}, NEVER, None),
+    ],
+)
+def test_a_document_says_which_steps_there_are(changes: dict[str, Any], ends_at: int, restorable: int | None) -> None:
+    rule = {"kind": "FIXED", "on": "2099-12-31"}
+    life = {name: each for name, each in {"rule": rule, **LIFE, **changes}.items() if each is not ...}
+    found = timetable(rules_from(document(expiry=life)), NEVER if ends_at == NEVER else ENDS, restored=False)
+    assert (found.ends_at, found.restorable_until) == (ends_at, restorable)
+    assert [each.days for each in found.steps if each.days] == ([] if ends_at == NEVER else [30, 7])
+
+
+def test_without_such_rules_a_voucher_expires_at_its_time() -> None:
+    scene = ending(notices_days=[], offline_days=..., restore_within_days=..., expunge_days=...)
+    assert scene.decider.due(scene.state) == (ENDS, "voucher_expiry")
+    scene.when(RESTORE, "acme", ENDS - 1)
+    assert refusal(scene) == "voucher_not_offline"
+    expire(scene).then_types(VoucherExpired, VoucherClosed)
+
+
+@pytest.mark.parametrize(("grace", "placed"), [(0, False), (20, True)])
+def test_what_is_settled_within_the_grace_may_be_ordered(grace: int, placed: bool) -> None:
+    scene, start = ending(grace=grace), (ENDS - DAY) // HOUR + 2
+    scene.hears(bid("late", 100, earliest=start, latest=start), at=ENDS - DAY)
+    assert isinstance(scene.said[0], HoldPlaced) is placed
