@@ -11,12 +11,13 @@ from counterfoil.ledger.chart import owner
 from counterfoil.ledger.events import (
     Draw,
 )
-from counterfoil.ledger.open_vouchers import Voucher
+from counterfoil.ledger.open_vouchers import Order, Voucher
 from counterfoil.ledger.payment import delivery_ends, need
 from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import (
     BidReceived,
 )
+from counterfoil.programme.rules import Rules
 from counterfoil.programme.terms import Terms, captured_by, on_market, settled_by
 
 _PRECEDENCE = tuple(Code)
@@ -32,7 +33,7 @@ class Choice(NamedTuple):
 
 
 def choose(state: LedgerState, event: BidReceived, at: At) -> Choice | Code:
-    """What each voucher pays: those named, in that order, else usable ones, first to expire first.
+    """What each voucher pays: those named, in that order, else usable ones, in the order of the programme.
 
     Vouchers of one hold are of one programme version: the first that covers the bid; if none does, the one of which the
     least is missing, the newest one if there are no vouchers.
@@ -54,7 +55,7 @@ def choose(state: LedgerState, event: BidReceived, at: At) -> Choice | Code:
 def _draw_down(state: LedgerState, event: BidReceived, at: At) -> Choice | Code:
     """The usable vouchers pay. If none is, and one would be but for the order's classes or regions, that is why."""
     outside = list[Code]()
-    found = _cover(state, event, at, _usable(state, event, at, outside))
+    found = _cover(state, event, at, _in_order(state, event, _usable(state, event, at, outside)))
     nothing = isinstance(found, Choice) and not found.covers and not found.draws
     return outside[0] if nothing and outside else found
 
@@ -66,6 +67,19 @@ def _usable(state: LedgerState, event: BidReceived, at: At, outside: list[Code])
             yield voucher
         elif barred in _OUTSIDE:
             outside.append(barred)
+
+
+def _in_order(state: LedgerState, event: BidReceived, vouchers: Iterable[Voucher]) -> Iterable[Voucher]:
+    """First to expire first, unless the programme's newest document says that the smallest pay first."""
+    newest = state.terms(event.programme_id, max(state.programmes[event.programme_id]))
+    if not isinstance(newest, Rules) or newest.document.spending.order != "SMALLEST_FIRST":
+        return vouchers
+    mine = owner(event.beneficiary_id)
+
+    def size(voucher: Voucher) -> tuple[int, Order]:
+        return state.accounts.find(mine, voucher.voucher_id).available, voucher.order()
+
+    return sorted(vouchers, key=size)
 
 
 def _cover(state: LedgerState, event: BidReceived, at: At, vouchers: Iterable[Voucher]) -> Choice | Code:
@@ -82,12 +96,19 @@ def _cover(state: LedgerState, event: BidReceived, at: At, vouchers: Iterable[Vo
             draws.append(Draw(voucher_id=voucher.voucher_id, amount=taken))
             drawn[voucher.version] = (wanted - taken, draws)
         if taken == wanted:
-            too_many = len(draws) > state.rules.max_vouchers_per_hold
+            too_many = len(draws) > _most(state, voucher)
             return Code.OVER_LIMIT if too_many else Choice(voucher.version, tuple(draws), covers=True)
     if not drawn:
         return Choice(max(state.programmes[event.programme_id]), (), covers=False)
     version = min(drawn, key=lambda each: drawn[each][0])
     return Choice(version, tuple(drawn[version][1]), covers=False)
+
+
+def _most(state: LedgerState, voucher: Voucher) -> int:
+    """How many vouchers of a version pay for one order."""
+    most, terms = state.rules.max_vouchers_per_hold, state.terms(voucher.programme_id, voucher.version)
+    said = terms.document.spending.max_vouchers_per_order if isinstance(terms, Rules) else None
+    return most if said is None else min(most, said)
 
 
 def _theirs(state: LedgerState, voucher: Voucher, event: BidReceived) -> bool:
