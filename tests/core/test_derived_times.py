@@ -18,7 +18,15 @@ from counterfoil.contract.times import END_OF_HOURS, HOUR, LAST_DERIVED_YEAR, SE
 from counterfoil.core.rules import RULES
 from counterfoil.gateway.rows import parse
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
-from counterfoil.issuance.events import ApplicationDecided, RecoveryProposed, VoucherGranted, VoucherIssued
+from counterfoil.issuance.events import (
+    ApplicationDecided,
+    ApplicationOverdue,
+    ApplicationReviewed,
+    ApplicationSubmitted,
+    RecoveryProposed,
+    VoucherGranted,
+    VoucherIssued,
+)
 from counterfoil.issuance.invoice_events import InvoiceDue
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.events import PurchaseJudged, VoucherCredited, VoucherRestored
@@ -53,6 +61,9 @@ BEFORE_LAST = LAST_TIME - 1  # a command must expire later than its entry, so no
 LAST_HOUR = END_OF_HOURS - 1
 
 DERIVED = {
+    (ApplicationSubmitted, "review_by"),
+    (ApplicationReviewed, "review_by"),
+    (ApplicationOverdue, "since"),
     (PurchaseJudged, "traded_at"),
     (VoucherGranted, "expires_at"),
     (VoucherGranted, "not_before"),

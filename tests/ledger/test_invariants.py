@@ -130,7 +130,7 @@ def test_there_is_nothing_to_find_in_a_sound_ledger() -> None:
         (put("holds", ("bond", "trade"), "cash", -1), "bond trade holds a negative amount"),
         (lose, "an open contract lacks a hold, or a hold its contract"),
         (both, "contract trade is open and ended"),
-        (both, "programme city: claims of 100, its contracts say 200"),
+        (both, "programme city: claims of 100, the parts say 200"),
         (
             put("contracts", "trade", "invoiced", 153),
             "contract trade: subsidy is not the share of what was invoiced",
