@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 import counterfoil.contract.events
 import counterfoil.issuance.commands
 import counterfoil.issuance.events
+import counterfoil.issuance.invoice_commands
 import counterfoil.issuance.invoice_events
 import counterfoil.ledger.commands
 import counterfoil.ledger.events
@@ -29,10 +30,10 @@ from counterfoil.contract.vocabulary import Vocabulary
 T = TypeVar("T")
 
 _COMMANDS: Final = {
-    "issuance": counterfoil.issuance.commands,
-    "ledger": counterfoil.ledger.commands,
-    "matching": counterfoil.matching.commands,
-    "redemption": counterfoil.redemption.commands,
+    "issuance": (counterfoil.issuance.commands, counterfoil.issuance.invoice_commands),
+    "ledger": (counterfoil.ledger.commands,),
+    "matching": (counterfoil.matching.commands,),
+    "redemption": (counterfoil.redemption.commands,),
 }
 _EVENTS: Final = (
     counterfoil.contract.events,
@@ -57,8 +58,12 @@ def _declared(module: ModuleType, base: type[T]) -> list[type[T]]:
     ]
 
 
+def _commands(modules: tuple[ModuleType, ...]) -> list[type[Command]]:
+    return [each for module in modules for each in _declared(module, Command)]
+
+
 def _vocabulary() -> Vocabulary:
-    service_of = {each: service for service, module in _COMMANDS.items() for each in _declared(module, Command)}
+    service_of = {each: service for service, modules in _COMMANDS.items() for each in _commands(modules)}
     return Vocabulary(
         commands={(each.TYPE, each.V): each for each in service_of},
         service_of=service_of,

@@ -52,6 +52,7 @@ from counterfoil.issuance.commands import (
     SuspendVoucher,
     WithdrawApplication,
 )
+from counterfoil.issuance.invoice_commands import PermitClaim
 from counterfoil.ledger.commands import (
     AcceptTransfer,
     ApproveTransfer,
@@ -379,6 +380,12 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
     "suspend_voucher": of_issuer(lambda market: SuspendVoucher(voucher_id=market.ids["voucher"], reason=WHY)),
     "reinstate_voucher": of_issuer(lambda market: ReinstateVoucher(voucher_id=market.ids["suspended voucher"])),
     "revoke_voucher": of_issuer(lambda market: RevokeVoucher(voucher_id=market.ids["voucher"], reason=WHY)),
+    "permit_claim": {
+        "the voucher's holder": by(
+            "lab-1",
+            lambda market: PermitClaim(voucher_id=market.ids["claimed voucher"], provider_id="gpu-1", amount=YUAN),
+        )
+    },
     "claim_invoice": {"the voucher's holder": by("lab-1", lambda market: claiming(market, "claimed voucher"))},
     "return_voucher": {
         "the voucher's beneficiary": by(

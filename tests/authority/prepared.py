@@ -25,7 +25,6 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     AttestFact,
     AttestGroup,
-    ClaimInvoice,
     DemandFourEyes,
     IssueVoucher,
     ListProvider,
@@ -42,6 +41,7 @@ from counterfoil.issuance.commands import (
     SuspendVoucher,
 )
 from counterfoil.issuance.events import WindowOpened
+from counterfoil.issuance.invoice_commands import ClaimInvoice
 from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.redemption.commands import (
@@ -99,7 +99,7 @@ REPORTING: Final = 720 * HOUR
 DISPUTE_WINDOW: Final = 48 * HOUR
 NEW: Final = document(id="p9")
 FURTHER: Final = document(id="p1", version=2)
-CLAIMED: Final = {"model": "APPLY_THEN_CLAIM", "claimant": "BENEFICIARY"}
+CLAIMED: Final = {"model": "APPLY_THEN_CLAIM", "claimant": "EITHER"}
 APPLIED: Final = document(id="p5", review={"steps": [{"authority": "issuer"}, {"authority": "operator"}]})
 RANKED: Final = document(id="p6", budget__exhaustion={"mode": "RANKED"}, review={"steps": [{"authority": "issuer"}]})
 APPLICATION: Final = SubmitApplication(

@@ -39,6 +39,7 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "suspend_voucher": at(EXPIRY),
     "reinstate_voucher": at(EXPIRY),
     "revoke_voucher": at(EXPIRY),
+    "permit_claim": at(EXPIRY // DAY * DAY),
     "claim_invoice": at(EXPIRY // DAY * DAY),
     "return_voucher": at(EXPIRY),
     "surrender_voucher": at(EXPIRY // DAY * DAY),

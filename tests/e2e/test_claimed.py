@@ -12,11 +12,11 @@ from counterfoil.contract.times import DAY, parse_date
 from counterfoil.issuance.commands import (
     AppropriateBudget,
     AttestFact,
-    ClaimInvoice,
     DecideApplication,
     ListProvider,
     SubmitApplication,
 )
+from counterfoil.issuance.invoice_commands import ClaimInvoice, PermitClaim
 from counterfoil.issuance.invoice_events import InvoiceClaimed
 from counterfoil.ledger.chart import budget, owner
 from counterfoil.programme.benefit import evaluate
@@ -32,7 +32,7 @@ from counterfoil.redemption.commands import (
 from counterfoil.vocabulary import CODEC
 from tests.documents import publishing
 from tests.e2e.asking import Asking
-from tests.programme.given import data
+from tests.programme.given import changed, data
 from tests.properties.test_world_stateful import check_replay, check_settled
 from tests.properties.world import YUAN
 
@@ -55,10 +55,13 @@ def line(amount: int, starts: str, ends: str, **changes: Any) -> ApplicationLine
 class Beijing(Asking):
     """Beijing's programme of 2023 in March 2024, with two start-ups of the city."""
 
-    def __init__(self) -> None:
+    def __init__(self, **changes: Any) -> None:
         super().__init__()
         self.on("2024-03-01")
-        for body in publishing(data("cn-beijing-2023")):
+        value = data("cn-beijing-2023")
+        for path, new in changes.items():
+            value = changed(value, path.replace("__", "."), new)
+        for body in publishing(value):
             self.does("city", body)
         self.programme_id = "cn-beijing-2023"
         self.does("city", AppropriateBudget(programme_id=self.programme_id, amount=10 * MILLION, document="2024/7"))
@@ -199,3 +202,27 @@ def test_a_claim_is_refused_for_its_reason_and_changes_nothing() -> None:
     assert city.claims("lab-1", first.voucher_id, "B-1", use, amount=paid).amount == paid
     city.on("2024-12-28")
     assert why(use, number="B-2") == (Code.CLAIMS_CLOSED, None)
+
+
+def test_of_holder_and_provider_one_claims_for_the_same_days() -> None:
+    """Qingyang's rule; the provider claims what the holder permits, and is paid."""
+    city = Beijing(redemption__claimant="EITHER")
+    voucher_id = city.applies("lab-1", 6 * MILLION, 2).voucher_id
+    city.on("2024-07-10")
+    april, may = line(MILLION, "2024-04-01", "2024-04-30"), line(MILLION, "2024-05-01", "2024-05-31")
+    assert city.claims("gpu-1", voucher_id, "P-1", april).code is Code.UNKNOWN_VOUCHER
+    fifth = 2 * MILLION // 10
+    city.does("lab-1", PermitClaim(voucher_id=voucher_id, provider_id="gpu-1", amount=fifth + 1))
+    due = city.claims("gpu-1", voucher_id, "P-1", april)
+    assert (due.holder_id, due.payee_id, due.amount) == ("lab-1", "gpu-1", fifth)
+    assert city.claims("lab-1", voucher_id, "L-1", may, replace(april, id="l2")).code is Code.USE_ALREADY_CLAIMED
+    assert city.claims("lab-1", voucher_id, "L-1", may).payee_id == "lab-1"
+    assert city.claims("gpu-1", voucher_id, "P-2", may).code is Code.USE_ALREADY_CLAIMED
+    june = line(MILLION, "2024-06-01", "2024-06-30")
+    refusal = city.claims("gpu-1", voucher_id, "P-2", june, amount=fifth)
+    assert dict(refusal.detail)["why"] == "below_quantum", "one micro-unit is left of what was permitted"
+    city.does("city", ApproveClaim(claim_id=due.claim_id, lines=(), rest="ends"))
+    assert city.pays(due.claim_id, "gpu-1") == fifth
+    assert city.has("lab-1", voucher_id) == 8 * MILLION // 10
+    check_settled(city)
+    check_replay(city)

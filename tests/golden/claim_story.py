@@ -8,7 +8,8 @@ from counterfoil.contract.applications import ApplicationLine
 from counterfoil.contract.invoices import Evidence, Invoice
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY
-from counterfoil.issuance.commands import AppropriateBudget, ClaimInvoice, IssueVoucher, ListProvider
+from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ListProvider
+from counterfoil.issuance.invoice_commands import ClaimInvoice, PermitClaim
 from counterfoil.redemption.commands import ApproveClaim, ApprovedLine, CloseSettlement, ConfirmPayment, RejectClaim
 from tests.documents import document, publishing
 from tests.golden.steps import done, refused
@@ -17,7 +18,7 @@ from tests.properties.world import YUAN
 
 CAP = {"id": "all", "scope": "BENEFICIARY", "period": {"kind": "CALENDAR_YEAR"}, "amount": "300", "counts": ["PAID"]}
 REDEMPTION = {
-    "model": "APPLY_THEN_CLAIM", "claimant": "BENEFICIARY", "claim_within_days": 30, "evidence": [{"type": "INVOICE"}],
+    "model": "APPLY_THEN_CLAIM", "claimant": "EITHER", "claim_within_days": 30, "evidence": [{"type": "INVOICE"}],
 }  # fmt: skip
 
 
@@ -47,6 +48,9 @@ def tell(world: GoldenWorld) -> None:
     done(world, "lab-2", claim)  # who has nothing of the voucher: the ledger refuses, and the invoice is free again
     paid = done(world, "lab-1", claim).claim_id
     refused(world, "lab-1", Code.INVOICE_ALREADY_CLAIMED, claim)
+    done(world, "lab-1", PermitClaim(voucher_id=voucher_id, provider_id="gpu-1", amount=100 * YUAN))
+    theirs = replace(claim, invoice=replace(invoice, number="12-3"))
+    refused(world, "gpu-1", Code.USE_ALREADY_CLAIMED, theirs)
     part = ApprovedLine(contract_id=paid, amount=60 * YUAN)
     done(world, "city", ApproveClaim(claim_id=paid, lines=(part,), rest="ends"))
     settlement = done(world, "city", CloseSettlement(programme_id="p20", claim_ids=(paid,), payee_ids=()))

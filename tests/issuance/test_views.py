@@ -36,7 +36,7 @@ from counterfoil.issuance.commands import (
     SuspendVoucher,
 )
 from counterfoil.issuance.events import BudgetRecycled
-from counterfoil.issuance.invoice_events import InvoiceDue
+from counterfoil.issuance.invoice_events import ClaimPermitted, InvoiceDue
 from counterfoil.issuance.service import DECIDER, SERVICE
 from counterfoil.issuance.views import REDUCERS
 from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
@@ -59,7 +59,14 @@ def viewed(tmp_path: Path) -> Iterator[Viewed]:
 
 def test_every_event_but_some_is_shown() -> None:
     # The voucher was shown as revoked, or expired; an outage moves recoveries, of which the view says so.
-    shown = set(DECIDER.evolve) - {VoucherCancelled, VoucherClosed, VoucherSurrendered, WriterResumed, InvoiceDue}
+    shown = set(DECIDER.evolve) - {
+        VoucherCancelled,
+        VoucherClosed,
+        VoucherSurrendered,
+        WriterResumed,
+        InvoiceDue,
+        ClaimPermitted,
+    }
     assert set(REDUCERS) == shown | {LogOpened, RulesAdopted}
 
 

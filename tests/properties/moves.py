@@ -117,7 +117,8 @@ HANDED_ON = {
 }  # fmt: skip
 """Events of vouchers whose document lets them be handed on: those of the walk do not."""
 CLAIMED = {
-    "invoice.claimed.v1", "invoice.due.v1", "claim.counted_back.v1", "invoice.captured.v1", "invoice.refused.v1",
+    "claim.permitted.v1", "invoice.claimed.v1", "invoice.due.v1", "claim.counted_back.v1", "invoice.captured.v1",
+    "invoice.refused.v1",
     "invoice.returned.v1", "claim.returned.v1",
 }  # fmt: skip
 """Events of vouchers whose document has them claimed with invoices."""

@@ -9,7 +9,16 @@ import typer
 
 from counterfoil.cli.command import Invalid, pairs
 from counterfoil.cli.late import group
-from counterfoil.cli.options import Amount, ClaimId, PaymentReference, Programme, Reason, argument, option
+from counterfoil.cli.options import (
+    Amount,
+    ClaimId,
+    PaymentReference,
+    Programme,
+    Reason,
+    VoucherId,
+    argument,
+    option,
+)
 from counterfoil.cli.signing import SigningSession, add_signed, further, signed
 from counterfoil.cli.values import parse_amount
 from counterfoil.contract.record import Command as Body
@@ -88,7 +97,7 @@ def invoice(
         int | None, option("--amount", "So much of it; else all that the programme pays.", parse=parse_amount)
     ] = None,
 ) -> Body:
-    """Beneficiary: claim, of a voucher, what its programme pays of an invoice for use that was had and paid.
+    """Beneficiary, or a provider that it permits: claim, of a voucher, what its programme pays of an invoice for use.
 
     FILE has `invoice` (`issuer_tax_id`, `number`, `issued_on`) and `lines`, as an application has them, each with the
     days of its use; and may have `other_support` (amounts by programme) and `evidence` (SHA-256 of documents,
@@ -97,6 +106,23 @@ def invoice(
     from counterfoil.cli.invoice_files import claim_of  # not for every command about claims
 
     return claim_of(file, voucher, amount)
+
+
+@signed(app, "permit", "counterfoil claim permit vch-12-0 --provider norn --amount 5000 --as acme")
+def permit(
+    voucher: VoucherId,
+    provider: Annotated[str, option("--provider", "The provider's party id.", metavar="PROVIDER")],
+    amount: Annotated[
+        int, option("--amount", "At most so much; 0: nothing any more.", parse=parse_amount, metavar="5000")
+    ],
+) -> Body:
+    """Beneficiary: let a provider claim, of a voucher, what its programme pays of its invoices.
+
+    Where the document lets either side claim, only one of them does for the same days of use.
+    """
+    from counterfoil.issuance.invoice_commands import PermitClaim  # not for every command about claims
+
+    return PermitClaim(voucher_id=voucher, provider_id=provider, amount=amount)
 
 
 @signed(app, "approve", "counterfoil claim approve clm-21-0 --line trd-15-0-0=80 --rest ends --as springfield")

@@ -9,7 +9,7 @@ from counterfoil.cli.application import day_of, line_of, other_support_of
 from counterfoil.cli.command import Invalid
 from counterfoil.cli.document_files import read_data
 from counterfoil.contract.invoices import Evidence, Invoice
-from counterfoil.issuance.commands import ClaimInvoice
+from counterfoil.issuance.invoice_commands import ClaimInvoice
 
 _MEMBERS: Final = {"invoice", "lines", "other_support", "evidence"}
 

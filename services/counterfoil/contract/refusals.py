@@ -154,6 +154,7 @@ class Code(StrEnum):
     NOT_CLAIMED_BY_INVOICE = "not_claimed_by_invoice"
     CLAIMS_CLOSED = "claims_closed"
     INVOICE_ALREADY_CLAIMED = "invoice_already_claimed"
+    USE_ALREADY_CLAIMED = "use_already_claimed"
     EVIDENCE_MISSING = "evidence_missing"
     NOT_GRANTED = "not_granted"
     VOUCHER_SUSPENDED = "voucher_suspended"
@@ -350,6 +351,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     ),
     Code.CLAIMS_CLOSED: Meaning(_D, True, "The programme takes no claims on this day, or none for use so long ago."),
     Code.INVOICE_ALREADY_CLAIMED: Meaning(_D, False, "The invoice was claimed before, in this programme or another."),
+    Code.USE_ALREADY_CLAIMED: Meaning(
+        _D, False, "The other side claimed use of these days: of holder and provider one claims, never both."
+    ),
     Code.EVIDENCE_MISSING: Meaning(_D, False, "The programme asks for evidence of the type named."),
     Code.NOT_GRANTED: Meaning(_D, True, "The programme's document grants or pays nothing, or less: `why` says why."),
     Code.VOUCHER_SUSPENDED: Meaning(_D, True, "The voucher is suspended."),

@@ -236,6 +236,7 @@ _NEW_IN_6: Final = frozenset(
         ("score_application", 1),
         ("open_window", 1),
         ("close_window", 1),
+        ("permit_claim", 1),
         ("claim_invoice", 1),
     }
 )

@@ -11,7 +11,7 @@ from counterfoil.demo.cities import PAYS_BIDS, rules
 from counterfoil.demo.granting import line_of
 from counterfoil.demo.model import CNY, Firm
 from counterfoil.demo.world import START, World
-from counterfoil.issuance.commands import ClaimInvoice
+from counterfoil.issuance.invoice_commands import ClaimInvoice
 
 _FIRST_DAY: Final = START // DAY + 7
 _LAST_DAY: Final = _FIRST_DAY + 77

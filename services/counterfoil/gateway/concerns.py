@@ -135,6 +135,7 @@ _ISSUANCE: Final[Table] = {
         issuance.ApplicationStillWaits,
         issuance.ApplicationWithdrawn,
     ),
+    issuance_invoices.ClaimPermitted: Concerns("voucher_id", ("holder_id", "provider_id"), programme=True),
     issuance_invoices.InvoiceClaimed: Concerns("claim_id", ("holder_id", "claimant_id"), programme=True),
     issuance_invoices.InvoiceDue: Concerns("claim_id", ("holder_id", "payee_id"), programme=True),
     issuance_invoices.ClaimCountedBack: Concerns("claim_id", via=(_INVOICE,)),

@@ -32,10 +32,17 @@ class Purpose(NamedTuple):
     facts: tuple[FactGiven, ...] = ()
 
 
+class Permit(NamedTuple):
+    """The holder of a voucher lets a provider claim so much of it."""
+
+    holder_id: str
+    amount: int
+
+
 class Claimed(NamedTuple):
     """A claim: whose it is, of which voucher, and what of it counts; `left`: what was not taken back of it since.
 
-    `starts` and `ends`: the first and the last day of the use.
+    `starts` and `ends`: the first and the last day of the use, had of `providers`.
     """
 
     programme_id: str
@@ -46,6 +53,7 @@ class Claimed(NamedTuple):
     on: int
     starts: int
     ends: int
+    providers: tuple[str, ...]
     left: int
     counts: tuple[CounterMoved, ...]
 
@@ -68,10 +76,16 @@ CLAIMED: Final = Form(
     ("claim_id",),
     row(
         Claimed, programme_id=TEXT, voucher_id=TEXT, holder_id=TEXT, claimant_id=TEXT, invoice=OCTETS, on=COUNT,
-        starts=COUNT, ends=COUNT, left=AMOUNT, counts=COUNTS,
+        starts=COUNT, ends=COUNT, providers=TEXTS, left=AMOUNT, counts=COUNTS,
     ),
     "what was claimed with an invoice, less what was taken back of it, and what that counts towards limits",
 )  # fmt: skip
+PERMIT: Final = Form(
+    "permit",
+    ("voucher_id", "provider_id"),
+    row(Permit, holder_id=TEXT, amount=AMOUNT),
+    "how much of a voucher its holder lets a provider claim, above 0",
+)
 INVOICE: Final = Form(
     "invoice", ("invoice_key",), TEXT, "the claim on an invoice; the key is SHA-256 of its issuer's tax id and number"
 )
@@ -80,27 +94,50 @@ INVOICE: Final = Form(
 class Claims:
     """The purposes of vouchers, and the claims on them."""
 
-    __slots__ = ("by_voucher", "claimed", "invoices", "purposes")
+    __slots__ = ("by_holder", "by_voucher", "claimed", "invoices", "permits", "permitted", "purposes")
 
     def __init__(self) -> None:
         self.purposes: Table[str, Purpose] = Table(PURPOSE)
         self.claimed: Table[str, Claimed] = Table(CLAIMED)
         self.invoices: Table[str, str] = Table(INVOICE)  # by the key, hexadecimal
+        self.permits: Table[tuple[str, str], Permit] = Table(PERMIT)
         self.by_voucher: dict[str, dict[str, None]] = {}
+        self.by_holder: dict[tuple[str, str], dict[str, None]] = {}  # and programme
+        self.permitted: dict[str, dict[str, None]] = {}  # providers, by voucher
 
     def tables(self) -> tuple[Records, ...]:
         """What is state."""
-        return self.purposes, self.claimed, self.invoices
+        return self.purposes, self.claimed, self.invoices, self.permits
 
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
-        self.by_voucher = {}
+        self.by_voucher, self.by_holder, self.permitted = {}, {}, {}
         for claim_id, each in self.claimed.items():
-            self.by_voucher.setdefault(each.voucher_id, {})[claim_id] = None
+            self._index(claim_id, each)
+        for voucher_id, provider_id in self.permits:
+            self.permitted.setdefault(voucher_id, {})[provider_id] = None
+
+    def _index(self, claim_id: str, each: Claimed) -> None:
+        self.by_voucher.setdefault(each.voucher_id, {})[claim_id] = None
+        self.by_holder.setdefault((each.programme_id, each.holder_id), {})[claim_id] = None
 
     def of(self, voucher_id: str) -> Iterator[Claimed]:
         """The claims on a voucher."""
         return (self.claimed[claim_id] for claim_id in self.by_voucher.get(voucher_id, ()))
+
+    def of_holder(self, programme_id: str, holder_id: str) -> Iterator[Claimed]:
+        """The claims of a programme for use that a holder had."""
+        return (self.claimed[claim_id] for claim_id in self.by_holder.get((programme_id, holder_id), ()))
+
+    def permit(self, voucher_id: str, provider_id: str, permit: Permit) -> None:
+        """Let a provider claim so much."""
+        key = (voucher_id, provider_id)
+        if permit.amount:
+            self.permits[key] = permit
+            self.permitted.setdefault(voucher_id, {})[provider_id] = None
+        elif key in self.permits:
+            del self.permits[key]
+            del self.permitted[voucher_id][provider_id]
 
     def same_purpose(self, former: str, voucher_id: str) -> None:
         """A voucher made of another is for what that was for."""
@@ -108,7 +145,9 @@ class Claims:
             self.purposes[voucher_id] = self.purposes[former]
 
     def forget(self, voucher_id: str) -> None:
-        """Forget what a voucher was for."""
+        """Forget what a voucher was for, and who might claim of it."""
+        for provider_id in self.permitted.pop(voucher_id, ()):
+            del self.permits[voucher_id, provider_id]
         if voucher_id in self.purposes:
             del self.purposes[voucher_id]
 
@@ -116,11 +155,12 @@ class Claims:
         """Know one more claim, and its invoice."""
         self.claimed[claim_id] = each
         self.invoices[each.invoice.hex()] = claim_id
-        self.by_voucher.setdefault(each.voucher_id, {})[claim_id] = None
+        self._index(claim_id, each)
 
     def drop(self, claim_id: str) -> Claimed:
         """Forget a claim of which nothing came, and its invoice with it."""
         each = self.claimed.pop(claim_id)
         del self.invoices[each.invoice.hex()]
         del self.by_voucher[each.voucher_id][claim_id]
+        del self.by_holder[each.programme_id, each.holder_id][claim_id]
         return each

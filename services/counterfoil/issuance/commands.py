@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from counterfoil.contract.applications import ApplicationLine, CapSet, ContractDays, OtherSupport
-from counterfoil.contract.invoices import Evidence, Invoice
 from counterfoil.contract.possession import ProvenKey
 from counterfoil.contract.record import ANY, Command, command
 from counterfoil.contract.scalars import (
@@ -452,21 +451,6 @@ class DecideApplication(Command):
     decision: ApplicationDecision
     caps: tuple[CapSet, ...]
     reason: Reason
-
-
-@command("claim_invoice", role="beneficiary")
-class ClaimInvoice(Command):
-    """Beneficiary: claim, of a voucher, what its programme pays of an invoice for use that was had and paid.
-
-    `amount`: so much of it; null: all that the programme pays. `evidence`: each document that the programme asks for.
-    """
-
-    voucher_id: Id
-    amount: PositiveAmount | None
-    invoice: Invoice
-    lines: tuple[ApplicationLine, ...]
-    other_support: tuple[OtherSupport, ...]
-    evidence: tuple[Evidence, ...]
 
 
 @command("suspend_voucher", role="issuer")

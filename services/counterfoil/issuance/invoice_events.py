@@ -8,6 +8,17 @@ from counterfoil.contract.record import Event, event
 from counterfoil.contract.scalars import Amount, DerivedTime, Digest, Flag, Id, PositiveAmount, Reference, Version, Word
 
 
+@event("claim.permitted.v1")
+class ClaimPermitted(Event):
+    """The holder of a voucher lets a provider claim so much of it; 0: nothing any more."""
+
+    voucher_id: Id
+    programme_id: Id
+    holder_id: Id
+    provider_id: Id
+    amount: Amount
+
+
 @event("invoice.claimed.v1")
 class InvoiceClaimed(Event):
     """A claim on an invoice, and what the document with the hash `rules_hash` pays of it, judged by `basis` alone.

@@ -22,10 +22,10 @@ from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
-from counterfoil.issuance.claimed import Claimed, Purpose
-from counterfoil.issuance.commands import ClaimInvoice
+from counterfoil.issuance.claimed import Claimed, Permit, Purpose
 from counterfoil.issuance.facts import given, heard
-from counterfoil.issuance.invoice_events import ClaimCountedBack, InvoiceClaimed, InvoiceDue
+from counterfoil.issuance.invoice_commands import ClaimInvoice, PermitClaim
+from counterfoil.issuance.invoice_events import ClaimCountedBack, ClaimPermitted, InvoiceClaimed, InvoiceDue
 from counterfoil.issuance.judging import (
     FACTS_BYTES,
     counting_days,
@@ -53,24 +53,51 @@ _SAID: Final = 120
 
 
 class Asked(NamedTuple):
-    """A voucher of which something is claimed, what it is for, and by which rules."""
+    """A voucher of which something is claimed, what it is for, by which rules, and whose it is.
+
+    `permitted`: so much may be claimed of it by a provider; None: its holder claims.
+    """
 
     voucher: Voucher
     purpose: Purpose
     rules: Rules
+    holder: Party
+    permitted: int | None
+
+
+def permit_claim(state: IssuanceState, body: PermitClaim, actor: Party, at: At) -> Decision:
+    """Let a provider claim of the actor's voucher."""
+    asked = _asked(state, body.voucher_id, actor, at, "PROVIDER")
+    if isinstance(asked, Refusal):
+        return asked
+    provider = state.directory.parties.get(body.provider_id)
+    if provider is None:
+        return refuse(Code.UNKNOWN_PARTY, party_id=body.provider_id)
+    if "provider" not in provider.roles:
+        return refuse(Code.PARTY_NOT_A_PROVIDER, party_id=body.provider_id)
+    return [
+        ClaimPermitted(
+            voucher_id=body.voucher_id, programme_id=asked.voucher.programme_id, holder_id=actor.party_id,
+            provider_id=body.provider_id, amount=body.amount,
+        )
+    ]  # fmt: skip
 
 
 def claim_invoice(state: IssuanceState, body: ClaimInvoice, actor: Party, at: At) -> Decision:
     """Claim what the programme pays of an invoice."""
-    asked = _asked(state, body, actor, at)
+    permit = state.claims.permits.get((body.voucher_id, actor.party_id))
+    holder = actor if permit is None else state.directory.parties[permit.holder_id]
+    asked = _asked(state, body.voucher_id, holder, at, "BENEFICIARY" if permit is None else "PROVIDER")
     if isinstance(asked, Refusal):
         return asked
+    if permit is not None:
+        asked = asked._replace(permitted=permit.amount)
     day = asked.rules.day(at.time)
-    refused = _unfit(state, body) or _out_of_time(asked.rules, body, day)
+    refused = _unfit(state, body) or _out_of_time(asked.rules, body, day) or _of_the_other(state, asked, body, actor)
     if refused is not None:
         return refused
     claim_id = at.new_id("inv")
-    basis = _basis(state, asked, body, actor, claim_id, day)
+    basis = _basis(state, asked, body, claim_id, day)
     try:
         judged = evaluate(asked.rules, case_of(asked.rules, basis))
     except ValueError as problem:
@@ -79,26 +106,42 @@ def claim_invoice(state: IssuanceState, body: ClaimInvoice, actor: Party, at: At
     return refused or _claimed(state, asked, body, actor, claim_id, basis, judged, at)
 
 
-def _asked(state: IssuanceState, body: ClaimInvoice, actor: Party, at: At) -> Asked | Refusal:
-    """The voucher, if the actor may claim of it."""
-    voucher, purpose = state.vouchers.get(body.voucher_id), state.claims.purposes.get(body.voucher_id)
+def _asked(state: IssuanceState, voucher_id: str, holder: Party, at: At, claimant: str) -> Asked | Refusal:
+    """The voucher, if it is the holder's, and its document lets such a claimant claim."""
+    voucher, purpose = state.vouchers.get(voucher_id), state.claims.purposes.get(voucher_id)
     if voucher is None:
-        return refuse(Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
+        return refuse(Code.UNKNOWN_VOUCHER, voucher_id=voucher_id)
     rules = None if purpose is None else state.rules_under(purpose)
     stays = rules is None or rules.document.transfer.mode == "NONE"
-    if stays and voucher.beneficiary_id != actor.party_id:  # who holds what was handed on, the ledger knows
-        return not_yours(state.rules, Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
+    if stays and voucher.beneficiary_id != holder.party_id:  # who holds what was handed on, the ledger knows
+        return not_yours(state.rules, Code.UNKNOWN_VOUCHER, voucher_id=voucher_id)
     if purpose is None or rules is None or not by_invoice(rules):
         return refuse(Code.NOT_CLAIMED_BY_INVOICE, why="not_by_invoice")
-    if rules.document.redemption.claimant not in ("BENEFICIARY", "EITHER"):
+    if rules.document.redemption.claimant not in (claimant, "EITHER"):
         return refuse(Code.NOT_CLAIMED_BY_INVOICE, why="claimant")
     if voucher.status == "suspended":
-        return refuse(Code.VOUCHER_SUSPENDED, voucher_id=body.voucher_id)
+        return refuse(Code.VOUCHER_SUSPENDED, voucher_id=voucher_id)
     if voucher.status in ("revoked", "returned"):
-        return refuse(Code.VOUCHER_REVOKED, voucher_id=body.voucher_id)
+        return refuse(Code.VOUCHER_REVOKED, voucher_id=voucher_id)
     if voucher.status == "expired" or at.time >= voucher.expires_at:
-        return refuse(Code.VOUCHER_EXPIRED, voucher_id=body.voucher_id)
-    return Asked(voucher, purpose, rules)
+        return refuse(Code.VOUCHER_EXPIRED, voucher_id=voucher_id)
+    return Asked(voucher, purpose, rules, holder, None)
+
+
+def _of_the_other(state: IssuanceState, asked: Asked, body: ClaimInvoice, actor: Party) -> Refusal | None:
+    """Whether it is use of another provider than the one that claims, or the other side has claimed it."""
+    providers = {each.provider_id for each in body.lines}
+    if asked.permitted is not None and providers != {actor.party_id}:
+        return refuse(Code.NOT_CLAIMED_BY_INVOICE, why="another_provider")
+    starts, ends = used_in(body)
+    others = (
+        each
+        for each in state.claims.of_holder(asked.voucher.programme_id, asked.holder.party_id)
+        if each.claimant_id != actor.party_id and providers.intersection(each.providers)
+    )
+    if any(each.starts <= ends and starts <= each.ends for each in others):
+        return refuse(Code.USE_ALREADY_CLAIMED, field="lines")
+    return None
 
 
 def _unfit(state: IssuanceState, body: ClaimInvoice) -> Refusal | None:
@@ -163,10 +206,8 @@ def _not_paid(rules: Rules, body: ClaimInvoice, judged: Evaluation) -> Refusal |
 # what it is judged by -----------------------------------------------------------------------------------------------
 
 
-def _basis(
-    state: IssuanceState, asked: Asked, body: ClaimInvoice, holder: Party, claim_id: str, day: int
-) -> ClaimBasis:
-    rules, purpose = asked.rules, asked.purpose
+def _basis(state: IssuanceState, asked: Asked, body: ClaimInvoice, claim_id: str, day: int) -> ClaimBasis:
+    rules, purpose, holder = asked.rules, asked.purpose, asked.holder
     providers = tuple(dict.fromkeys(each.provider_id or claim_id for each in body.lines))
     subjects: dict[Scope, str] = {
         "PROGRAMME": asked.voucher.programme_id,
@@ -177,7 +218,7 @@ def _basis(
         "FUNDING_AWARD": purpose.award,
         "PROVIDER": providers[0] if len(providers) == 1 else claim_id,
     }
-    left = left_of_voucher(state, body.voucher_id)
+    limits = (left_of_voucher(state, body.voucher_id), asked.permitted, body.amount)
     return ClaimBasis(
         day=day,
         subjects=tuple(InScope(scope=scope, subject=subject) for scope, subject in subjects.items()),
@@ -192,7 +233,7 @@ def _basis(
         used=tuple(
             TierUsed(tier=tier, on=on) for tier, on in first_used(state, rules, holder.party_id).items()
         ),
-        most=left if body.amount is None else min(body.amount, left),
+        most=min(each for each in limits if each is not None),
     )  # fmt: skip
 
 
@@ -254,7 +295,7 @@ def _claimed(
         programme_id=voucher.programme_id,
         version=asked.purpose.version,
         voucher_id=body.voucher_id,
-        holder_id=actor.party_id,
+        holder_id=asked.holder.party_id,
         claimant_id=actor.party_id,
         invoice=body.invoice,
         invoice_key=invoice_key(body.invoice),
@@ -309,13 +350,23 @@ def invoice_claimed(state: IssuanceState, event: InvoiceClaimed, _at: At) -> Non
     """Apply a claim: its invoice is used, and it counts as paid."""
     starts = min(each.starts or 0 for each in event.basis.lines)
     ends = max(each.ends or 0 for each in event.basis.lines)
+    providers = tuple(dict.fromkeys(each.provider_id for each in event.basis.lines if each.provider_id is not None))
     claimed = Claimed(
         event.programme_id, event.voucher_id, event.holder_id, event.claimant_id, event.invoice_key, event.basis.day,
-        starts, ends, event.subsidy, event.counters,
+        starts, ends, providers, event.subsidy, event.counters,
     )  # fmt: skip
     state.claims.add(event.claim_id, claimed)
+    permit = state.claims.permits.get((event.voucher_id, event.claimant_id))
+    if permit is not None:
+        left = permit._replace(amount=permit.amount - event.subsidy)
+        state.claims.permit(event.voucher_id, event.claimant_id, left)
     for each in event.counters:
         state.counters.move(event.programme_id, event.holder_id, event.basis.day, each)
+
+
+def claim_permitted(state: IssuanceState, event: ClaimPermitted, _at: At) -> None:
+    """Apply what a provider may claim."""
+    state.claims.permit(event.voucher_id, event.provider_id, Permit(event.holder_id, event.amount))
 
 
 def invoice_due(_state: IssuanceState, _event: InvoiceDue, _at: At) -> None:

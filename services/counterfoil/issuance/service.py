@@ -47,7 +47,6 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     AttestFact,
     AttestGroup,
-    ClaimInvoice,
     CloseParty,
     CloseWindow,
     DecideApplication,
@@ -124,7 +123,8 @@ from counterfoil.issuance.events import (
     WindowOpened,
     WindowSettled,
 )
-from counterfoil.issuance.invoice_events import ClaimCountedBack, InvoiceClaimed, InvoiceDue
+from counterfoil.issuance.invoice_commands import ClaimInvoice, PermitClaim
+from counterfoil.issuance.invoice_events import ClaimCountedBack, ClaimPermitted, InvoiceClaimed, InvoiceDue
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.views import REDUCERS, VIEWS
 from counterfoil.ledger.events import ClaimReleased, VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
@@ -186,6 +186,7 @@ DECIDER: Final = Decider(
         OpenWindow: selecting.open_window,
         CloseWindow: selecting.close_window,
         DecideApplication: granting.decide_application,
+        PermitClaim: invoices.permit_claim,
         ClaimInvoice: invoices.claim_invoice,
         SuspendVoucher: vouchers.suspend_voucher,
         ReinstateVoucher: vouchers.reinstate_voucher,
@@ -255,6 +256,7 @@ DECIDER: Final = Decider(
         WindowAssessed: allocating.window_assessed,
         WindowSettled: allocating.window_settled,
         ApplicationDecided: granting.application_decided,
+        ClaimPermitted: invoices.claim_permitted,
         InvoiceClaimed: invoices.invoice_claimed,
         InvoiceDue: invoices.invoice_due,
         ClaimCountedBack: invoices.claim_counted_back,

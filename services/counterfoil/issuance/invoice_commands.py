@@ -1,0 +1,35 @@
+"""Commands that issuance decides: claims on invoices."""
+
+from __future__ import annotations
+
+from counterfoil.contract.applications import ApplicationLine, OtherSupport
+from counterfoil.contract.invoices import Evidence, Invoice
+from counterfoil.contract.record import Command, command
+from counterfoil.contract.scalars import Amount, Id, PositiveAmount
+
+
+@command("permit_claim", role="beneficiary")
+class PermitClaim(Command):
+    """Beneficiary: let a provider claim, of a voucher, what its programme pays of its invoices: at most `amount` more.
+
+    It takes the place of what was permitted before; 0 permits nothing any more.
+    """
+
+    voucher_id: Id
+    provider_id: Id
+    amount: Amount
+
+
+@command("claim_invoice", role=("beneficiary", "provider"))
+class ClaimInvoice(Command):
+    """Beneficiary, or a provider that it permits: claim, of a voucher, what its programme pays of an invoice for use.
+
+    `amount`: so much of it; null: all that the programme pays. `evidence`: each document that the programme asks for.
+    """
+
+    voucher_id: Id
+    amount: PositiveAmount | None
+    invoice: Invoice
+    lines: tuple[ApplicationLine, ...]
+    other_support: tuple[OtherSupport, ...]
+    evidence: tuple[Evidence, ...]
