@@ -79,16 +79,11 @@ def changes(market: Market) -> list[Change]:
     made += CATALOGUE["matching"].reducers[MatchPrevented](pair, At(1, 0, market.clock))
     before = HoldRefusedV1(hold_id=market.ids["refused offer"], purpose="offer", code="exceeds_available")
     made += CATALOGUE["ledger"].reducers[HoldRefusedV1](before, At(1, 0, market.clock))
-    whose: dict[str, Any] = {
-        "voucher_id": market.ids["free voucher"],
-        "programme_id": "p3",
-        "amount": YUAN,
-        "ends_at": market.clock,
-    }
+    whose: dict[str, Any] = {"voucher_id": market.ids["free voucher"], "programme_id": "p3", "amount": YUAN}
+    whose["ends_at"] = market.clock
     for holder_id in ("lab-1", "gpu-1"):
-        times: dict[str, Any] = dict.fromkeys(("expires_at", "offline_at"), market.clock)
-        notice = ExpiryNotified(holder_id=holder_id, days=7, ends_at=market.clock, **times, **whose)
-        offline = VoucherTakenOffline(holder_id=holder_id, restorable_until=None, ends_at=market.clock, **whose)
+        notice = ExpiryNotified(holder_id=holder_id, days=7, expires_at=market.clock, offline_at=market.clock, **whose)
+        offline = VoucherTakenOffline(holder_id=holder_id, restorable_until=None, **whose)
         for event in (notice, offline):
             made += CATALOGUE["ledger"].reducers[type(event)](event, At(1, 0, market.clock))
     return made
