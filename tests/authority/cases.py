@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from counterfoil.contract.applications import CapSet
 from counterfoil.contract.limits import MAX_PIECE_BYTES
 from counterfoil.contract.record import Command
 from counterfoil.contract.times import DAY
@@ -46,6 +47,7 @@ from counterfoil.issuance.commands import (
     RevokeKey,
     RevokeVoucher,
     ScoreApplication,
+    SetApplicationCaps,
     SetRecoveryKey,
     SuspendParty,
     SuspendProvider,
@@ -320,6 +322,11 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
             lambda market: ScoreApplication(application_id=market.ids["application to score"], points=YUAN, reason=WHY),
         )
     },
+    "set_application_caps": of_issuer(
+        lambda market: SetApplicationCaps(
+            application_id=market.ids["application to score"], caps=(CapSet(cap="project", amount=YUAN),)
+        )
+    ),
     "open_window": of_issuer(
         lambda market: OpenWindow(
             programme_id="p6", opens=market.clock // DAY + 2, closes=market.clock // DAY + 3, commitment=None

@@ -101,7 +101,10 @@ NEW: Final = document(id="p9")
 FURTHER: Final = document(id="p1", version=2)
 CLAIMED: Final = {"model": "APPLY_THEN_CLAIM", "claimant": "EITHER"}
 APPLIED: Final = document(id="p5", review={"steps": [{"authority": "issuer"}, {"authority": "operator"}]})
-RANKED: Final = document(id="p6", budget__exhaustion={"mode": "RANKED"}, review={"steps": [{"authority": "issuer"}]})
+RANKED: Final = document(
+    id="p6", budget__exhaustion={"mode": "RANKED"}, review={"steps": [{"authority": "issuer"}]},
+    benefit__caps=[{"id": "project", "scope": "PROJECT", "period": {"kind": "PROGRAMME"}, "set_at_approval": True}],
+)  # fmt: skip
 APPLICATION: Final = SubmitApplication(
     programme_id="p5",
     corrects=None,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final
 
-from counterfoil.contract.applications import ApplicationLine
+from counterfoil.contract.applications import ApplicationLine, CapSet
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY
 from counterfoil.issuance.commands import (
@@ -18,6 +18,7 @@ from counterfoil.issuance.commands import (
     PauseProgramme,
     ResumeProgramme,
     ScoreApplication,
+    SetApplicationCaps,
     SubmitApplication,
 )
 from tests.documents import document, publishing
@@ -33,7 +34,11 @@ def tell(world: GoldenWorld) -> None:
     """Windows that are ranked, drawn and divided, each with less than is asked for."""
     today, windows, applications = world.clock // DAY, dict[str, str](), dict[str, list[str]]()
     for number, (programme_id, mode) in enumerate(MODES.items()):
-        value = document(id=programme_id, providers={"mode": "OPEN"}, budget__exhaustion={"mode": mode})
+        caps = [{"id": "project", "scope": "PROJECT", "period": {"kind": "PROGRAMME"}, "set_at_approval": True}]
+        value = document(
+            id=programme_id, providers={"mode": "OPEN"}, budget__exhaustion={"mode": mode},
+            benefit__caps=caps if mode == "RANKED" else [],
+        )  # fmt: skip
         done(world, "city", *publishing(value))
         done(world, "city", AppropriateBudget(programme_id=programme_id, amount=80 * YUAN, document=f"B-{20 + number}"))
         open_ = OpenWindow(programme_id=programme_id, opens=today, closes=today, commitment=None)
@@ -88,6 +93,8 @@ def _apply(programme_id: str) -> SubmitApplication:
 
 def _scores(world: GoldenWorld, application_ids: list[str]) -> None:
     for number, application_id in enumerate(application_ids):
+        cap = CapSet(cap="project", amount=70 * YUAN)
+        done(world, "city", SetApplicationCaps(application_id=application_id, caps=(cap,)))
         score = ScoreApplication(application_id=application_id, points=number * 10 * YUAN, reason="Read")
         done(world, "city", score)
         refused(world, "city", Code.ALREADY_SCORED, score)

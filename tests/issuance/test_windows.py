@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from counterfoil.contract.applications import EnvelopePart
+from counterfoil.contract.applications import CapSet, EnvelopePart
 from counterfoil.contract.events import ProgrammePublished
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY
@@ -21,10 +21,12 @@ from counterfoil.issuance.commands import (
     ResumeProgramme,
     ReturnApplication,
     ScoreApplication,
+    SetApplicationCaps,
     WithdrawApplication,
 )
 from counterfoil.issuance.events import (
     ApplicationAssessed,
+    ApplicationCapped,
     ApplicationDecided,
     ApplicationReturned,
     ApplicationScored,
@@ -233,20 +235,28 @@ def test_who_is_related_to_the_applicant_gives_no_score() -> None:
         ({}, {"closes": DAY_OF + 366}, Code.PERIOD_NOT_VALID),
         ({"valid__end": "2001-09-10"}, {"closes": DAY_OF + 2}, Code.PERIOD_NOT_VALID),
         ({"applications": {"windows": {"kind": "MONTHLY", "opens": 1, "closes": 9}}}, {}, Code.PERIOD_NOT_VALID),
-        (
-            {
-                "benefit__caps": [
-                    {"id": "c", "scope": "PROJECT", "period": {"kind": "PROGRAMME"}, "set_at_approval": True}
-                ]
-            },
-            {},
-            Code.NOT_BY_APPLICATION,
-        ),
     ],
 )
 def test_a_window_is_one_of_the_document(changes: Any, body: Any, code: Code) -> None:
     told = city(**{"budget__exhaustion": {"mode": "RANKED"}, **changes})
     told.when(opening(**body), actor="city-1").refused(code)
+
+
+def test_caps_that_the_decision_sets_are_set_before_a_window_is_closed() -> None:
+    told, window = opened("PRO_RATA", benefit__caps=[BY_DECISION])
+    app = submit(told)
+
+    def capped(*caps: CapSet) -> Scenario:
+        return told.when(SetApplicationCaps(application_id=app, caps=caps), actor="city-1")
+
+    close(told, window).refused(Code.REVIEW_INCOMPLETE)
+    capped().refused(Code.NOT_GRANTED)
+    capped(CapSet(cap="other", amount=1)).refused(Code.NOT_GRANTED)
+    capped(CapSet(cap="year", amount=9)).then_types(ApplicationCapped)
+    capped(CapSet(cap="year", amount=90 * YUAN)).then_types(ApplicationCapped)
+    close(told, window).then_types(WindowClosed)
+    capped(CapSet(cap="year", amount=1)).refused(Code.WINDOW_CLOSED)
+    assert outcomes(worked(told)) == {app: ("approved", 90 * YUAN)}
 
 
 def test_windows_do_not_overlap_and_their_number_is_bounded() -> None:

@@ -21,6 +21,7 @@ from counterfoil.issuance.commands import (
     ReturnApplication,
     ReviewApplication,
     ScoreApplication,
+    SetApplicationCaps,
     SubmitApplication,
     WithdrawApplication,
 )
@@ -152,6 +153,18 @@ def decide(
     """Issuer: approve, reject or waitlist an application. An approval gives the voucher that the document grants."""
     caps = tuple(CapSet(cap=name, amount=_amount(text)) for name, text in pairs(cap or (), "--cap").items())
     return DecideApplication(application_id=application, decision=decision, caps=caps, reason=reason)
+
+
+@signed(app, "set-caps", "counterfoil application set-caps app-12-0 --cap project=50000 --as springfield")
+def set_caps(
+    application: ApplicationId,
+    cap: Annotated[
+        list[str], option("--cap", "The amount of a cap that the decision sets. May be repeated.", metavar="CAP=AMOUNT")
+    ],
+) -> Body:
+    """Issuer: set the caps that the document leaves to the decision, before a window or waiting list decides."""
+    caps = tuple(CapSet(cap=name, amount=_amount(text)) for name, text in pairs(cap, "--cap").items())
+    return SetApplicationCaps(application_id=application, caps=caps)
 
 
 def _amount(text: str) -> int:

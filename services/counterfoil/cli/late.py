@@ -83,7 +83,8 @@ COMMANDS: Final[Mapping[str, Late]] = {
         apart=("show", "document"),
     ),
     "application": Late(
-        "application", "Applications: submit, return, withdraw, review, score, decide, steps, scores, show, list."
+        "application",
+        "Applications: submit, return, withdraw, review, score, set-caps, decide, steps, scores, show, list.",
     ),
     "window": Late("window", "Windows of applications that are decided together: open, close, show, list."),
     "fact": Late("fact", "Facts that programmes judge by: attest, list."),

@@ -234,6 +234,7 @@ _NEW_IN_6: Final = frozenset(
         ("review_application", 1),
         ("decide_application", 1),
         ("score_application", 1),
+        ("set_application_caps", 1),
         ("open_window", 1),
         ("close_window", 1),
         ("permit_claim", 1),

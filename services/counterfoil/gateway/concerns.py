@@ -130,6 +130,7 @@ _ISSUANCE: Final[Table] = {
     **_all(
         Concerns("application_id", via=(_APPLICATION,)),
         issuance.ApplicationAssessed,
+        issuance.ApplicationCapped,
         issuance.ApplicationOverdue,
         issuance.ApplicationReturned,
         issuance.ApplicationStillWaits,

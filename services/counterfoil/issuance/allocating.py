@@ -72,7 +72,7 @@ def next_due(state: IssuanceState) -> tuple[int, str] | None:
 def _assess(state: IssuanceState, rules: Rules, window_id: str, application_id: str, day: int) -> ApplicationAssessed:
     """What an application would get if there were enough for all."""
     application = state.applications.open[application_id]
-    judged = judge(state, rules, application_id, application, day)
+    judged = judge(state, rules, application_id, application, day, application.caps)
     barred = isinstance(judged, Refusal) or not_reviewed(state, rules, application, judged) is not None
     asked = () if barred or isinstance(judged, Refusal) else judged.evaluation.envelopes
     return ApplicationAssessed(
@@ -109,13 +109,13 @@ def _parts(amounts: Mapping[str, int]) -> tuple[EnvelopePart, ...]:
 def _decide(state: IssuanceState, rules: Rules, window_id: str, application_id: str, at: At) -> Sequence[Event]:
     application, window = state.applications.open[application_id], state.windows.open[window_id]
     exhaustion = rules.document.budget.exhaustion
-    judged = judge(state, rules, application_id, application, window.day)
+    judged = judge(state, rules, application_id, application, window.day, application.caps)
     rank, said = None, tuple[Step, ...]()
     if application.status != "returned":
         rank = window.decided + 1
         said = _said(exhaustion, application, window, rank)
     turn = Turn(window_id, rank, application.points if exhaustion.mode == "RANKED" else None)
-    ruling = Ruling(application_id, "rejected", _REASONS[exhaustion.mode], turn=turn, said=said)
+    ruling = Ruling(application_id, "rejected", _REASONS[exhaustion.mode], application.caps, turn=turn, said=said)
     if isinstance(judged, Refusal):
         return [_contradictory(state, rules, application, window, ruling)]
     if rank is None:
@@ -152,7 +152,7 @@ def _allot(
     turn = ruling.turn._replace(exhausted=exhausted) if ruling.turn is not None else None
     ruling = ruling._replace(turn=turn)
     if amount < asked and amount:
-        again = judge(state, rules, ruling.application_id, application, window.day, at_most=amount)
+        again = judge(state, rules, ruling.application_id, application, window.day, application.caps, amount)
         if not isinstance(again, Refusal):
             judged, amount = again, again.evaluation.subsidy
     if amount:
@@ -191,7 +191,7 @@ def _contradictory(
         reason=ruling.reason,
         rules_hash=rules.digest,
         day=window.day,
-        caps=(),
+        caps=application.caps,
         facts=(),
         refusal=ruling.refusal or "facts_contradict",
         explanation=(),

@@ -10,6 +10,7 @@ from counterfoil.contract.times import SECOND, format_day
 from counterfoil.core.at import At
 from counterfoil.issuance.events import (
     ApplicationAssessed,
+    ApplicationCapped,
     ApplicationDecided,
     ApplicationOverdue,
     ApplicationReturned,
@@ -60,6 +61,7 @@ APPLICATIONS: Final = View(
         "payers": "json?",
         "voucher_id": "text?",
         "window_id": "text?",
+        "caps": "json?",
         "asked": "json?",
         "rank": "int?",
         "points": "amount?",
@@ -173,7 +175,7 @@ _NOT_DUE: Final = dict.fromkeys(("review_by", "overdue_since"))
 _UNDECIDED: Final = dict.fromkeys(
     (
         "status_reason", "rules_hash", "refusal", "eligible", "subsidy", "co_payment", "facts", "explanation",
-        "counters", "payers", "voucher_id", "asked", "rank", "points", "decided_at",
+        "counters", "payers", "voucher_id", "caps", "asked", "rank", "points", "decided_at",
         "decided_after_seconds",
     )
 )  # fmt: skip
@@ -217,7 +219,8 @@ def _reviewed(event: ApplicationReviewed, at: At) -> Iterable[Change]:
 
 def _decided(event: ApplicationDecided, at: At) -> Iterable[Change]:
     listed = {
-        name: [dump(each) for each in getattr(event, name)] for name in ("facts", "explanation", "counters", "payers")
+        name: [dump(each) for each in getattr(event, name)]
+        for name in ("facts", "explanation", "counters", "payers", "caps")
     }
     names = ("refusal", "eligible", "subsidy", "co_payment", "voucher_id", "rank", "points")
     plain = {name: getattr(event, name) for name in names}
@@ -258,6 +261,10 @@ def _closed(event: WindowClosed, at: At) -> Iterable[Change]:
         "closed_at": at.time,
     }
     yield Set(APPLICATION_WINDOWS.name, (event.window_id,), values)
+
+
+def _capped(event: ApplicationCapped, _at: At) -> Iterable[Change]:
+    yield Set(APPLICATIONS.name, (event.application_id,), {"caps": [dump(each) for each in event.caps]})
 
 
 def _asks(event: ApplicationAssessed, _at: At) -> Iterable[Change]:
@@ -304,6 +311,7 @@ APPLICATION_REDUCERS: Final[Reducers] = {
     ApplicationReviewed: _reviewed,
     ApplicationDecided: _decided,
     ApplicationScored: _scored,
+    ApplicationCapped: _capped,
     ApplicationStillWaits: _still_waits,
     ApplicationOverdue: _overdue,
     ApplicationAssessed: _asks,

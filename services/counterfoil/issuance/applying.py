@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from counterfoil.contract.applications import CapSet
 from counterfoil.core.at import At
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TEXTS, TIME, Form, event, listed, one_of, optional, row
 from counterfoil.core.table import Records, Table
 from counterfoil.issuance.events import (
     ApplicationAssessed,
+    ApplicationCapped,
     ApplicationReviewed,
     ApplicationScored,
     ApplicationSubmitted,
@@ -60,6 +62,7 @@ class Application:
     reviews: tuple[Review, ...] = ()
     window_id: str | None = None
     scores: tuple[Scored, ...] = ()
+    caps: tuple[CapSet, ...] = ()
     asked: tuple[Part, ...] | None = None
     """By its assessment in a window; none before."""
     review_by: int | None = None
@@ -94,6 +97,7 @@ APPLICATION: Final = Form(
         status=one_of("submitted", "returned", "waitlisted"), ready=FLAG,
         reviews=listed(row(Review, step=COUNT, version=COUNT, reviewer_id=TEXT, passes=FLAG)),
         window_id=optional(TEXT), scores=listed(row(Scored, reviewer_id=TEXT, points=COUNT)),
+        caps=listed(row(CapSet, cap=TEXT, amount=AMOUNT)),
         asked=optional(listed(row(Part, envelope=TEXT, amount=AMOUNT))), share=optional(AMOUNT),
         review_by=optional(TIME),
     ),
@@ -211,6 +215,7 @@ class Applications:
         """Let an application wait for its correction."""
         each = self.open.edit(application_id)
         each.status, each.ready, each.reviews, each.scores, each.review_by = "returned", False, (), (), None
+        each.caps = ()
         self.reviews_due.ended()
         self.place(application_id)
 
@@ -243,6 +248,10 @@ class Applications:
         """Keep a score."""
         each = self.open.edit(event.application_id)
         each.scores = (*each.scores, Scored(event.reviewer_id, event.points))
+
+    def capped(self, event: ApplicationCapped) -> None:
+        """Keep the amounts of caps."""
+        self.open.edit(event.application_id).caps = event.caps
 
     def assessed(self, event: ApplicationAssessed) -> None:
         """Keep what an application asks for."""

@@ -405,23 +405,24 @@ class ReviewApplication(Command):
 
 @command("score_application", role=("issuer", "operator", "auditor"))
 class ScoreApplication(Command):
-    """Give an application to a ranked programme a score: whoever may sign a step of its review, once each.
-
-    What counts is the mean of its scores.
-    """
+    """Score an application to a ranked programme, once, as who may sign a step of its review. The mean counts."""
 
     application_id: Id
     points: Points
     reason: Reason
 
 
+@command("set_application_caps", role="issuer")
+class SetApplicationCaps(Command):
+    """Issuer: the amounts that the document leaves to the decision, before a window or waiting list decides."""
+
+    application_id: Id
+    caps: tuple[CapSet, ...]
+
+
 @command("open_window", role="issuer")
 class OpenWindow(Command):
-    """Issuer: take applications that are decided together, from the first to the last day of a window.
-
-    The days are one window of the programme's document, if that names windows. `commitment`: SHA-256 of the seed that
-    a lottery will be drawn by; 32 octets that nobody can guess.
-    """
+    """Issuer: take applications on days of a window, decided together. `commitment`: SHA-256 of a lottery's seed."""
 
     programme_id: Id
     opens: Day
@@ -431,9 +432,9 @@ class OpenWindow(Command):
 
 @command("close_window", role="issuer")
 class CloseWindow(Command):
-    """Issuer: have the applications of a window decided, when its last day is over and every review is complete.
+    """Issuer: have a window's applications decided, when its last day is over and every review is complete.
 
-    `seed`: what was committed to. From then on nobody has a say in what each application gets.
+    `seed`: what was committed to.
     """
 
     window_id: Id
@@ -442,10 +443,7 @@ class CloseWindow(Command):
 
 @command("decide_application", role="issuer")
 class DecideApplication(Command):
-    """Issuer: approve, reject or waitlist an application. What is approved is what the programme's document grants.
-
-    `caps`: the amounts that the document leaves to the decision.
-    """
+    """Issuer: approve, reject or waitlist an application. `caps`: those that its document leaves to the decision."""
 
     application_id: Id
     decision: ApplicationDecision

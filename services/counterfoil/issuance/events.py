@@ -338,6 +338,14 @@ class ApplicationScored(Event):
     reason: Reason
 
 
+@event("application.capped.v1")
+class ApplicationCapped(Event):
+    """The amounts of the caps that the document leaves to the decision on an application; the last ones count."""
+
+    application_id: Id
+    caps: tuple[CapSet, ...]
+
+
 @event("application.assessed.v1")
 class ApplicationAssessed(Event):
     """What an application of a window would be granted of each envelope if there were enough; nothing: not eligible."""

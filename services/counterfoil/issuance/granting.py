@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final, NamedTuple, cast
 
 from counterfoil.contract.applications import CapSet, PayerShare
@@ -24,8 +25,8 @@ from counterfoil.issuance.applications import (
 )
 from counterfoil.issuance.applying import Application
 from counterfoil.issuance.claimed import Purpose
-from counterfoil.issuance.commands import DecideApplication
-from counterfoil.issuance.events import ApplicationDecided, VoucherIssued
+from counterfoil.issuance.commands import DecideApplication, SetApplicationCaps
+from counterfoil.issuance.events import ApplicationCapped, ApplicationDecided, VoucherIssued
 from counterfoil.issuance.judging import (
     Judged,
     awards,
@@ -70,6 +71,7 @@ def decide_application(state: IssuanceState, body: DecideApplication, actor: Par
     rules = document_for(state, application)
     if isinstance(rules, Refusal):
         return rules
+    body = replace(body, caps=body.caps or application.caps)
     judged = judge(state, rules, body.application_id, application, rules.day(at.time), body.caps)
     if isinstance(judged, Refusal):
         return judged
@@ -105,10 +107,35 @@ def _not_approved(
     earlier = state.applications.earlier(programme_id, application)
     if earlier is not None:
         return refuse(Code.EARLIER_APPLICATION_WAITS, application_id=earlier)
-    settable = {rule.cap.id for rule in rules.caps if rule.cap.set_at_approval}
-    if {each.cap for each in body.caps} != settable or len(body.caps) != len(settable):
-        return refuse(Code.NOT_GRANTED, why="caps_not_set", says=", ".join(sorted(settable))[:_SAID])
+    if (unset := caps_not_set(rules, body.caps)) is not None:
+        return unset
     return not_granted(state, rules, application, judged) or over_budget(state, rules, application, judged)
+
+
+def caps_not_set(rules: Rules, caps: tuple[CapSet, ...]) -> Refusal | None:
+    """Whether these are not the caps that the document leaves to the decision, each once."""
+    settable = {rule.cap.id for rule in rules.caps if rule.cap.set_at_approval}
+    if {each.cap for each in caps} == settable and len(caps) == len(settable):
+        return None
+    return refuse(Code.NOT_GRANTED, why="caps_not_set", says=", ".join(sorted(settable))[:_SAID])
+
+
+def set_application_caps(state: IssuanceState, body: SetApplicationCaps, actor: Party, _at: At) -> Decision:
+    """Set the caps of an application that is decided later, by its window or from the waiting list."""
+    application = application_to(state, body.application_id, actor)
+    if isinstance(application, Refusal):
+        return application
+    if (closed := already_closed(state, application)) is not None:
+        return closed
+    if application.status == "returned":
+        return refuse(Code.APPLICATION_NOT_OPEN, status=application.status)
+    rules = document_for(state, application)
+    if isinstance(rules, Refusal):
+        return rules
+    unset = caps_not_set(rules, body.caps)
+    if unset is None and not body.caps:
+        unset = refuse(Code.NOT_GRANTED, why="caps_not_set", says="")
+    return unset or [ApplicationCapped(application_id=body.application_id, caps=body.caps)]
 
 
 def over_budget(state: IssuanceState, rules: Rules, application: Application, judged: Judged) -> Refusal | None:
@@ -321,3 +348,8 @@ def application_decided(state: IssuanceState, event: ApplicationDecided, at: At)
         state.grants[event.voucher_id] = Grant(event.day, event.subsidy, event.counters)
         for each in event.counters:
             state.counters.move(event.programme_id, event.beneficiary_id, event.day, each)
+
+
+def application_capped(state: IssuanceState, event: ApplicationCapped, _at: At) -> None:
+    """Apply the amounts of caps."""
+    state.applications.capped(event)

@@ -18,6 +18,7 @@ from counterfoil.issuance.applications import already_closed, decides_together, 
 from counterfoil.issuance.applying import Application
 from counterfoil.issuance.commands import CloseWindow, OpenWindow, ScoreApplication
 from counterfoil.issuance.events import ApplicationScored, WindowClosed, WindowOpened
+from counterfoil.issuance.granting import caps_not_set
 from counterfoil.issuance.programmes import own_programme
 from counterfoil.issuance.reviews import interested, may_sign
 from counterfoil.issuance.signatures import steps_of
@@ -44,8 +45,6 @@ def open_window(state: IssuanceState, body: OpenWindow, actor: Party, at: At) ->
     mode = rules.document.budget.exhaustion.mode
     if not decides_together(rules):
         return refuse(Code.NOT_BY_APPLICATION, why=mode)
-    if any(rule.cap.set_at_approval for rule in rules.caps):
-        return refuse(Code.NOT_BY_APPLICATION, why="cap_set_at_approval")
     if programme.paused:
         return refuse(Code.PROGRAMME_PAUSED, programme_id=body.programme_id)
     refused = _unfit_days(state, rules, body, at)
@@ -131,7 +130,7 @@ def close_window(state: IssuanceState, body: CloseWindow, actor: Party, at: At) 
 
 
 def _incomplete(state: IssuanceState, rules: Rules, window_id: str) -> Iterator[Refusal]:
-    """The applications of a window that lack a signature or a score; those that wait to be corrected lack nothing."""
+    """The applications of a window that lack a signature, caps or scores; those that are to be corrected do not."""
     ranked, least = rules.document.budget.exhaustion.mode == "RANKED", _least_scores(rules)
     for application_id in state.applications.in_window.get(window_id, ()):
         each = state.applications.open[application_id]
@@ -139,6 +138,8 @@ def _incomplete(state: IssuanceState, rules: Rules, window_id: str) -> Iterator[
             continue
         if not each.ready:
             yield refuse(Code.REVIEW_INCOMPLETE, application_id=application_id)
+        if caps_not_set(rules, each.caps) is not None:
+            yield refuse(Code.REVIEW_INCOMPLETE, application_id=application_id, caps="not set")
         if ranked and len(each.scores) < least:
             yield refuse(Code.REVIEW_INCOMPLETE, application_id=application_id, scores=least)
 

@@ -78,6 +78,7 @@ from counterfoil.issuance.commands import (
     RevokeKey,
     RevokeVoucher,
     ScoreApplication,
+    SetApplicationCaps,
     SetRecoveryKey,
     SubmitApplication,
     SuspendParty,
@@ -87,6 +88,7 @@ from counterfoil.issuance.commands import (
 )
 from counterfoil.issuance.events import (
     ApplicationAssessed,
+    ApplicationCapped,
     ApplicationDecided,
     ApplicationOverdue,
     ApplicationReturned,
@@ -185,6 +187,7 @@ DECIDER: Final = Decider(
         ScoreApplication: selecting.score_application,
         OpenWindow: selecting.open_window,
         CloseWindow: selecting.close_window,
+        SetApplicationCaps: granting.set_application_caps,
         DecideApplication: granting.decide_application,
         PermitClaim: invoices.permit_claim,
         ClaimInvoice: invoices.claim_invoice,
@@ -255,6 +258,7 @@ DECIDER: Final = Decider(
         ApplicationAssessed: allocating.application_assessed,
         WindowAssessed: allocating.window_assessed,
         WindowSettled: allocating.window_settled,
+        ApplicationCapped: granting.application_capped,
         ApplicationDecided: granting.application_decided,
         ClaimPermitted: invoices.claim_permitted,
         InvoiceClaimed: invoices.invoice_claimed,

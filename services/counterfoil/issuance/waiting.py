@@ -17,7 +17,7 @@ from counterfoil.contract.refusals import Refusal
 from counterfoil.core.at import At
 from counterfoil.issuance.applications import document_of
 from counterfoil.issuance.events import ApplicationStillWaits
-from counterfoil.issuance.granting import Ruling, concluded, not_granted, not_reviewed, over_budget, why
+from counterfoil.issuance.granting import Ruling, caps_not_set, concluded, not_granted, not_reviewed, over_budget, why
 from counterfoil.issuance.judging import judge
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.programme.rules import Rules
@@ -49,7 +49,7 @@ def move_up(state: IssuanceState, cutoff: int, at: At) -> Sequence[Event]:
 def _searched(state: IssuanceState, programme_id: str, at: At) -> Iterator[tuple[str, str | Sequence[Event]]]:
     """Those who wait, in order, each with why it gets nothing, or with its approval."""
     rules, listed = document_of(state, programme_id), state.applications.listed[programme_id]
-    if isinstance(rules, Refusal) or any(rule.cap.set_at_approval for rule in rules.caps):
+    if isinstance(rules, Refusal):
         return  # the issuer has to decide
     for application_id in sorted(listed, key=lambda each: listed[each]):
         yield application_id, _judged(state, rules, application_id, at)
@@ -60,17 +60,18 @@ def _judged(state: IssuanceState, rules: Rules, application_id: str, at: At) -> 
     earlier = state.applications.earlier(rules.document.id, application)
     if earlier is not None and state.applications.open[earlier].status != "waitlisted":
         return _BUDGET[0]  # who came before is decided first
-    judged = judge(state, rules, application_id, application, rules.day(at.time))
+    judged = judge(state, rules, application_id, application, rules.day(at.time), application.caps)
     if isinstance(judged, Refusal):
         return why(judged)
     refused = (
-        not_reviewed(state, rules, application, judged)
+        caps_not_set(rules, application.caps)
+        or not_reviewed(state, rules, application, judged)
         or not_granted(state, rules, application, judged)
         or over_budget(state, rules, application, judged)
     )
     if refused is not None:
         return why(refused)
-    ruling = Ruling(application_id, "approved", "moved up from the waiting list")
+    ruling = Ruling(application_id, "approved", "moved up from the waiting list", application.caps)
     approved = concluded(state, rules, application, judged, ruling, at)
     return why(approved) if isinstance(approved, Refusal) else approved
 
