@@ -148,6 +148,24 @@ def test_beijing_pays_a_fifth_of_what_was_used_two_million_a_year_at_most() -> N
     check_replay(city)
 
 
+def test_the_use_of_the_last_days_is_claimed_after_the_contract() -> None:
+    """Within the days that the document gives; what was used after the contract is not paid."""
+    city = Beijing()
+    voucher_id = city.applies("lab-1", 6 * MILLION, 2).voucher_id
+    city.on("2025-03-01")
+    late = city.claims("lab-1", voucher_id, "late", line(MILLION, "2025-01-01", "2025-01-31"))
+    assert late.code is Code.NOT_GRANTED
+    due = city.claims("lab-1", voucher_id, "last", line(2 * MILLION, "2024-12-01", "2024-12-31"))
+    assert due.amount == 4 * MILLION // 10
+    city.on("2025-06-29")  # the 180th day after the contract
+    assert city.claims("lab-1", voucher_id, "very last", line(MILLION, "2024-12-31", "2024-12-31")).amount > 0
+    city.on("2025-06-30")
+    gone = city.claims("lab-1", voucher_id, "too late", line(MILLION, "2024-12-31", "2024-12-31"))
+    assert gone.code is Code.VOUCHER_EXPIRED
+    check_settled(city)
+    check_replay(city)
+
+
 def test_what_is_cut_or_rejected_is_the_vouchers_again_or_the_budgets() -> None:
     city = Beijing()
     voucher_id = city.applies("lab-1", 6 * MILLION, 2).voucher_id

@@ -44,12 +44,13 @@ from counterfoil.issuance.programmes import duties_in
 from counterfoil.issuance.signatures import unmet
 from counterfoil.issuance.state import Grant, IssuanceState
 from counterfoil.issuance.vouchers import too_many
+from counterfoil.programme.claiming import by_invoice
 from counterfoil.programme.expiry import NEVER, Life, end_of
 from counterfoil.programme.form.budget import Period
 from counterfoil.programme.periods import span
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.steps import Step
-from counterfoil.programme.terms import pays_until
+from counterfoil.programme.terms import needs_project, pays_until
 from counterfoil.programme.values import floor_of
 
 _SAID: Final = 120
@@ -276,6 +277,8 @@ def _voucher(
         ends = end_of(rules, life).ends
     except ValueError:
         return refuse(Code.NOT_GRANTED, why="project_end_unknown")
+    if ends is not None and needs_project(rules) and by_invoice(rules):
+        ends += rules.document.redemption.claim_within_days or 0  # the use of its last days is claimed after them
     notice = 0 if rules.document.publication is None else rules.document.publication.notice_days
     not_before = at.time + notice * DAY
     expires_at = NEVER if ends is None else min(ends * DAY - rules.offset, NEVER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from counterfoil.programme.claiming import by_invoice
 from counterfoil.programme.form.benefit import Cap, Tier
 from counterfoil.programme.form.identity import ComputeUnit
 from counterfoil.programme.form.life import (
@@ -256,7 +257,9 @@ def _expiry(rules: Rules) -> Iterator[str]:
         case InactivityExpiry():
             yield f"Vouchers end after {rule.after_months} months without use."
         case ProjectEndExpiry():
-            yield "Vouchers end with their project."
+            late = rules.document.redemption.claim_within_days if by_invoice(rules) else None
+            after = "with" if late is None else f"{late} days after"
+            yield f"Vouchers end {after} their project."
         case _:
             yield "Vouchers do not end by time."
     if expiry.notices_days:

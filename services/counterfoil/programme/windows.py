@@ -59,9 +59,11 @@ def _in(windows: Windows, period: Span) -> Span | None:
     opens = _nth(windows.opens, start)
     if isinstance(windows.opens, str) and date_of(opens)[2] < int(windows.opens[3:]):
         opens += 1  # 29 February in a year without one
-    if opens >= end:  # a month without such a day
-        return None
-    if _nth(windows.closes, start) >= opens:
+    if opens >= end:  # a month without such a day: what goes round its end begins with the next one
+        if _nth(windows.closes, start) >= opens:
+            return None
+        opens = end
+    elif _nth(windows.closes, start) >= opens:
         return Span(opens, min(_nth(windows.closes, start) + 1, end))
     following = calendar(_REPEATS[windows.kind], end)
     return Span(opens, min(_nth(windows.closes, end) + 1, following.end or 0))

@@ -83,7 +83,10 @@ class InactivityExpiry(Part, tag_field="kind", tag="INACTIVITY", frozen=True, kw
 
 
 class ProjectEndExpiry(Part, tag_field="kind", tag="PROJECT_END", frozen=True, kw_only=True):
-    """Vouchers end with the project that they are for, whose last day the application says."""
+    """Vouchers end with the project that they are for, whose last day the application says.
+
+    Where they are claimed with invoices, the days within which use is claimed come after it.
+    """
 
 
 class NoExpiry(Part, tag_field="kind", tag="NONE", frozen=True, kw_only=True):
