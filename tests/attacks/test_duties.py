@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -31,13 +32,17 @@ from counterfoil.issuance.commands import (
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.commands import (
     ConfirmRecovery,
+    DecideAppeal,
     DisputeUsage,
+    FileAppeal,
+    OrderClawback,
     Reading,
     ReportUsage,
     ResolveDispute,
     ReturnPayment,
     ReverseCapture,
     SubmitClaim,
+    WriteOff,
 )
 from counterfoil.redemption.events import SettlementClosed
 from tests.documents import document, publishing
@@ -46,6 +51,11 @@ from tests.paper_work import approve, pay, settle
 from tests.programmes import publish
 
 ALL: tuple[Role, ...] = ("issuer", "provider", "beneficiary", "treasurer")
+BY_DOCUMENT: dict[str, Any] = {"unit__currency": "USD", "scope__classes": "ANY", "scope__regions": "ANY"}
+TAKEN_BACK = {
+    "clawback": {"grounds": ["FRAUD"], "share": "80%", "lookback_months": 12},
+    "appeal": {"within_days": 10, "stays": True},
+}
 LIST = ListProvider(programme_id="own", provider_id="shell")
 ISSUE = IssueVoucher(programme_id="own", beneficiary_id="shell", amount=800_000)
 
@@ -98,6 +108,18 @@ def claimed(market: Market, trade: TradeMatched) -> str:
     market.advance_to((trade.first_hour + trade.hours + 5) * HOUR)
     claim = SubmitClaim(programme_id=trade.programme_id, invoice_number="I-1", contract_ids=(trade.trade_id,))
     return str(market.do(trade.provider_id, claim)[0].claim_id)  # type: ignore[attr-defined]
+
+
+def taken_back(market: Market, settlement_id: str) -> None:
+    """Part of what gpu-1 was paid is asked back, contested and owed; the rest of the debt is given up."""
+    (ordered,) = market.do("city", OrderClawback(
+        settlement_id=settlement_id, provider_id="gpu-1", ground="FRAUD", amount=2_000, evidence=(), reason="Meter",
+    ))  # fmt: skip
+    clawback_id = ordered.clawback_id  # type: ignore[attr-defined]
+    market.do("gpu-1", FileAppeal(clawback_id=clawback_id, evidence=(), reason="It ran"))
+    market.do("operator", attest("operator", "city"))
+    market.do("operator", DecideAppeal(clawback_id=clawback_id, amount=1_000, reason="Half of it did"))
+    market.do("city", WriteOff(programme_id="p1", provider_id="gpu-1", amount=1_000, reason="Too small"))
 
 
 def found_in(audited: AuditReport) -> list[str]:
@@ -196,7 +218,7 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
     with nothing_kept_apart():
         programme_of_its_own(market)
         market.do("crook", LIST, ISSUE)
-        by_document = document(id="doc", unit__currency="USD", scope__classes="ANY", scope__regions="ANY")
+        by_document = document(id="doc", **BY_DOCUMENT)
         budget = AppropriateBudget(programme_id="doc", amount=1_000 * USD, document="B-10")
         market.do("crook", *publishing(by_document), budget, replace(ISSUE, programme_id="doc"))
         market.do("crook", deposit("shell"))
@@ -219,7 +241,10 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
         back = ReturnPayment(
             settlement_id=settled.settlement_id, provider_id="gpu-1", return_reference="R", reason="closed"
         )
-        market.do("treasury", pay(settled, "P"), back)
+        market.do("city", *publishing(document(**BY_DOCUMENT, id="p1", version=2, control=TAKEN_BACK)))
+        market.do("treasury", pay(settled, "P"))
+        taken_back(market, settled.settlement_id)
+        market.do("treasury", back)
         market.do("operator", ReverseCapture(report_id=report_id, amount=2 * USD, reason="Meter audit"))
         market.do("treasury", ConfirmRecovery(
             programme_id="p1", provider_id="gpu-1", amount=USD // 100, payment_reference="BACK"
@@ -228,7 +253,7 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
             market.do("operator", replace(party(eye, ("auditor",)), group_id=group))
         market.do("city", AppointAuditor(auditor_id="eye", programme_id="p1"))
         market.do("operator", AppointAuditor(auditor_id="eye-2", programme_id=None))
-        market.do("city", publish("p1", 2, currency="USD"))
+        market.do("city", publish("p1", 3, currency="USD"))
         audited = market.sealed()
     assert {finding.code for finding in audited.findings} == {"duties_not_separate"}
     texts = found_in(audited)
