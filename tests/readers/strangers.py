@@ -23,18 +23,19 @@ def add_strangers(store: SqlViewStore, count: int) -> None:
 
 
 def _statement(view: View) -> str:
-    names = ", ".join(view.columns)
+    names = ", ".join(f'"{name}"' for name in view.columns)  # one may be a word of SQL
     values = ", ".join(_value(view, name) for name in view.columns)
     source = f"(SELECT * FROM {view.name} LIMIT 1) AS one, generate_series(1, :count) AS series (nth)"
     return f"INSERT INTO {view.name} ({names}) SELECT {values} FROM {source} ON CONFLICT DO NOTHING"
 
 
 def _value(view: View, name: str) -> str:
+    column = f'one."{name}"'
     kind, owner = view.columns[name].removesuffix("?"), name in view.readers.columns
     if kind == "bool":
-        return "false" if owner else f"one.{name}"
+        return "false" if owner else column
     if name in view.key or name == view.time:
-        return f"'stranger-' || nth || '-{name}'" if kind == "text" else f"one.{name} + nth"
+        return f"'stranger-' || nth || '-{name}'" if kind == "text" else f"{column} + nth"
     if owner or (kind == "text" and name.endswith("_id")):
         return f"'stranger-' || nth % {PARTIES}"
-    return f"one.{name}"
+    return column
