@@ -83,7 +83,7 @@ bench-distributed: $(DEV_STAMP) ## the same for the services on Kafka and Postgr
 up: setup ## serve everything in one process until interrupted
 	$(BIN)/counterfoil up $(ARGS)
 
-schemas: $(DEV_STAMP) ## write schemas/ anew from the code
+schemas: $(DEV_STAMP) ## write schemas/, and what the command line knows of the views, anew from the code
 	$(BIN)/counterfoil schemas $(ARGS)
 	$(BIN)/python -m tests.cli.make_views
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+from counterfoil.cli.case_files import day_of, line_of, other_support_of, read_case
 from counterfoil.cli.command import Invalid, pairs
-from counterfoil.cli.document_files import read_data
 from counterfoil.cli.late import group
 from counterfoil.cli.options import Programme, Reason, argument, count, option
 from counterfoil.cli.signing import signed
 from counterfoil.cli.values import parse_amount
-from counterfoil.contract.applications import ApplicationLine, CapSet, ContractDays, OtherSupport
+from counterfoil.contract.applications import CapSet, ContractDays
 from counterfoil.contract.limits import MAX_COUNT
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import ApplicationDecision
-from counterfoil.contract.times import parse_day
 from counterfoil.issuance.commands import (
     DecideApplication,
     ReturnApplication,
@@ -29,10 +28,6 @@ from counterfoil.issuance.commands import (
 app = group("application")
 ApplicationId = Annotated[str, argument("APPLICATION", "The application's id.")]
 _MEMBERS: Final = {"lines", "contract", "other_support", "evidence", "project_id"}
-_OF_LINE: Final = {
-    "id", "sku", "instrument", "amount", "tax", "quantity", "unit", "class_id", "region", "provider_id", "starts",
-    "ends",
-}  # fmt: skip
 
 
 @signed(
@@ -54,15 +49,7 @@ def submit(
     `signed`, `starts`, `ends`), `project_id`, `other_support` (amounts by programme) and `evidence` (SHA-256 of
     documents, hexadecimal). Amounts are in units.
     """
-    data = read_data(file)
-    if not isinstance(data, dict) or not isinstance(data.get("lines"), list):
-        raise Invalid(f"{file}: an application has `lines`")
-    if strange := sorted(map(str, data.keys() - _MEMBERS)):
-        raise Invalid(f"{file}: no member {strange[0]!r}; there are {', '.join(sorted(_MEMBERS))}")
-    try:
-        return _application(data, programme, corrects)
-    except (TypeError, ValueError, AttributeError, KeyError) as problem:
-        raise Invalid(f"{file}: {problem}") from problem
+    return read_case(file, _MEMBERS, "an application has `lines`", lambda data: _application(data, programme, corrects))
 
 
 def _application(data: dict[str, Any], programme: str, corrects: str | None) -> Body:
@@ -81,28 +68,6 @@ def _application(data: dict[str, Any], programme: str, corrects: str | None) -> 
         other_support=other_support_of(data),
         evidence=tuple(map(bytes.fromhex, data.get("evidence", ()))),
     )
-
-
-def other_support_of(data: dict[str, Any]) -> tuple[OtherSupport, ...]:
-    """What other programmes pay, as a file has it: amounts by programme. Raises ValueError."""
-    given = data.get("other_support", {}).items()
-    return tuple(OtherSupport(programme=name, amount=parse_amount(str(amount))) for name, amount in given)
-
-
-def line_of(given: dict[str, Any]) -> ApplicationLine:
-    """A line as a file has it. Raises ValueError, TypeError or KeyError."""
-    if strange := sorted(map(str, given.keys() - _OF_LINE)):
-        raise ValueError(f"a line has no member {strange[0]!r}")
-    days = {name: None if given.get(name) is None else day_of(given[name]) for name in ("starts", "ends")}
-    named = {name: given.get(name) for name in ("unit", "class_id", "region", "provider_id")}
-    amounts = {name: parse_amount(str(given.get(name, 0))) for name in ("amount", "tax", "quantity")}
-    members: dict[str, Any] = {"instrument": given.get("instrument", "COMPUTE"), **amounts, **named, **days}
-    return ApplicationLine(id=given["id"], sku=given["sku"], **members)
-
-
-def day_of(given: object) -> int:
-    """A day as a file has it. Raises ValueError."""
-    return parse_day(str(given))  # YAML makes dates of what looks like one
 
 
 @signed(app, "withdraw", "counterfoil application withdraw app-12-0 --reason 'Project ended' --as acme")

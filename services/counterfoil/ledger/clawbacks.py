@@ -19,6 +19,7 @@ from counterfoil.ledger.chart import (
     receivables,
 )
 from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
+from counterfoil.ledger.reversals import debt_ended
 from counterfoil.ledger.state import LedgerState
 from counterfoil.redemption.events import AppealDecided, ClawbackInForce, DebtWrittenOff
 
@@ -67,14 +68,11 @@ def write_off(state: LedgerState, event: DebtWrittenOff, _at: At) -> Sequence[Ev
     """Book what will not come."""
     if event.programme_id not in state.programmes:
         return []
-    posting = Posting(state.accounts)
-    posting.leg("post", claim(event.programme_id), WRITTEN_OFF, receivables(event.provider_id), event.amount)
-    posting.leg("post", budget(event.programme_id), WRITTEN_OFF, RECOVERABLE, event.amount)
     return [
         ReceivableWrittenOff(
             programme_id=event.programme_id,
             provider_id=event.provider_id,
             amount=event.amount,
-            legs=posting.take(),
+            legs=debt_ended(state, event, WRITTEN_OFF),
         )
     ]

@@ -27,10 +27,10 @@ from counterfoil.ledger.chart import (
     receivables,
 )
 from counterfoil.ledger.endings import bury
-from counterfoil.ledger.events import CaptureReversed, ReceivableOffset, ReceivableRecovered
+from counterfoil.ledger.events import CaptureReversed, Leg, ReceivableOffset, ReceivableRecovered
 from counterfoil.ledger.holds import split, total
 from counterfoil.ledger.state import LedgerState
-from counterfoil.redemption.events import ClaimOffset, RecoveryConfirmed, UsageReversed
+from counterfoil.redemption.events import ClaimOffset, DebtWrittenOff, RecoveryConfirmed, UsageReversed
 
 
 def reverse(state: LedgerState, event: UsageReversed, at: At) -> Sequence[Event]:
@@ -91,18 +91,23 @@ def recover(state: LedgerState, event: RecoveryConfirmed, _at: At) -> Sequence[E
     """Book what a provider paid back; nothing for a programme of another ledger."""
     if event.programme_id not in state.programmes:
         return []
-    posting = Posting(state.accounts)
-    posting.leg("post", claim(event.programme_id), RECOVERED, receivables(event.provider_id), event.amount)
-    posting.leg("post", budget(event.programme_id), RECOVERED, RECOVERABLE, event.amount)
     return [
         ReceivableRecovered(
             programme_id=event.programme_id,
             provider_id=event.provider_id,
             amount=event.amount,
             payment_reference=event.payment_reference,
-            legs=posting.take(),
+            legs=debt_ended(state, event, RECOVERED),
         )
     ]
+
+
+def debt_ended(state: LedgerState, event: RecoveryConfirmed | DebtWrittenOff, end: str) -> tuple[Leg, ...]:
+    """The legs by which so much of what a provider owes ends in an account: of its claims, and of the budget."""
+    posting = Posting(state.accounts)
+    posting.leg("post", claim(event.programme_id), end, receivables(event.provider_id), event.amount)
+    posting.leg("post", budget(event.programme_id), end, RECOVERABLE, event.amount)
+    return posting.take()
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
