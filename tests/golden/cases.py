@@ -18,6 +18,8 @@ CASES: Final[dict[str, tuple[int, int | None]]] = {
     "rules-5": (5, None),
     "rules-5-to-6": (5, 6),
     "rules-6": (6, None),
+    "rules-6-to-7": (6, 7),
+    "rules-7": (7, None),
 }
 
 

@@ -92,7 +92,7 @@ def test_what_is_decided_is_of_the_types_that_are_read(case: str) -> None:
 @EACH
 def test_other_rules_decide_it_otherwise(case: str) -> None:
     """With other versions in their place, the first decision in which they differ is found."""
-    with patch.object(rules, "RULES", {1: RULES[2], 2: RULES[1], **dict.fromkeys((3, 4, 5, 6), RULES[1])}):
+    with patch.object(rules, "RULES", {1: RULES[2], 2: RULES[1], **dict.fromkeys(RULES.keys() - {1, 2}, RULES[1])}):
         found = audit(FOLDER / case).findings
     assert {finding.code for finding in found} >= {"decision_differs"}
     assert "matching/main" in {finding.log for finding in found if finding.code == "decision_differs"}
@@ -149,4 +149,4 @@ def test_every_version_has_logs_that_begin_with_it_and_logs_that_change_over_to_
 
 
 def test_the_folder_is_small() -> None:
-    assert sum(path.stat().st_size for path in Path(FOLDER).rglob("*") if path.is_file()) < 35_000_000
+    assert sum(path.stat().st_size for path in Path(FOLDER).rglob("*") if path.is_file()) < 45_000_000

@@ -209,6 +209,7 @@ class Rules:
 
 
 # Commands that a version brought, and those that it takes no more.
+_NEW_IN_7: Final[frozenset[tuple[str, int]]] = frozenset()
 _NEW_IN_6: Final = frozenset(
     {
         ("put_document", 1),
@@ -297,7 +298,7 @@ _GONE_IN_4: Final = frozenset(
 
 _FIRST: Final = Rules(
     number=1,
-    absent=_NEW_IN_4 | _NEW_IN_5 | _NEW_IN_6,
+    absent=_NEW_IN_4 | _NEW_IN_5 | _NEW_IN_6 | _NEW_IN_7,
     clock_skew=30 * SECOND,
     max_validity=24 * HOUR,
     judges_text=False,
@@ -375,7 +376,7 @@ _THIRD: Final = replace(_SECOND, number=3, shortest_outage=60 * SECOND, resumpti
 _FOURTH: Final = replace(
     _THIRD,
     number=4,
-    absent=_GONE_IN_4 | _NEW_IN_5 | _NEW_IN_6,
+    absent=_GONE_IN_4 | _NEW_IN_5 | _NEW_IN_6 | _NEW_IN_7,
     judges_text=True,
     max_keys_ever=None,
     max_new_keys=32,
@@ -400,7 +401,12 @@ _FOURTH: Final = replace(
 # Every auditor read everything, since nobody appointed any; and who was refused for lack of funds, or for an hour that
 # is not traded, was not told how much is missing, nor which hours are.
 _FIFTH: Final = replace(
-    _FOURTH, number=5, absent=_GONE_IN_4 | _NEW_IN_6, max_auditors=32, states_shortfalls=True, names_limits=True
+    _FOURTH,
+    number=5,
+    absent=_GONE_IN_4 | _NEW_IN_6 | _NEW_IN_7,
+    max_auditors=32,
+    states_shortfalls=True,
+    names_limits=True,
 )
 
 # A programme was a share, a cap and two lists: what real programmes lay down could not be said, nor be judged. The end
@@ -409,7 +415,7 @@ _FIFTH: Final = replace(
 _SIXTH: Final = replace(
     _FIFTH,
     number=6,
-    absent=_GONE_IN_4,
+    absent=_GONE_IN_4 | _NEW_IN_7,
     frees_cap_by_hand=True,
     draws_in_scope=True,
     spends_until_expiry=True,
@@ -422,7 +428,11 @@ _SIXTH: Final = replace(
     max_facts=64,
 )
 
-_VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
+# What happens after a grant could not be said: use that is claimed before anything is granted, credit in kind, release
+# in parts, adjustment, run-off and closing; and nobody added up what one undertaking received.
+_SEVENTH: Final = replace(_SIXTH, number=7, absent=_GONE_IN_4)
+
+_VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)
 RULES: Final[Mapping[int, Rules]] = {rules.number: rules for rules in _VERSIONS}
 """Every version that a log may use, by number."""
 LATEST: Final = max(RULES)
