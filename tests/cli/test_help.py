@@ -62,6 +62,7 @@ GROUPS = [
     "webhook",
     "log",
     "proof",
+    "report",
     "clock",
     "cluster",
     "topics",

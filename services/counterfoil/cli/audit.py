@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final
 
 import typer
@@ -15,8 +14,8 @@ from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.kept import kept_in
 from counterfoil.audit.report import AuditReport
 from counterfoil.cli.command import FOUND, Invalid, Out, local
-from counterfoil.cli.mirror import Logs, Vkeys, mirrored, pinned_keys
-from counterfoil.cli.options import argument
+from counterfoil.cli.log_source import LogsArgument, MirrorOption, logs_at
+from counterfoil.cli.mirror import Logs, Vkeys, pinned_keys
 from counterfoil.cli.progress import bars
 from counterfoil.cli.reading import ReaderOption
 from counterfoil.cli.render import Rows, plain
@@ -24,7 +23,6 @@ from counterfoil.contract.services import SERVICES
 from counterfoil.core.rules import UnknownRules
 from counterfoil.log.keys import VerifyKey
 
-_URLS: Final = ("http://", "https://")
 SHOWN: Final = 200
 """How many findings, or rows of another list, are printed for people; JSON has all."""
 _ROOT: Final = 16  # digits of a root for people; JSON has all
@@ -86,17 +84,9 @@ def register(app: typer.Typer) -> None:
     @local(app, "audit", "counterfoil audit https://market.example --mirror mirror --resume audited --vkeys vkeys")
     def audit_command(
         out: Out,
-        logs: Annotated[
-            str,
-            argument("URL|DIR", "A gateway, or an instance, a mirror, or another directory with SERVICE/SHARD/ logs."),
-        ],
+        logs: LogsArgument,
         vkeys: Vkeys = None,
-        mirror: Annotated[
-            Path | None,
-            typer.Option(
-                "--mirror", metavar="DIR", help="Of a URL: where the copy of its logs is kept. Default: it is not kept."
-            ),
-        ] = None,
+        mirror: MirrorOption = None,
         more: Logs = None,
         reader: ReaderOption = None,
         resume: Annotated[
@@ -128,15 +118,8 @@ def register(app: typer.Typer) -> None:
         The column `rules` shows the versions that decided: `1, 2 from 57` means version 2 from entry 57 on.
         """
         trusted = pinned_keys(out, vkeys)
-        with ExitStack() as opened:
-            if logs.startswith(_URLS):
-                copy = mirror if mirror is not None else Path(opened.enter_context(TemporaryDirectory()))
-                mirrored(out, logs, copy, trusted, more or (), reader)
-            elif mirror is not None or more or reader:
-                raise Invalid("--mirror, --log and --as are for the logs at a URL")
-            else:
-                copy = Path(logs)
-            report = _run(out, copy, trusted, resume, twin=twin)
+        with logs_at(out, logs, trusted, mirror, more, reader) as directory:
+            report = _run(out, directory, trusted, resume, twin=twin)
         out.show(report.to_json(), *tables(report.to_json()))
         if not report.clean:
             raise typer.Exit(FOUND)

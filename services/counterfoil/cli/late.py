@@ -46,6 +46,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
         "audit",
         "Replay published logs: signatures, trees, causes, every decision, conservation, every trade.",
     ),
+    "report": Late("report", "Reports on a programme, from published logs alone: list, R1, R2, R6, R7."),
     "backup": Late(
         "backup",
         "Write a backup of the instance: all logs as of one instant, and its private keys. Services may run meanwhile.",

@@ -20,6 +20,7 @@ from counterfoil.cli.render import lines
 from counterfoil.contract.export import render
 from counterfoil.core.rules import RULES, Rules
 from counterfoil.programme.export import programme_files
+from counterfoil.reports.describing import reports_page
 from counterfoil.vocabulary import VOCABULARY
 
 GENERATED_FOLDERS = ("commands", "events", state_records.FOLDER)
@@ -28,6 +29,7 @@ OPENAPI: Final = "openapi.json"
 ASYNCAPI: Final = "asyncapi.json"
 PROBLEMS: Final = "problems.md"
 RULES_TABLE: Final = "rules.md"
+REPORTS: Final = "reports.md"
 _RULES_PAGE: Final = """# Rules
 
 The rules of the services, by version. A log's first entry, and then every `rules.adopted.v1` in it, names the version
@@ -53,6 +55,7 @@ def contract_files() -> dict[str, bytes]:
         **render(VOCABULARY),
         **programme_files(),
         RULES_TABLE: rules_table().encode(),
+        REPORTS: reports_page().encode(),
         **state_records.state_files(DECIDERS),
     }
 

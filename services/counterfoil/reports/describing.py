@@ -1,0 +1,56 @@
+"""The page of all reports, as the tables describe them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from counterfoil.reports.catalogue import REPORTS
+from counterfoil.reports.report import FORMAT, KINDS, Column, Report
+
+_PAGE: Final = f"""# Reports
+
+What `counterfoil report` makes of published logs, for one programme each. Every report has the same header:
+
+| member | what it says |
+|---|---|
+| `format` | `{FORMAT}` |
+| `report`, `title` | which report it is |
+| `programme_id`, `programme_version` | the programme, and its newest version |
+| `rules_hash` | SHA-256 of the document of that version |
+| `unit` | of amounts: a currency, or a unit of compute |
+| `as_of` | when the last entry of all logs was made |
+| `logs` | per log its origin, the first and the last entry that was read, and the root of its tree behind that |
+| `keys` | `pinned`: the keys of the logs were given by the reader; otherwise they are those that the logs publish |
+| `not_consumed` | what a log had not taken from another one yet: figures of the two may differ by it |
+| `generator` | the release that made it |
+
+Every entry that was read hashes to the tree that its log's checkpoint signs. Whether it was decided by the rules is for
+`counterfoil audit`, which decides every entry again; it also gives what a report on integrity (R14) has: sizes, roots,
+keys, outages, state roots, and the findings of the replay.
+
+JSON is in RFC 8785 form: `header`, `columns` and `rows`. CSV is one table, with the header before it in lines that
+begin with `#` (CSV on the Web's comments), each with a name and a JSON value. The types of columns:
+
+| type | how its values are written |
+|---|---|
+"""
+
+
+def reports_page() -> str:
+    """The page, in Markdown."""
+    kinds = "".join(f"| {name} | {says} |\n" for name, says in KINDS.items())
+    return _PAGE + kinds + "".join(_section(each) for each in REPORTS.values())
+
+
+def _section(report: Report) -> str:
+    lacks = f"\nNot in it: {report.lacks}\n" if report.lacks else ""
+    head = f"\n## {report.id} {report.title}\n\nFor {report.readers}. {report.says}\n{lacks}\n"
+    return head + "".join(_table(report.columns))
+
+
+def _table(columns: Sequence[Column]) -> Iterator[str]:
+    yield "| column | type | what it says |\n|---|---|---|\n"
+    for each in columns:
+        kind = f"{each.kind}, {each.unit}" if each.unit else each.kind
+        yield f"| `{each.name}` | {kind} | {each.says} |\n"

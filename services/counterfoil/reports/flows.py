@@ -1,0 +1,97 @@
+"""What moved between the ledger's accounts, as the legs say, and the balances that they state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from counterfoil.ledger.chart import CREDITED, DEBITED, budget, programme_of
+from counterfoil.ledger.events import (
+    Balance,
+    CaptureReversed,
+    ClaimReleased,
+    ClaimReopened,
+    ClaimSettled,
+    HoldCaptured,
+    Leg,
+)
+from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned
+
+_NOTHING: Final = Balance(n=0, posted=0, held=0)
+
+
+class Account(NamedTuple):
+    """An account in one asset: what came in and went out of it (micro-units), what was held last, by its legs.
+
+    `stated`: the balance that its last leg states. `postings`: how many legs it had.
+    """
+
+    account: str
+    asset: str
+    inward: int
+    outward: int
+    held: int
+    postings: int
+    stated: Balance
+
+
+class Flows:
+    """Sums of legs: per account and asset, and between the accounts of each budget."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[tuple[str, str], list[Any]] = {}
+        self.budget: Counter[tuple[str, str, str]] = Counter()
+        """(programme, debited account, credited account) -> what was posted from one to the other."""
+        self.payees: Counter[tuple[str, str, str]] = Counter()
+        """(programme, payee, captured, reversed, denied or settled) -> how much of claims."""
+        self._claimed: dict[str, str] = {}  # by claim on an invoice, its payee
+
+    def fold(self, event: Any) -> None:
+        """Add what an event of the ledger moves, if it has legs."""
+        self._of_payee(event)
+        for leg in getattr(event, "legs", ()):
+            self._side(leg, leg.debit, DEBITED, leg.debit_after)
+            self._side(leg, leg.credit, CREDITED, leg.credit_after)
+            programme_id = programme_of(leg.asset)
+            if programme_id is not None and leg.asset == budget(programme_id):
+                self.budget[programme_id, leg.debit, leg.credit] += leg.amount
+
+    def _of_payee(self, event: Any) -> None:
+        if isinstance(event, InvoiceCaptured):
+            self._claimed[event.claim_id] = event.payee_id
+            self.payees[event.programme_id, event.payee_id, "captured"] += event.amount
+        elif isinstance(event, InvoiceReturned):
+            self.payees[event.programme_id, self._claimed[event.claim_id], "reversed"] += event.amount
+        elif isinstance(event, HoldCaptured):
+            self.payees[event.programme_id, event.provider_id, "captured"] += event.subsidy
+        elif isinstance(event, CaptureReversed):
+            self.payees[event.programme_id, event.provider_id, "reversed"] += event.unclaimed + event.owed
+        elif isinstance(event, ClaimReleased):
+            self.payees[event.programme_id, event.provider_id, "denied"] += event.amount
+        elif isinstance(event, ClaimSettled | ClaimReopened):
+            sign = 1 if isinstance(event, ClaimSettled) else -1
+            self.payees[event.programme_id, event.provider_id, "settled"] += sign * event.amount
+
+    def _side(self, leg: Leg, account: str, by: Any, after: Balance) -> None:
+        known = self._accounts.setdefault((account, leg.asset), [0, 0, 0, 0, _NOTHING])
+        posted, held = by[leg.effect]
+        known[0] += leg.amount if posted > 0 else 0
+        known[1] += leg.amount if posted < 0 else 0
+        known[2] += held * leg.amount
+        known[3] += 1
+        known[4] = after
+
+    def accounts(self) -> Iterator[Account]:
+        """Every account in every asset, as they first came."""
+        for (account, asset), known in self._accounts.items():
+            yield Account(account, asset, *known)
+
+    def posted(self, account: str, asset: str) -> int:
+        """What an account has, by its legs."""
+        known = self._accounts.get((account, asset))
+        return 0 if known is None else known[0] - known[1]
+
+    def of_asset(self, asset: str) -> Iterator[Account]:
+        """The accounts that an asset is in."""
+        return (each for each in self.accounts() if each.asset == asset)

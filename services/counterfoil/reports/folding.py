@@ -1,0 +1,214 @@
+"""Reads published logs once, and keeps what reports need of them.
+
+Every entry is compared with its leaf below the checkpoint that its log signed. Whether it was decided by the rules, is
+not asked here: `counterfoil audit` decides every entry again, and a report names the trees that it was made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from counterfoil.audit.files import CannotAudit, find_logs
+from counterfoil.audit.structure import OpenLog, open_log
+from counterfoil.catalogue import SUBSCRIPTIONS
+from counterfoil.contract.entry import CommandCause, Entry, EntryCause
+from counterfoil.contract.log_id import LogId, log_of
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code
+from counterfoil.contract.scalars import decode_base64
+from counterfoil.contract.services import MAIN_LOGS
+from counterfoil.log.keys import VerifyKey
+from counterfoil.log.proofs import Receipt, format_receipt
+from counterfoil.log.tiles import TILE_WIDTH
+from counterfoil.programme.documents import rules_by_hash
+from counterfoil.programme.rules import Rules
+from counterfoil.reports.earned import Earned
+from counterfoil.reports.flows import Flows
+from counterfoil.reports.given import Given
+from counterfoil.reports.tables import Ref, Row, Tables
+from counterfoil.vocabulary import CODEC
+
+Progress = Callable[[str, int, int], None]
+"""(what, entries just done, entries in all)"""
+
+NOTHING_GIVEN: Final = Given()
+SHOWN_REFUSALS: Final = frozenset(
+    {
+        Code.INVOICE_ALREADY_CLAIMED, Code.USE_ALREADY_CLAIMED, Code.DUTIES_NOT_SEPARATE, Code.REFERENCE_ALREADY_USED,
+        Code.CAP_EXCEEDED, Code.TRANSFER_NOT_PERMITTED,
+    }
+)  # fmt: skip
+"""Refusals of commands that patterns look at: somebody tried, and the rules stopped it."""
+
+_CONSUMERS: Final[dict[tuple[str, type[Event]], list[str]]] = {}
+for _service, _wanted in SUBSCRIPTIONS.items():
+    for _source, _types in _wanted.items():
+        for _type in _types:
+            _CONSUMERS.setdefault((_source, _type), []).append(_service)
+
+
+class NotTheLog(Exception):
+    """The files are not the log that its checkpoint signs; the message says which, and why."""
+
+
+class Attempt(NamedTuple):
+    """A command that was refused."""
+
+    ref: Ref
+    time: int
+    actor: str
+    command: str
+    body: Any
+    code: Code
+
+
+@dataclass(slots=True)
+class Folded:
+    """What was read of all logs. `time`: of their last entry, microseconds."""
+
+    logs: dict[LogId, OpenLog]
+    given: Given = NOTHING_GIVEN
+    pinned: bool = False
+    """Whether the logs' keys were given by the reader, and not taken from the logs themselves."""
+    tables: Tables = field(default_factory=Tables)
+    flows: Flows = field(default_factory=Flows)
+    earned: Earned = field(default_factory=Earned)
+    attempts: list[Attempt] = field(default_factory=list)
+    time: int = 0
+    consumed: dict[tuple[LogId, LogId], int] = field(default_factory=dict)
+    """(consumer, source) -> the index behind the last entry of the source that the consumer took."""
+    offered: dict[tuple[str, LogId], int] = field(default_factory=dict)
+    """(consuming service, source) -> the last entry of the source with an event for it."""
+
+    def fold(self, log: LogId, entry: Entry) -> None:
+        """Take in the next entry of a log."""
+        self.tables.fold(log, entry)
+        self.time = max(self.time, entry.time)
+        for event in entry.events:
+            if log.service == "ledger":
+                self.flows.fold(event)
+            elif log.service == "redemption":
+                self.earned.fold(event)
+        if isinstance(entry.cause, EntryCause):
+            self.consumed[log, log_of(entry.cause.origin)] = entry.cause.index + 1
+        elif isinstance(entry.cause, CommandCause):
+            self._refused(log, entry, entry.cause)
+        for event in entry.events:
+            for service in _CONSUMERS.get((log.service, type(event)), ()):
+                self.offered[service, log] = entry.index
+
+    def _refused(self, log: LogId, entry: Entry, cause: CommandCause) -> None:
+        codes = [each.refusal.code if each.refusal is not None else None for each in entry.outcomes]
+        if SHOWN_REFUSALS.isdisjoint(codes):
+            return
+        said = CODEC.decode_payload(cause.payload, cause.signature)
+        for code, body in zip(codes, said.bodies, strict=True):
+            if code in SHOWN_REFUSALS:
+                ref = Ref(log, entry.index)
+                self.attempts.append(Attempt(ref, entry.time, said.header.actor, type(body).TYPE, body, code))
+
+    def backlog(self) -> list[str]:
+        """What a log had not consumed yet of another: figures of the two need not agree about it."""
+        return [
+            f"{log.name} has not consumed entry {last} of {source.name} yet"
+            for (service, source), last in sorted(self.offered.items())
+            for log in sorted(self.logs)
+            if log.service == service and self.consumed.get((log, source), 0) <= last
+        ]
+
+    # programmes -----------------------------------------------------------------------------------------------------
+
+    def programme(self, programme_id: str) -> Row | None:
+        """The programme's row, None if there is none."""
+        return self.tables.get("programmes", programme_id)
+
+    def rules(self, programme_id: str, version: int | None = None) -> Rules | None:
+        """What the document of a version lays down, by default the newest; None for thin terms."""
+        row = self.programme(programme_id)
+        if row is None:
+            return None
+        document = self.tables.get("programme_documents", programme_id, row["version"] if version is None else version)
+        if document is None:
+            return None
+        pieces = sorted(self.tables.rows("document_pieces", document_id=document["document_id"]), key=_piece)
+        return rules_by_hash(
+            bytes.fromhex(document["rules_hash"]), lambda: b"".join(decode_base64(each["octets"]) for each in pieces)
+        )
+
+    def rules_hash(self, programme_id: str) -> str:
+        """The hash of the newest version's document, or of its terms."""
+        version = (self.programme(programme_id) or {}).get("version")
+        document = self.tables.get("programme_documents", programme_id, version)
+        if document is not None:
+            return str(document["rules_hash"])
+        terms = self.tables.get("programme_versions", programme_id, version)
+        return "" if terms is None else str(terms["terms_hash"])
+
+    # evidence -------------------------------------------------------------------------------------------------------
+
+    def leaf(self, ref: Ref) -> bytes:
+        """The hash of an entry, as the tree has it. Raises `LogError`, OSError."""
+        return self.logs[ref.log].tree.leaf(ref.index)
+
+    def entry(self, ref: Ref) -> bytes:
+        """The bytes of an entry. Raises `LogError`, OSError."""
+        log, (bundle, at) = self.logs[ref.log], divmod(ref.index, TILE_WIDTH)
+        entries = log.files.read_bundle(bundle, min(TILE_WIDTH, log.checkpoint.size - bundle * TILE_WIDTH))
+        log.tree.check_entries(bundle, entries)
+        return entries[at]
+
+    def receipt(self, ref: Ref) -> bytes:
+        """The proof that an entry is in its log, with the signed checkpoint: C2SP tlog-proof. Raises `LogError`."""
+        log = self.logs[ref.log]
+        proof = log.tree.inclusion_proof(ref.index, log.checkpoint.size)
+        return format_receipt(Receipt(ref.index, tuple(proof), log.files.checkpoint))
+
+
+def _piece(row: Row) -> int:
+    return int(row["piece"])
+
+
+def fold(
+    directory: Path,
+    trusted: Mapping[str, VerifyKey] | None = None,
+    progress: Progress | None = None,
+    given: Given = NOTHING_GIVEN,
+) -> Folded:
+    """Read the logs published below a directory, as of the checkpoints that are read first.
+
+    `trusted`: by origin, the only keys to accept; None: each log is checked against the key it publishes. Raises
+    `CannotAudit` where a log is missing, `NotTheLog`, and `contract.canonical.Refused` for an entry of a later release.
+    """
+    opened: dict[LogId, OpenLog] = {}
+    for files in find_logs(directory):
+        log, findings = open_log(files, trusted)
+        if log is None:
+            raise NotTheLog(f"{findings[0].log}: {findings[0].text}")
+        opened[log_of(log.checkpoint.origin)] = log
+    missing = [each.name for each in MAIN_LOGS if each not in opened]
+    if missing:
+        raise CannotAudit(f"no published log of {', '.join(missing)} in {directory}: a report needs all of them")
+    folded = Folded(opened, given, trusted is not None)
+    total = sum(each.checkpoint.size for each in opened.values())
+    for id_, log in opened.items():
+        for entries in _bundles(log):
+            for data in entries:
+                folded.fold(id_, CODEC.decode_proven_entry(data))
+            if progress is not None:
+                progress("entries", len(entries), total)
+    folded.tables.finish()
+    return folded
+
+
+def _bundles(log: OpenLog) -> Iterator[list[bytes]]:
+    """All of its bundles. Raises `NotTheLog`."""
+    done = 0
+    for entries in log.entries():
+        done += len(entries)
+        yield entries
+    if done != log.checkpoint.size:
+        finding = log.findings()[0]
+        raise NotTheLog(f"{finding.log}: {finding.place}: {finding.text}")

@@ -1,0 +1,155 @@
+"""R2, the register of vouchers; R7, what expires, has expired, or lies idle."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Final
+
+from counterfoil.contract.times import DAY
+from counterfoil.reports.folding import Folded
+from counterfoil.reports.report import Report, columns, places
+from counterfoil.reports.tables import Row
+
+_OF_FACE: Final = ("available", "held", "redeemed", "expired", "cancelled", "restored")
+
+
+def _register(folded: Folded, programme_id: str) -> Iterator[Row]:
+    tables = folded.tables
+    holders: dict[str, list[Row]] = defaultdict(list)
+    for row in tables.rows("holdings", programme_id=programme_id):
+        if row["available"] or row["held"]:
+            holders[row["voucher_id"]].append(row)
+    decided = {row["voucher_id"]: row for row in tables.rows("applications", programme_id=programme_id)}
+    for row in tables.rows("vouchers", programme_id=programme_id):
+        voucher_id, application = row["voucher_id"], decided.get(row["voucher_id"], {})
+        balance = tables.get("vouchers_balance", voucher_id) or dict.fromkeys(_OF_FACE)
+        refs = [*tables.refs("vouchers", voucher_id)[-1:], *tables.refs("vouchers_balance", voucher_id)[-1:]]
+        contract = application.get("contract")
+        lines = application.get("lines") or ()
+        yield {
+            "voucher_id": voucher_id,
+            "restored_from": row["restored_from"],
+            "beneficiary_id": row["beneficiary_id"],
+            "group_id": (tables.get("parties", row["beneficiary_id"]) or {}).get("group_id"),
+            "version": row["version"],
+            "application_id": application.get("application_id"),
+            "instruments": sorted({each["instrument"] for each in lines}),
+            "basis": application.get("eligible"),
+            "contract_sha256": None if contract is None else contract["sha256"],
+            "issued_at": row["issued_at"],
+            "not_before": row["not_before"],
+            "expires_at": row["expires_at"],
+            "status": row["status"],
+            "status_reason": row["status_reason"],
+            "face": row["face"],
+            **{name: balance[name] for name in _OF_FACE},
+            "holders": [_holder(each) for each in holders[voucher_id]],
+            "last_entries": places(refs),
+        }
+
+
+def _holder(row: Row) -> dict[str, str]:
+    amounts = {name: str(row[name]) for name in ("available", "held", "in_transfer", "pledged")}
+    return {"holder_id": row["holder_id"], **amounts}
+
+
+R2: Final = Report(
+    id="R2",
+    title="Voucher register",
+    readers="owner, auditor",
+    says="Every voucher, the terms that it was issued on, and where all of its face is: face = available + held +"
+    " redeemed + expired + cancelled + restored.",
+    columns=columns(
+        "voucher_id text: the voucher; it keeps its id through every hand",
+        "restored_from text: the voucher that this one took the place of",
+        "beneficiary_id text: to whom it was issued",
+        "group_id text: the beneficiary's group of related parties",
+        "version int: of the programme's document",
+        "application_id text: on which it was granted",
+        "instruments json: that the application names",
+        "basis amount: what the decision found eligible",
+        "contract_sha256 text: of the contract that was applied for",
+        "issued_at time: when it was issued",
+        "not_before time: from when on it pays",
+        "expires_at time: until when it pays",
+        "status text: active, suspended, revoked, returned or expired",
+        "status_reason text: why",
+        "face amount: what it was issued with",
+        "available amount: what its holders can spend",
+        "held amount: for orders, transfers and pledges",
+        "redeemed amount: captured",
+        "expired amount: ended by expiry",
+        "cancelled amount: ended by revocation or return",
+        "restored amount: goes on as another voucher",
+        "holders json: who has what of it; what is in transfer or pledged is part of what is held",
+        "last_entries json: the last entries that changed it, of issuance and of the ledger",
+    ),
+    rows=_register,
+    lacks="Serial ranges: a voucher is one lot, and a part of it is an amount of a holder. Tier and rate of a grant are"
+    " in R3, with the explanation of the decision.",
+)
+
+
+# R7 -------------------------------------------------------------------------------------------------------------------
+
+
+def _expiry(folded: Folded, programme_id: str) -> Iterator[Row]:
+    tables = folded.tables
+    notices: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in tables.rows("expiry_notices", programme_id=programme_id):
+        notices[row["voucher_id"], row["holder_id"]].append(row)
+    for row in tables.rows("holdings", programme_id=programme_id):
+        key = (row["voucher_id"], row["holder_id"])
+        voucher = tables.get("vouchers", row["voucher_id"]) or {}
+        balance = tables.get("vouchers_balance", row["voucher_id"]) or {}
+        offline = tables.get("offline_vouchers", *key) or {}
+        idle = balance.get("redeemed") == 0 and row["held"] == 0
+        ended = balance.get("expired") or 0
+        if not row["available"] and not offline and not ended:
+            continue
+        yield {
+            "voucher_id": row["voucher_id"],
+            "holder_id": row["holder_id"],
+            "status": voucher.get("status"),
+            "amount": row["available"],
+            "held": row["held"],
+            "expires_at": row["expires_at"],
+            "days_left": max(0, (row["expires_at"] - folded.time) // DAY) if row["available"] else None,
+            "dormant_days": (folded.time - row["held_since"]) // DAY if idle and row["available"] else None,
+            "notices": [_notice(folded, each) for each in notices[key]],
+            "offline_at": offline.get("offline_at"),
+            "restored": offline.get("restored", 0),
+            "expired": offline["expired"] if offline else ended,
+            "recycled": offline.get("recycled"),
+        }
+
+
+def _notice(folded: Folded, row: Row) -> dict[str, object]:
+    refs = folded.tables.refs("expiry_notices", row["voucher_id"], row["holder_id"], row["days"])
+    return {"days": row["days"], "amount": str(row["amount"]), "entries": places(refs)}
+
+
+R7: Final = Report(
+    id="R7",
+    title="Expiry and dormancy",
+    readers="owner",
+    says="What is about to expire, what lies unused, which notices its holders had, and what became of what expired.",
+    columns=columns(
+        "voucher_id text: the voucher",
+        "holder_id text: who has, or had, a part of it",
+        "status text: of the voucher",
+        "amount amount: what the holder can spend of it",
+        "held amount: for orders, transfers and pledges",
+        "expires_at time: until when it pays",
+        "days_left int/days: until then, at `as_of`; null where nothing is left",
+        "dormant_days int/days: since the holder has it, where nothing of the voucher was ever spent or is held",
+        "notices json: each with the days before the end, the amount then, and the entry that tells it",
+        "offline_at time: from when on it paid for nothing new",
+        "restored amount: of what was offline, brought back at the holder's request",
+        "expired amount: ended; of a voucher that was never offline, of all its holders together",
+        "recycled json: whether what was offline and ended may be issued again",
+    ),
+    rows=_expiry,
+    lacks="By which channel a notice reached its holder: the log shows that it was due and was published to it.",
+)

@@ -1,0 +1,70 @@
+"""`counterfoil report`: the same figures for people, as JSON and as CSV, and exit codes as the audit has them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from counterfoil.contract.canonical import canonical
+from counterfoil.reports.catalogue import REPORTS
+from tests.cli.command_line import invoke
+
+
+def of_csv(text: str) -> tuple[dict[str, object], list[dict[str, str]]]:
+    """The header and the rows of a report in CSV."""
+    lines = text.splitlines(keepends=True)
+    head = [line.removeprefix("# ").partition(": ") for line in lines if line.startswith("#")]
+    return {name: json.loads(value) for name, _, value in head}, list(csv.DictReader(lines[len(head) :]))
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_a_report_says_the_same_in_every_form(report: str, played: Path, tmp_path: Path) -> None:
+    words = ("report", report, str(played), "--programme", "p1")
+    code, shown, _ = invoke(*words)
+    assert code == 0
+    assert REPORTS[report].title in shown
+    file = tmp_path / "report.json"
+    assert invoke(*words, "--output", str(file))[0] == 0
+    found = json.loads(file.read_bytes())
+    assert file.read_bytes() == canonical(found)
+    head, rows = of_csv(invoke(*words, "--format", "csv")[1])
+    assert head == found["header"]
+    assert head["keys"] == "as published"
+    assert [each["last"] for each in found["header"]["logs"]] == [
+        int((played / name / "main" / "checkpoint").read_text().splitlines()[1]) - 1
+        for name in ("issuance", "ledger", "matching", "redemption")
+    ]
+    assert len(rows) == len(found["rows"])
+    for row, same in zip(rows, found["rows"], strict=True):
+        cells = {name: "" if value is None else value for name, value in same.items()}
+        assert row == {name: v if isinstance(v, str) else json.dumps(v) for name, v in cells.items()}
+
+
+def test_a_difference_has_an_exit_code_of_its_own(played: Path, tmp_path: Path) -> None:
+    words = ("report", "R6", str(played), "--programme", "p1")
+    statement = tmp_path / "statement.csv"
+    for paid, expected in (("12", 0), ("11.99", 1)):
+        statement.write_text(f"reference,amount\nPAY-1,{paid}\n")
+        assert invoke(*words, "--bank", str(statement))[0] == expected
+    statement.write_text("reference,amount\nPAY-1,12.0000001\n")
+    code, _, said = invoke(*words, "--bank", str(statement))
+    assert (code, "line 2" in said) == (2, True)
+
+
+def test_what_cannot_be_reported_on_is_said(played: Path, tmp_path: Path) -> None:
+    code, _, said = invoke("report", "R1", str(played), "--programme", "p2")
+    assert (code, "they have p1" in said) == (2, True)
+    other = Path(shutil.copytree(played, tmp_path / "logs"))
+    bundle = max((other / "ledger" / "main" / "tile" / "entries").glob("000.p/*"), key=lambda path: int(path.name))
+    data = bytearray(bundle.read_bytes())
+    data[-2] ^= 1
+    bundle.write_bytes(data)
+    code, _, said = invoke("report", "R1", str(other), "--programme", "p1")
+    assert (code, "ledger" in said) == (1, True)
+    shutil.rmtree(other / "ledger")
+    code, _, said = invoke("report", "R1", str(other), "--programme", "p1")
+    assert (code, "no published log of ledger" in said) == (2, True)
