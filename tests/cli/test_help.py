@@ -86,6 +86,7 @@ def test_nothing_is_missing() -> None:
         "serve",
         "demo",
         "audit",
+        "findings",
         "backup",
         "restore",
         "bench",

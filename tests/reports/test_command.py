@@ -68,3 +68,21 @@ def test_what_cannot_be_reported_on_is_said(played: Path, tmp_path: Path) -> Non
     shutil.rmtree(other / "ledger")
     code, _, said = invoke("report", "R1", str(other), "--programme", "p1")
     assert (code, "no published log of ledger" in said) == (2, True)
+
+
+def test_findings_have_an_exit_code_and_evidence_that_verifies(played: Path, tmp_path: Path) -> None:
+    assert invoke("findings", str(played))[0] == 0
+    logs, kept = Path(__file__).parents[1] / "golden" / "rules-6", tmp_path / "evidence"
+    words = ("findings", str(logs), "--programme", "p12", "--pattern", "F17")
+    code, out, _ = invoke(*words, "--evidence", str(kept), "--json")
+    (alert,) = json.loads(out)["alerts"]
+    assert (code, alert["pattern"], alert["entities"]) == (1, "F17", ["lab-1", "lab-2"])
+    keys = tmp_path / "vkeys"
+    keys.write_text("".join(path.read_text() for path in logs.glob("*/*/vkey")))
+    for each in alert["evidence"]:
+        entry = kept / alert["alert_id"] / f"{each['log']}-{each['index']}.json"
+        assert invoke("log", "verify", str(entry), "--vkeys", str(keys))[0] == 0
+    assert invoke(*words, "--threshold", "F17.low_bps=0")[0] == 0
+    for wrong in (("--evidence", str(kept)), ("--threshold", "F17.low=0"), ("--threshold", "F17.low_bps=-1")):
+        assert invoke(*words, *wrong)[0] == 2
+    assert invoke("findings", str(logs), "--pattern", "F5")[0] == 2

@@ -47,6 +47,10 @@ COMMANDS: Final[Mapping[str, Late]] = {
         "Replay published logs: signatures, trees, causes, every decision, conservation, every trade.",
     ),
     "report": Late("report", "Reports on a programme, from published logs alone: list, R1, R2, R6, R7."),
+    "findings": Late(
+        "findings",
+        "Look for patterns of fraud in published logs: who, how much, and the entries that show it.",
+    ),
     "backup": Late(
         "backup",
         "Write a backup of the instance: all logs as of one instant, and its private keys. Services may run meanwhile.",

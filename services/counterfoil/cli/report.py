@@ -20,8 +20,10 @@ from counterfoil.cli.people import show_time
 from counterfoil.cli.render import Rows, plain, record
 from counterfoil.cli.values import parse_amount, show_amount
 from counterfoil.contract.references import parse_reference, same_as
+from counterfoil.reports.alerts import NOT_SHOWN, PATTERNS
 from counterfoil.reports.catalogue import REPORTS
 from counterfoil.reports.given import Given
+from counterfoil.reports.pattern import NotShown
 from counterfoil.reports.report import Column, Report, as_json, heading_lines, made
 
 Form = Literal["json", "csv"]
@@ -30,6 +32,7 @@ SHOWN: Final = 200
 _MAX_STATEMENT: Final = 64 << 20  # bytes of a bank's statement
 _HEADING: Final = ("programme_id", "programme_version", "rules_hash", "unit", "as_of", "not_consumed", "generator")
 _LISTED: Final = ("id", "title", "for", "says")
+_PATTERNS: Final = ("id", "title", "shows", "hides")
 
 app = group("report")
 
@@ -43,12 +46,23 @@ FileOption = Annotated[
 
 @local(app, "list", "counterfoil report list", tabular=True)
 def list_reports(out: Out) -> None:
-    """The reports: for whom each is, and what it shows."""
+    """The reports, and the patterns of fraud: for whom each is, what it shows, and what logs cannot show."""
     rows = [
         {"id": each.id, "title": each.title, "for": each.readers, "says": each.says, "lacks": each.lacks}
         for each in REPORTS.values()
     ]
-    out.show(rows, Rows("reports", rows, _LISTED), columns=(*_LISTED, "lacks"))
+    patterns = [
+        {"id": each.id, "title": each.title, "shows": each.shows, "hides": each.hides} for each in PATTERNS.values()
+    ]
+    hidden = [each._asdict() for each in NOT_SHOWN]
+    out.show(
+        {"reports": rows, "patterns": patterns, "not_shown": hidden},
+        Rows("reports", rows, _LISTED),
+        Rows("patterns of fraud, for `counterfoil findings`", patterns, _PATTERNS),
+        Rows("patterns that logs do not show", hidden, NotShown._fields),
+        columns=(*_LISTED, "lacks"),
+        rows=rows,
+    )
 
 
 def _bank_statement(path: Path) -> dict[str, int]:

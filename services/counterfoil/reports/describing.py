@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from counterfoil.reports.alerts import NOT_SHOWN, PATTERNS
 from counterfoil.reports.catalogue import REPORTS
+from counterfoil.reports.pattern import Pattern
 from counterfoil.reports.report import FORMAT, KINDS, Column, Report
 
 _PAGE: Final = f"""# Reports
@@ -37,10 +39,22 @@ begin with `#` (CSV on the Web's comments), each with a name and a JSON value. T
 """
 
 
+_PATTERNS: Final = """
+# Patterns of fraud
+
+What `counterfoil findings` looks for, and what R9 has of one programme. An alert is a question and no verdict: it names
+who and how much is concerned and the entries that show it, each with the hash of its leaf, and moves no value.
+`--evidence DIR` keeps these entries with proofs that `counterfoil log verify` checks. A relation counts as it is known
+now, and a command that was refused counts as an attempt, with nothing at risk. `--threshold F8.peers=5` judges by
+another number.
+"""
+
+
 def reports_page() -> str:
     """The page, in Markdown."""
     kinds = "".join(f"| {name} | {says} |\n" for name, says in KINDS.items())
-    return _PAGE + kinds + "".join(_section(each) for each in REPORTS.values())
+    reports = "".join(_section(each) for each in REPORTS.values())
+    return _PAGE + kinds + reports + _PATTERNS + "".join(_pattern(each) for each in PATTERNS.values()) + _not_shown()
 
 
 def _section(report: Report) -> str:
@@ -54,3 +68,15 @@ def _table(columns: Sequence[Column]) -> Iterator[str]:
     for each in columns:
         kind = f"{each.kind}, {each.unit}" if each.unit else each.kind
         yield f"| `{each.name}` | {kind} | {each.says} |\n"
+
+
+def _pattern(pattern: Pattern) -> str:
+    numbers = [f"| `{each.name}` | {each.default:,} | {each.unit} | {each.says} |\n" for each in pattern.thresholds]
+    table = ["\n| threshold | default | unit | what it says |\n|---|---|---|---|\n", *numbers] if numbers else []
+    said = f"*The logs show*: {pattern.shows}\n\n*They cannot show*: {pattern.hides}\n"
+    return f"\n## {pattern.id} {pattern.title}\n\n{said}" + "".join(table)
+
+
+def _not_shown() -> str:
+    rows = "".join(f"| {each.id} | {each.title} | {each.why} |\n" for each in NOT_SHOWN)
+    return f"\n## Patterns that logs do not show\n\n| pattern | what it is | why |\n|---|---|---|\n{rows}"

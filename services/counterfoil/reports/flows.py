@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from counterfoil.ledger.chart import CREDITED, DEBITED, budget, programme_of
+from counterfoil.contract.times import DAY
+from counterfoil.ledger.chart import CREDITED, DEBITED, REDEEMED, budget, programme_of
 from counterfoil.ledger.events import (
     Balance,
     CaptureReversed,
@@ -45,10 +46,12 @@ class Flows:
         """(programme, debited account, credited account) -> what was posted from one to the other."""
         self.payees: Counter[tuple[str, str, str]] = Counter()
         """(programme, payee, captured, reversed, denied or settled) -> how much of claims."""
+        self.redeemed: dict[str, Counter[int]] = {}
+        """By voucher: on which day since the epoch how much of it was captured."""
         self._claimed: dict[str, str] = {}  # by claim on an invoice, its payee
 
-    def fold(self, event: Any) -> None:
-        """Add what an event of the ledger moves, if it has legs."""
+    def fold(self, event: Any, time: int) -> None:
+        """Add what an event of the ledger, made at a time, moves, if it has legs."""
         self._of_payee(event)
         for leg in getattr(event, "legs", ()):
             self._side(leg, leg.debit, DEBITED, leg.debit_after)
@@ -56,6 +59,8 @@ class Flows:
             programme_id = programme_of(leg.asset)
             if programme_id is not None and leg.asset == budget(programme_id):
                 self.budget[programme_id, leg.debit, leg.credit] += leg.amount
+            elif leg.credit == REDEEMED:
+                self.redeemed.setdefault(leg.asset, Counter())[time // DAY] += leg.amount
 
     def _of_payee(self, event: Any) -> None:
         if isinstance(event, InvoiceCaptured):

@@ -89,7 +89,7 @@ class Folded:
         self.time = max(self.time, entry.time)
         for event in entry.events:
             if log.service == "ledger":
-                self.flows.fold(event)
+                self.flows.fold(event, entry.time)
             elif log.service == "redemption":
                 self.earned.fold(event)
         if isinstance(entry.cause, EntryCause):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 class Given:
     """`bank`: by reference, micro-units that a bank's statement says were paid. `seed`, `size`: of a sample.
 
-    `thresholds`: parameters of patterns that differ from their defaults.
+    `thresholds`: those of patterns that differ from their defaults, by pattern and name: ``F8.peers``.
     """
 
     bank: Mapping[str, int] | None = None

@@ -1,0 +1,326 @@
+"""Patterns in what is claimed and paid: F2, F6, F8, F10, F12, F14 and F17."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from counterfoil.contract.limits import BPS
+from counterfoil.contract.refusals import Code
+from counterfoil.contract.times import DAY, HOUR, format_day
+from counterfoil.programme.values import written
+from counterfoil.reports.folding import Folded
+from counterfoil.reports.pattern import (
+    Alert,
+    Pattern,
+    Threshold,
+    days_of_use,
+    overlap,
+    pairs,
+    programme_of,
+    related,
+)
+from counterfoil.reports.tables import Ref, Row
+
+Use = tuple[str, str, str]
+"""(provider, first day, last day)"""
+_DAYS_A_WEEK: Final = 7
+
+# F2 -------------------------------------------------------------------------------------------------------------------
+
+
+def _after_payment(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Alert]:
+    tables, within = folded.tables, thresholds["watch_days"] * DAY
+    paid: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in tables.rows("payments", status="paid"):
+        paid[row["programme_id"], row["provider_id"]].append(row)
+    for row in tables.rows("credit_notes"):
+        key = row["programme_id"], row["provider_id"]
+        before = [each for each in paid.get(key, ()) if 0 <= row["booked_at"] - each["status_since"] <= within]
+        if row["owed"] and before:
+            refs = tables.refs("credit_notes", row["reversal_id"]) + tables.refs("reversals", row["reversal_id"])
+            says = f"capture of {row['contract_id']} was reversed after {row['provider_id']} was paid"
+            entities = row["provider_id"], row["beneficiary_id"]
+            refs += tables.refs_of("payments", before[-1:])
+            yield Alert(row["reversal_id"], key[:1], entities, row["owed"], says, refs)
+    for row in tables.rows("clawbacks"):
+        refs = tables.refs("clawbacks", row["clawback_id"])
+        refs += tables.refs("payments", row["settlement_id"], row["provider_id"])
+        says = f"a payment to {row['provider_id']} was taken back: {row['ground']}"
+        yield Alert(row["clawback_id"], (row["programme_id"],), (row["provider_id"],), row["amount"], says, refs)
+
+
+F2: Final = Pattern(
+    id="F2",
+    title="Invoice cancelled after payment",
+    shows="Captures that were reversed after their provider was paid, and payments that an issuer took back.",
+    hides="Invoices that are cancelled at the tax office and nobody says so here: ask there again in the watch window.",
+    find=_after_payment,
+    thresholds=(Threshold("watch_days", 180, "days", "from the payment to the reversal"),),
+)
+
+
+# F6 and F12 -----------------------------------------------------------------------------------------------------------
+
+
+def _uses(folded: Folded) -> dict[str, list[tuple[Use, str, str, Row]]]:
+    """By who had the use, what was paid of it: (use, claimant, view, row), of claims on invoices and of contracts."""
+    found: dict[str, list[tuple[Use, str, str, Row]]] = defaultdict(list)
+    for row in folded.tables.rows("invoice_claims", status="claimed"):
+        for use in days_of_use(row):
+            found[row["holder_id"]].append((use, row["claimant_id"], "invoice_claims", row))
+    for row in folded.tables.rows("contracts"):
+        if row["subsidy"]:
+            first, last = row["first_hour"] * HOUR // DAY, (row["first_hour"] + row["hours"] - 1) * HOUR // DAY
+            use = row["provider_id"], format_day(first), format_day(last)
+            found[row["beneficiary_id"]].append((use, row["provider_id"], "contracts", row))
+    return found
+
+
+def _twice(folded: Folded, *, same_claimant: bool) -> Iterator[Alert]:
+    """Days of use of one provider that are paid twice, of which a claim on an invoice is one."""
+    for party_id, uses in sorted(_uses(folded).items()):
+        of_invoices = [each for each in uses if each[2] == "invoice_claims"]
+        others = [each for each in uses if each[2] == "contracts"]
+        for one, other in (*pairs(of_invoices), *((each, other) for each in of_invoices for other in others)):
+            (use, claimant, view, row), (second, other_claimant, other_view, other_row) = one, other
+            key = row["claim_id"], other_row.get("claim_id", other_row.get("contract_id"))
+            if key[0] != key[1] and overlap(use, second) and (claimant == other_claimant) is same_claimant:
+                programmes = tuple(sorted({row["programme_id"], other_row["programme_id"]}))
+                refs = folded.tables.refs_of(view, [row]) + folded.tables.refs_of(other_view, [other_row])
+                yield Alert(
+                    subject=" ".join(map(str, key)),
+                    programmes=programmes,
+                    entities=tuple(dict.fromkeys((party_id, claimant, other_claimant, use[0]))),
+                    amount=min(row["subsidy"], other_row["subsidy"]),
+                    says=f"use of {use[0]} by {party_id} from {max(use[1], second[1])} on is in {key[0]} and {key[1]}",
+                    refs=refs,
+                )
+
+
+def _attempts(folded: Folded, codes: Iterable[Code], commands: tuple[str, ...]) -> Iterator[Alert]:
+    """What was tried and refused, each party once."""
+    found: dict[tuple[str, str], list[Ref]] = defaultdict(list)
+    programmes: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+    for each in folded.attempts:
+        if each.code in codes and each.command in commands:
+            key = each.actor, each.code.value
+            found[key].append(each.ref)
+            programme_id = programme_of(folded, each.body)
+            programmes[key].update({programme_id: None} if programme_id is not None else {})
+    for (actor, code), refs in sorted(found.items()):
+        says = f"a claim of {actor} was refused with {code}, {len(refs)} times"
+        yield Alert(f"refused {actor} {code}", tuple(programmes[actor, code]), (actor,), 0, says, tuple(refs))
+
+
+def _double_claim(folded: Folded, _thresholds: Mapping[str, int]) -> Iterator[Alert]:
+    yield from _twice(folded, same_claimant=True)
+    yield from _same_evidence(folded)
+    refused = (Code.INVOICE_ALREADY_CLAIMED, Code.REFERENCE_ALREADY_USED)
+    yield from _attempts(folded, refused, ("claim_invoice", "submit_claim"))
+
+
+def _same_evidence(folded: Folded) -> Iterator[Alert]:
+    """One document as evidence of two claims on invoices; a contract may well be evidence of several."""
+    used: dict[str, list[Row]] = defaultdict(list)
+    for row in folded.tables.rows("invoice_claims", status="claimed"):
+        for each in row["evidence"]:
+            if each["type"] == "INVOICE":
+                used[each["sha256"]].append(row)
+    for digest, rows in sorted(used.items()):
+        if len({row["claim_id"] for row in rows}) > 1:
+            yield Alert(
+                subject=f"evidence {digest}",
+                programmes=tuple(sorted({row["programme_id"] for row in rows})),
+                entities=tuple(sorted({row["claimant_id"] for row in rows})),
+                amount=sum(row["subsidy"] for row in rows) - max(row["subsidy"] for row in rows),
+                says=f"one document is the invoice of {len(rows)} claims",
+                refs=folded.tables.refs_of("invoice_claims", rows),
+            )
+
+
+F6: Final = Pattern(
+    id="F6",
+    title="Double claim",
+    shows="Days of use of one provider that one party was paid for twice, in one programme or in two; one document as"
+    " the invoice of several claims; invoices that were claimed again, and refused.",
+    hides="What is claimed from programmes that are not in these logs.",
+    find=_double_claim,
+)
+
+
+def _both_sides(folded: Folded, _thresholds: Mapping[str, int]) -> Iterator[Alert]:
+    yield from _twice(folded, same_claimant=False)
+    yield from _attempts(folded, (Code.USE_ALREADY_CLAIMED,), ("claim_invoice", "submit_claim"))
+
+
+F12: Final = Pattern(
+    id="F12",
+    title="Both sides claim",
+    shows="Days of use that the provider was paid for, and its customer as well; claims of the second side that were"
+    " refused.",
+    hides="Claims outside these logs.",
+    find=_both_sides,
+)
+
+
+# F8 -------------------------------------------------------------------------------------------------------------------
+
+
+def _inflated(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Alert]:
+    """Prices of a GPU-hour against the median of what others asked for the same class in the same week."""
+    markets: dict[tuple[object, ...], list[Row]] = defaultdict(list)
+    for row in folded.tables.rows("trades"):
+        week = row["matched_at"] // DAY // _DAYS_A_WEEK
+        markets[row["class_id"], row["currency"], week].append(row)
+    for (class_id, *_), rows in markets.items():
+        for row in rows:
+            peers = sorted(each["price"] for each in rows if each["provider_id"] != row["provider_id"])
+            if len(peers) < thresholds["peers"]:
+                continue
+            median = peers[(len(peers) - 1) // 2]
+            ceiling = median * thresholds["of_median_bps"] // BPS
+            if row["price"] > ceiling:
+                hours = row["nodes"] * row["gpus_per_node"] * row["hours"]
+                says = (
+                    f"{written(row['price'])} for a GPU-hour of {class_id}; the median of others is {written(median)}"
+                )
+                refs = folded.tables.refs("trades", row["trade_id"])
+                entities = row["provider_id"], row["beneficiary_id"]
+                amount = (row["price"] - ceiling) * hours
+                yield Alert(row["trade_id"], (row["programme_id"],), entities, amount, says, refs)
+
+
+F8: Final = Pattern(
+    id="F8",
+    title="Inflated price",
+    shows="Trades above a multiple of the median price that other providers had for the same class in the same week. At"
+    " risk is what is above that.",
+    hides="Prices of invoices whose lines name no class and no quantity, and what comes back outside the ledger.",
+    find=_inflated,
+    thresholds=(
+        Threshold(
+            "of_median_bps", 15_000, "hundredths of a per cent", "of the median, above which a price is inflated"
+        ),
+        Threshold("peers", 3, "trades", "of other providers, without which there is no median"),
+    ),
+)
+
+
+# F10 ------------------------------------------------------------------------------------------------------------------
+
+
+def _wrong_facts(folded: Folded, _thresholds: Mapping[str, int]) -> Iterator[Alert]:
+    """Facts that a grant was judged by, and that were attested otherwise later, for the same day."""
+    tables = folded.tables
+    stated: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in tables.rows("facts"):
+        stated[row["party_id"], row["name"], row["line"]].append(row)
+    for row in tables.rows("applications", status="approved"):
+        for fact in row["facts"] or ():
+            for later in stated.get((row["beneficiary_id"], fact["name"], fact["line"] or ""), ()):
+                is_later = later["attested_at"] > row["decided_at"] and later["since"] <= fact["on"]
+                is_its = later["application_id"] in ("", row["application_id"])
+                if is_later and is_its and later["stated"] != fact["values"]:
+                    names = ("party_id", "application_id", "line", "name", "attested_by")
+                    refs = tables.refs("applications", row["application_id"])
+                    refs += tables.refs("facts", *(later[name] for name in names))
+                    yield Alert(
+                        subject=f"{row['application_id']} {fact['line'] or ''} {fact['name']}",
+                        programmes=(row["programme_id"],),
+                        entities=(row["beneficiary_id"], later["attested_by"]),
+                        amount=row["subsidy"],
+                        says=f"{fact['name']} was attested otherwise after the grant, since {later['since']}",
+                        refs=refs,
+                    )
+
+
+F10: Final = Pattern(
+    id="F10",
+    title="Wrong tier: facts that were not so",
+    shows="Facts that a grant was judged by, and that were attested with other values afterwards, for the day of the"
+    " fact or before it.",
+    hides="What nobody attests: inventories of hardware, and registers that are not asked again.",
+    find=_wrong_facts,
+)
+
+
+# F14 ------------------------------------------------------------------------------------------------------------------
+
+
+def _burnt(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Alert]:
+    tables = folded.tables
+    for row in tables.rows("vouchers"):
+        days = folded.flows.redeemed.get(row["voucher_id"])
+        if days is None:
+            continue
+        last = row["expires_at"] // DAY
+        late = sum(amount for day, amount in days.items() if day > last - thresholds["last_days"])
+        whole = sum(days.values())
+        life = last - row["issued_at"] // DAY
+        is_long = life >= thresholds["least_life_days"]
+        if is_long and late * BPS >= whole * thresholds["share_bps"] and late * BPS >= row["face"] * BPS // 2:
+            refs = tables.refs("vouchers", row["voucher_id"]) + tables.refs("vouchers_balance", row["voucher_id"])
+            says = f"{written(late)} of {written(row['face'])} of {row['voucher_id']} were used in its last days"
+            yield Alert(row["voucher_id"], (row["programme_id"],), (row["beneficiary_id"],), late, says, refs)
+
+
+F14: Final = Pattern(
+    id="F14",
+    title="Idle use to avoid expiry",
+    shows="Vouchers of which most was used in the last days before they ended, and half of the face at least.",
+    hides="Whether the machines worked: the logs have minutes of use, no input and output. It may only be flagged.",
+    find=_burnt,
+    thresholds=(
+        Threshold("last_days", 14, "days", "before the end"),
+        Threshold("share_bps", 8_000, "hundredths of a per cent", "of all that was used of the voucher"),
+        Threshold("least_life_days", 60, "days", "that a voucher lasts; shorter ones end soon anyway"),
+    ),
+)
+
+
+# F17 ------------------------------------------------------------------------------------------------------------------
+
+
+def _collusion(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Alert]:
+    tables = folded.tables
+    done = list(tables.rows("transfers", status="accepted"))
+    for first, second in pairs(done):
+        back = (first["holder_id"], first["receiver_id"]) == (second["receiver_id"], second["holder_id"])
+        apart = abs(second["status_since"] - first["status_since"])
+        if back and first["programme_id"] == second["programme_id"] and apart <= thresholds["within_days"] * DAY:
+            refs = tables.refs_of("transfers", [first, second])
+            entities = first["holder_id"], first["receiver_id"]
+            says = f"value went from {entities[0]} to {entities[1]}, and back within {apart // DAY} days"
+            amount = min(first["amount"], second["amount"])
+            key = f"{first['transfer_id']} {second['transfer_id']}"
+            yield Alert(key, (first["programme_id"],), entities, amount, says, refs)
+    low, high = thresholds["low_bps"], thresholds["high_bps"]
+    for row in done:
+        odd = row["price"] * BPS < row["amount"] * low or row["price"] * BPS > row["amount"] * high
+        if odd and not related(folded, row["holder_id"], row["receiver_id"]):
+            says = f"{written(row['amount'])} changed hands for {written(row['price'])}"
+            refs, entities = tables.refs_of("transfers", [row]), (row["holder_id"], row["receiver_id"])
+            yield Alert(f"price {row['transfer_id']}", (row["programme_id"],), entities, row["amount"], says, refs)
+    for row in tables.rows("prevented_matches"):
+        entities = tuple(each for each in (row["beneficiary_id"], row["provider_id"]) if each is not None)
+        says = f"{row['bid_id']} would have traded with {row['offer_id']} of the same group; it was prevented"
+        refs = tables.refs_of("prevented_matches", [row])
+        programmes = () if row["programme_id"] is None else (row["programme_id"],)
+        yield Alert(f"{row['bid_id']} {row['offer_id']}", programmes, entities, 0, says, refs)
+
+
+F17: Final = Pattern(
+    id="F17",
+    title="Collusive trading",
+    shows="Vouchers that go from one party to another and back in a short time; transfers between unrelated parties far"
+    " from their worth; bids that would have met an offer of their own group, and were prevented.",
+    hides="What is paid beside the ledger's price.",
+    find=_collusion,
+    thresholds=(
+        Threshold("within_days", 30, "days", "from a transfer to the one back"),
+        Threshold("low_bps", 5_000, "hundredths of a per cent", "of what is handed on, below which a price is odd"),
+        Threshold("high_bps", 10_500, "hundredths of a per cent", "above which it is"),
+    ),
+)

@@ -1,0 +1,130 @@
+"""A pattern of fraud: what it is, what of it logs show and what they cannot, and the function that finds it.
+
+An alert is a question and no verdict: it names who and how much is concerned, and the entries that show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+from counterfoil.reports.folding import Folded
+from counterfoil.reports.tables import Ref, Row
+
+
+class Threshold(NamedTuple):
+    """A number by which a pattern judges, its unit, and what it says."""
+
+    name: str
+    default: int
+    unit: str
+    says: str
+
+
+class Alert(NamedTuple):
+    """What a pattern found: in which programmes, about whom, how much is at risk (micro-units), and where it shows.
+
+    `subject` tells it from all others of its pattern, in every later report on the same logs.
+    """
+
+    subject: str
+    programmes: tuple[str, ...]
+    entities: tuple[str, ...]
+    amount: int
+    says: str
+    refs: tuple[Ref, ...]
+
+
+Find = Callable[[Folded, Mapping[str, int]], Iterable[Alert]]
+"""(what was read, thresholds by name) -> what it finds in all programmes"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A pattern by its number. `shows`: what of it the logs show; `hides`: what they cannot show."""
+
+    id: str
+    title: str
+    shows: str
+    hides: str
+    find: Find
+    thresholds: tuple[Threshold, ...] = ()
+
+    def alerts(self, folded: Folded) -> Iterator[Alert]:
+        """What is found, by the thresholds given, else by their defaults."""
+        given = folded.given.thresholds
+        return iter(
+            self.find(
+                folded, {each.name: given.get(f"{self.id}.{each.name}", each.default) for each in self.thresholds}
+            )
+        )
+
+    def alert_id(self, alert: Alert) -> str:
+        """The alert's name: the same whenever the same thing is found."""
+        return f"{self.id}-{sha256(alert.subject.encode()).hexdigest()[:12]}"
+
+
+class NotShown(NamedTuple):
+    """A pattern that logs do not show, and why."""
+
+    id: str
+    title: str
+    why: str
+
+
+# what several patterns ask ------------------------------------------------------------------------------------------
+
+
+def related(folded: Folded, first: str, second: str) -> bool:
+    """Whether two parties are one, or are in one group as is known now."""
+    return first == second or group_of(folded, first) == group_of(folded, second)
+
+
+def group_of(folded: Folded, party_id: str) -> str:
+    """The group of a party as is known now."""
+    party = folded.tables.get("parties", party_id)
+    return party_id if party is None else str(party["group_id"])
+
+
+_NAMED: Final = (
+    ("voucher_id", "vouchers"), ("claim_id", "claims"), ("application_id", "applications"),
+    ("contract_id", "contracts"), ("settlement_id", "settlements"), ("transfer_id", "transfers"),
+)  # fmt: skip
+"""Members of commands by which their programme is found, and the views where it stands."""
+
+
+def programme_of(folded: Folded, body: Any) -> str | None:
+    """The programme that a command is about, if it names one, or something of one."""
+    if getattr(body, "programme_id", None) is not None:
+        return str(body.programme_id)
+    for member, view in _NAMED:
+        row = folded.tables.get(view, getattr(body, member, None))
+        if row is not None:
+            return str(row["programme_id"])
+    return None
+
+
+def facts_of(folded: Folded, *parties: str) -> tuple[Ref, ...]:
+    """The entries that attest the groups of these parties."""
+    rows = (row for party_id in parties for row in folded.tables.rows("group_facts", party_id=party_id))
+    return folded.tables.refs_of("group_facts", rows)
+
+
+def days_of_use(claim: Row) -> Iterator[tuple[str, str, str]]:
+    """(provider, first day, last day) of each line of a claim on an invoice that says all of them."""
+    for line in claim["basis"]["lines"]:
+        if line["provider_id"] is not None and line["starts"] is not None and line["ends"] is not None:
+            yield line["provider_id"], line["starts"], line["ends"]
+
+
+def overlap(first: tuple[str, str, str], second: tuple[str, str, str]) -> bool:
+    """Whether two uses of one provider have a day in common."""
+    return first[0] == second[0] and first[1] <= second[2] and second[1] <= first[2]
+
+
+def pairs(rows: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Each two of the rows."""
+    known = list(rows)
+    return ((first, second) for nth, first in enumerate(known) for second in known[nth + 1 :])
