@@ -107,6 +107,7 @@ from tests.authority.prepared import (
     Market,
     bid,
     claiming,
+    claiming_use,
     clawback,
     handing,
     offer,
@@ -394,6 +395,7 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
         )
     },
     "claim_invoice": {"the voucher's holder": by("lab-1", lambda market: claiming(market, "claimed voucher"))},
+    "claim_after_use": {"itself": alone("lab-1", claiming_use)},
     "return_voucher": {
         "the voucher's beneficiary": by(
             "lab-1", lambda market: ReturnVoucher(voucher_id=market.ids["voucher"], reason=WHY)

@@ -41,7 +41,7 @@ from counterfoil.issuance.commands import (
     SuspendVoucher,
 )
 from counterfoil.issuance.events import WindowOpened
-from counterfoil.issuance.invoice_commands import ClaimInvoice
+from counterfoil.issuance.invoice_commands import ClaimAfterUse, ClaimInvoice
 from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.redemption.commands import (
@@ -450,6 +450,9 @@ def _invoices(market: Market) -> None:
     market.do("city", issue, "claimed voucher")
     claim = claiming(market, "claimed voucher")
     market.do("lab-1", replace(claim, invoice=replace(claim.invoice, number="INV-0")), "claim on an invoice")
+    after_use = {"model": "POST_USE_REIMBURSEMENT", "claimant": "BENEFICIARY"}
+    for body in publishing(document(id="p8", redemption=after_use, providers={"mode": "OPEN"})):
+        market.do("city", body)
 
 
 def claiming(market: Market, name: str) -> ClaimInvoice:
@@ -460,6 +463,15 @@ def claiming(market: Market, name: str) -> ClaimInvoice:
     return ClaimInvoice(
         voucher_id=market.ids[name], amount=None, invoice=invoice, lines=(replace(line, starts=day, ends=day),),
         other_support=(), evidence=(),
+    )  # fmt: skip
+
+
+def claiming_use(market: Market) -> ClaimAfterUse:
+    """A claim of use that nothing was granted for before, on another invoice of the first day."""
+    claim = claiming(market, "claimed voucher")
+    return ClaimAfterUse(
+        programme_id="p8", corrects=None, project_id=None, contract=None,
+        invoice=replace(claim.invoice, number="INV-9"), lines=claim.lines, other_support=(), evidence=(),
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from counterfoil.issuance.events import (
     VoucherGranted,
     VoucherIssued,
 )
-from counterfoil.issuance.invoice_events import InvoiceDue
+from counterfoil.issuance.invoice_events import InvoiceDue, UseDue
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.events import PurchaseJudged, VoucherCredited, VoucherRestored
 from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
@@ -79,6 +79,7 @@ DERIVED = {
     (VoucherReissued, "expires_at"),
     (VoucherReissued, "not_before"),
     (InvoiceDue, "claimed_at"),
+    (UseDue, "granted_at"),
     (VoucherIssued, "not_before"),
     (VoucherIssued, "expires_at"),
     (VoucherCredited, "not_before"),

@@ -79,7 +79,15 @@ from counterfoil.redemption.commands import (
     WithdrawDispute,
 )
 from counterfoil.redemption.events import ContractOpened
-from tests.golden import application_story, claim_story, document_story, end_story, transfer_story, window_story
+from tests.golden import (
+    after_use_story,
+    application_story,
+    claim_story,
+    document_story,
+    end_story,
+    transfer_story,
+    window_story,
+)
 from tests.golden.steps import bid as _bid
 from tests.golden.steps import done as _done
 from tests.golden.steps import hour as _hour
@@ -145,6 +153,8 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         window_story.tell(world)
         claim_story.tell(world)
         end_story.tell(world)
+    if world.state("issuance").rules.claims_after_use:
+        after_use_story.tell(world)
     world.clock += 400 * HOUR
     world.settle()
     world.system.close()

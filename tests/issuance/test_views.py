@@ -36,7 +36,7 @@ from counterfoil.issuance.commands import (
     SuspendVoucher,
 )
 from counterfoil.issuance.events import BudgetRecycled
-from counterfoil.issuance.invoice_events import ClaimPermitted, InvoiceDue
+from counterfoil.issuance.invoice_events import ClaimPermitted, InvoiceDue, UseDue
 from counterfoil.issuance.service import DECIDER, SERVICE
 from counterfoil.issuance.views import REDUCERS
 from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
@@ -65,6 +65,7 @@ def test_every_event_but_some_is_shown() -> None:
         VoucherSurrendered,
         WriterResumed,
         InvoiceDue,
+        UseDue,
         ClaimPermitted,
     }
     assert set(REDUCERS) == shown | {LogOpened, RulesAdopted}

@@ -25,7 +25,7 @@ from counterfoil.ledger.commands import (
 from counterfoil.ledger.encumbrances import Pledge, Transfer
 from counterfoil.ledger.events import HoldRefusedV1, VoucherRestored
 from counterfoil.ledger.holds import total
-from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned
+from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, UseCaptured
 from counterfoil.ledger.service import DECIDER, SERVICE
 from counterfoil.ledger.views import REDUCERS
 from counterfoil.matching.events import BidClosed, BidReduced, OfferClosed, OfferReduced
@@ -138,7 +138,7 @@ def ended() -> Story:
 
 def test_the_stories_tell_every_event_that_a_view_shows() -> None:
     told = {type(event) for story_ in (eventful(), handed_on(), ended()) for event, _ in story_.decided}
-    of_invoices = {InvoiceCaptured, InvoiceReturned}  # `tests/e2e/test_claimed.py` has them
+    of_invoices = {InvoiceCaptured, InvoiceReturned, UseCaptured}  # `tests/e2e/test_claimed.py` and others have them
     assert REDUCERS.keys() - {HoldRefusedV1} - of_invoices <= told
     assert REDUCERS.keys() < DECIDER.evolve.keys()
 

@@ -119,7 +119,7 @@ HANDED_ON = {
 CLAIMED = {
     "claim.permitted.v1", "invoice.claimed.v1", "invoice.due.v1", "claim.counted_back.v1", "invoice.captured.v1",
     "invoice.refused.v1",
-    "invoice.returned.v1", "claim.returned.v1",
+    "invoice.returned.v1", "claim.returned.v1", "use.claimed.v1", "use.granted.v1", "use.due.v1", "use.captured.v1",
 }  # fmt: skip
 """Events of vouchers whose document has them claimed with invoices."""
 CONTESTED = {

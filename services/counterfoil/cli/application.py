@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from counterfoil.cli.case_files import day_of, line_of, other_support_of, read_case
+from counterfoil.cli.case_files import contract_of, line_of, other_support_of, read_case
 from counterfoil.cli.command import Invalid, pairs
 from counterfoil.cli.late import group
 from counterfoil.cli.options import Programme, Reason, argument, count, option
 from counterfoil.cli.signing import signed
 from counterfoil.cli.values import parse_amount
-from counterfoil.contract.applications import CapSet, ContractDays
+from counterfoil.contract.applications import CapSet
 from counterfoil.contract.limits import MAX_COUNT
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import ApplicationDecision
@@ -53,18 +53,12 @@ def submit(
 
 
 def _application(data: dict[str, Any], programme: str, corrects: str | None) -> Body:
-    contract = data.get("contract")
     return SubmitApplication(
         programme_id=programme,
         corrects=corrects,
         project_id=data.get("project_id"),
         lines=tuple(line_of(each) for each in data["lines"]),
-        contract=None
-        if contract is None
-        else ContractDays(
-            sha256=bytes.fromhex(contract["sha256"]),
-            **{name: day_of(contract[name]) for name in ("signed", "starts", "ends")},
-        ),
+        contract=contract_of(data),
         other_support=other_support_of(data),
         evidence=tuple(map(bytes.fromhex, data.get("evidence", ()))),
     )

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from counterfoil.cli.command import Invalid
 from counterfoil.cli.document_files import read_data
 from counterfoil.cli.values import parse_amount
-from counterfoil.contract.applications import ApplicationLine, OtherSupport
+from counterfoil.contract.applications import ApplicationLine, ContractDays, OtherSupport
 from counterfoil.contract.times import parse_day
 
 T = TypeVar("T")
@@ -40,6 +40,15 @@ def other_support_of(data: dict[str, Any]) -> tuple[OtherSupport, ...]:
     """What other programmes pay, as a file has it: amounts by programme. Raises ValueError."""
     given = data.get("other_support", {}).items()
     return tuple(OtherSupport(programme=name, amount=parse_amount(str(amount))) for name, amount in given)
+
+
+def contract_of(data: dict[str, Any]) -> ContractDays | None:
+    """The contract that a file names, if any. Raises ValueError or KeyError."""
+    contract = data.get("contract")
+    if contract is None:
+        return None
+    days = {name: day_of(contract[name]) for name in ("signed", "starts", "ends")}
+    return ContractDays(sha256=bytes.fromhex(contract["sha256"]), **days)
 
 
 def line_of(given: dict[str, Any]) -> ApplicationLine:

@@ -108,6 +108,25 @@ def invoice(
     return claim_of(file, voucher, amount)
 
 
+@signed(app, "after-use", "counterfoil claim after-use claim.yaml --programme springfield-2026 --as acme")
+def after_use(
+    file: Annotated[Path, argument("FILE", "YAML, or JSON if its name ends in .json: `invoice`, `lines` and so on.")],
+    programme: Programme,
+    corrects: Annotated[
+        str | None, option("--corrects", "The claim that was returned, by its application.", metavar="APPLICATION")
+    ] = None,
+) -> Body:
+    """Beneficiary: claim what a programme reimburses of an invoice for use that was had and paid, without a voucher.
+
+    FILE is as for `claim invoice`, and may have `contract` (`sha256`, `signed`, `starts`, `ends`) and `project_id`. A
+    line without days is of all of the contract. The claim is decided as an application is (`counterfoil application`),
+    and has the id of one: its approval grants the voucher and makes it due, in one act.
+    """
+    from counterfoil.cli.invoice_files import use_of  # not for every command about claims
+
+    return use_of(file, programme, corrects)
+
+
 @signed(app, "permit", "counterfoil claim permit vch-12-0 --provider norn --amount 5000 --as acme")
 def permit(
     voucher: VoucherId,

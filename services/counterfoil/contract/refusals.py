@@ -336,7 +336,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     ),
     Code.DECIDED_BY_WINDOW: Meaning(_D, False, "The applications of a window are decided together when it is closed."),
     Code.DECIDED_BY_APPLICATION: Meaning(
-        _D, False, "The document has applications reviewed or decided together: no voucher is issued beside them."
+        _D,
+        False,
+        "The document has applications reviewed or decided together, or use claimed: no voucher is issued beside that.",
     ),
     Code.ALREADY_SCORED: Meaning(_D, False, "The actor has given this application a score."),
     Code.APPLICATION_NOT_OPEN: Meaning(_D, True, "The state of the application does not allow this."),
@@ -347,7 +349,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.REVIEW_INCOMPLETE: Meaning(_D, True, "A step of the review has too few signatures, or an objection."),
     Code.EARLIER_APPLICATION_WAITS: Meaning(_D, True, "An application that came before, fully reviewed, waits."),
     Code.NOT_CLAIMED_BY_INVOICE: Meaning(
-        _D, False, "The voucher is not claimed with invoices: it pays on the market, or in kind; or several providers."
+        _D, False, "It is not claimed so: it pays on the market, or in kind, or needs a voucher; or several providers."
     ),
     Code.CLAIMS_CLOSED: Meaning(_D, True, "The programme takes no claims on this day, or none for use so long ago."),
     Code.INVOICE_ALREADY_CLAIMED: Meaning(_D, False, "The invoice was claimed before, in this programme or another."),

@@ -138,6 +138,11 @@ class Rules:
     """Of one programme, with applications that are not decided."""
     max_application_lines: int
     """Lines of one application; and as many documents as evidence, and other programmes that pay for the same."""
+    claims_after_use: bool
+    """Whether use is claimed that nothing was granted for before, where a document reimburses it.
+
+    Then such a programme issues no voucher but with the approval of a claim.
+    """
     max_facts: int
     """That one party attests of another, or of its applications; a later attestation replaces an earlier one."""
 
@@ -209,7 +214,7 @@ class Rules:
 
 
 # Commands that a version brought, and those that it takes no more.
-_NEW_IN_7: Final[frozenset[tuple[str, int]]] = frozenset()
+_NEW_IN_7: Final = frozenset({("claim_after_use", 1)})
 _NEW_IN_6: Final = frozenset(
     {
         ("put_document", 1),
@@ -340,6 +345,7 @@ _FIRST: Final = Rules(
     max_open_applications=0,
     max_open_windows=0,
     max_application_lines=0,
+    claims_after_use=False,
     max_facts=0,
     max_auditors=0,
     states_shortfalls=False,
@@ -430,7 +436,7 @@ _SIXTH: Final = replace(
 
 # What happens after a grant could not be said: use that is claimed before anything is granted, credit in kind, release
 # in parts, adjustment, run-off and closing; and nobody added up what one undertaking received.
-_SEVENTH: Final = replace(_SIXTH, number=7, absent=_GONE_IN_4)
+_SEVENTH: Final = replace(_SIXTH, number=7, absent=_GONE_IN_4, claims_after_use=True)
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)
 RULES: Final[Mapping[int, Rules]] = {rules.number: rules for rules in _VERSIONS}

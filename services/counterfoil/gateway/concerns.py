@@ -139,6 +139,8 @@ _ISSUANCE: Final[Table] = {
     issuance_invoices.ClaimPermitted: Concerns("voucher_id", ("holder_id", "provider_id"), programme=True),
     issuance_invoices.InvoiceClaimed: Concerns("claim_id", ("holder_id", "claimant_id"), programme=True),
     issuance_invoices.InvoiceDue: Concerns("claim_id", ("holder_id", "payee_id"), programme=True),
+    issuance_invoices.UseClaimed: Concerns("application_id", _BENEFICIARY, programme=True),
+    **_all(Concerns("claim_id", _BENEFICIARY, programme=True), issuance_invoices.UseGranted, issuance_invoices.UseDue),
     issuance_invoices.ClaimCountedBack: Concerns("claim_id", via=(_INVOICE,)),
     issuance.IssueReversed: Concerns("voucher_id", (), programme=True),
     **_all(_OF_VOUCHER, issuance.VoucherIssued, issuance.VoucherGranted),
@@ -206,6 +208,7 @@ _LEDGER: Final[Table] = {
     **_all(Concerns("settlement_id", _PROVIDER, programme=True), ledger.ClaimSettled, ledger.ClaimReopened),
     ledger.ClaimReleased: Concerns("claim_id", _PROVIDER, programme=True),
     invoice_events.InvoiceCaptured: Concerns("claim_id", ("holder_id", "payee_id"), programme=True),
+    invoice_events.UseCaptured: Concerns("claim_id", _BENEFICIARY, programme=True),
     invoice_events.InvoiceRefused: Concerns("claim_id", via=(_INVOICE,)),
     invoice_events.InvoiceReturned: Concerns("claim_id", ("holder_id",), programme=True),
 }

@@ -25,6 +25,7 @@ from counterfoil.issuance.events import (
     WindowOpened,
     WindowSettled,
 )
+from counterfoil.issuance.invoice_events import UseClaimed
 from counterfoil.issuance.words import ApplicationStatus
 from counterfoil.ports import Change, Put, Set, View
 from counterfoil.readership import ANYBODY, Readers
@@ -43,6 +44,7 @@ APPLICATIONS: Final = View(
         "contract": "json?",
         "other_support": "json",
         "evidence": "json",
+        "claim": "json?",
         "submitted_at": "time",
         "ready": "bool",
         "review_by": "time?",
@@ -77,7 +79,8 @@ APPLICATIONS: Final = View(
 review that is due is to be signed, by the document; `overdue_since`: it was not. `submitted_at`: first submitted, which
 is its place; `ready`: no review comes before its decision any more. `refusal`: why the document grants nothing. `rank`
 is its number in the order of its window, `points` the mean of its scores, in millionths, `asked` what it would get of
-each envelope before a division. `decided_after_seconds`: from the first submission to the last decision."""
+each envelope before a division. `decided_after_seconds`: from the first submission to the last decision.
+`claim`: of a claim after use, its `invoice` with its `invoice_key`, and its `evidence` by type."""
 APPLICATION_STEPS: Final = View(
     name="application_steps",
     key=("application_id", "step", "reviewer_id"),
@@ -200,7 +203,16 @@ def _submitted(event: ApplicationSubmitted, at: At) -> Iterable[Change]:
         yield Set(APPLICATIONS.name, (event.application_id,), {**asked, **_UNDECIDED})
         return
     names = {name: getattr(event, name) for name in ("application_id", "programme_id", "beneficiary_id")}
-    yield Put(APPLICATIONS.name, {**names, **asked, "submitted_at": at.time, **_UNDECIDED})
+    yield Put(APPLICATIONS.name, {**names, **asked, "submitted_at": at.time, "claim": None, **_UNDECIDED})
+
+
+def _use_claimed(event: UseClaimed, _at: At) -> Iterable[Change]:
+    claim = {
+        "invoice": dump(event.invoice),
+        "invoice_key": event.invoice_key.hex(),
+        "evidence": [dump(each) for each in event.evidence],
+    }
+    yield Set(APPLICATIONS.name, (event.application_id,), {"claim": claim})
 
 
 def _ended(event: ApplicationReturned | ApplicationWithdrawn, at: At) -> Iterable[Change]:
@@ -306,6 +318,7 @@ def _attested(event: FactAttested, at: At) -> Iterable[Change]:
 
 APPLICATION_REDUCERS: Final[Reducers] = {
     ApplicationSubmitted: _submitted,
+    UseClaimed: _use_claimed,
     ApplicationReturned: _ended,
     ApplicationWithdrawn: _ended,
     ApplicationReviewed: _reviewed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.refusals import Code, Refusal
@@ -21,6 +22,8 @@ from counterfoil.issuance.programmes import duties_in
 from counterfoil.issuance.signatures import due_by, steps_of, unmet
 from counterfoil.issuance.state import IssuanceState, Programme
 from counterfoil.issuance.words import TOGETHER
+from counterfoil.programme.claiming import after_use
+from counterfoil.programme.form.redemption import Windows
 from counterfoil.programme.models import MODELS
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.windows import is_taken
@@ -28,6 +31,21 @@ from counterfoil.programme.windows import is_taken
 
 def submit_application(state: IssuanceState, body: SubmitApplication, actor: Party, at: At) -> Decision:
     """An application, or the correction of one that was returned."""
+    submitted = submission(state, body, actor, at, claims=False)
+    return submitted if isinstance(submitted, Refusal) else [submitted.event]
+
+
+class Submission(NamedTuple):
+    """An application as it is submitted, and the document that it was judged fit by."""
+
+    event: ApplicationSubmitted
+    rules: Rules
+
+
+def submission(
+    state: IssuanceState, body: SubmitApplication, actor: Party, at: At, *, claims: bool
+) -> Submission | Refusal:
+    """What is submitted; `claims`: it claims use that nothing was granted for before."""
     programme = state.programmes.get(body.programme_id)
     if programme is None:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
@@ -39,9 +57,13 @@ def submit_application(state: IssuanceState, body: SubmitApplication, actor: Par
     rules = document_of(state, body.programme_id) if before is None else document_for(state, before)
     if isinstance(rules, Refusal):
         return rules
+    if after_use(rules) is not claims:
+        return _otherwise(rules, claims=claims)
     window_id = state.windows.taking(body.programme_id, rules.day(at.time)) if before is None else before.window_id
     if window_id is not None and state.windows.open[window_id].phase != "open":
         return refuse(Code.WINDOW_CLOSED, window_id=window_id)
+    if window_id is not None and after_use(state.rules_under(state.windows.open[window_id])) is not claims:
+        return _otherwise(rules, claims=claims)
     refused = (
         _not_taken(state, programme, rules, body, actor, at, window_id)
         or _unfit(state, rules, body)
@@ -66,7 +88,14 @@ def submit_application(state: IssuanceState, body: SubmitApplication, actor: Par
         window_id=window_id,
         review_by=None,
     )
-    return [replace(submitted, review_by=_review_by(state, rules, submitted, at))]
+    return Submission(replace(submitted, review_by=_review_by(state, rules, submitted, at)), rules)
+
+
+def _otherwise(rules: Rules, *, claims: bool) -> Refusal:
+    """It is an application to a programme that has use claimed, or a claim where a voucher comes before the use."""
+    if claims:
+        return refuse(Code.NOT_CLAIMED_BY_INVOICE, why="needs_voucher")
+    return refuse(Code.NOT_BY_APPLICATION, why=rules.document.redemption.model)
 
 
 def _review_by(state: IssuanceState, rules: Rules, submitted: ApplicationSubmitted, at: At) -> int | None:
@@ -82,7 +111,10 @@ def document_for(state: IssuanceState, application: Application) -> Rules | Refu
     """The document that an application is decided by: that of its window, else the one in force."""
     if application.window_id is not None:
         return state.rules_under(state.windows.open[application.window_id])
-    return document_of(state, application.content.programme_id)
+    rules, claims = document_of(state, application.content.programme_id), application.content.application_id
+    if isinstance(rules, Rules) and after_use(rules) is not (claims in state.claims.waiting):
+        return refuse(Code.NOT_BY_APPLICATION, why=rules.document.redemption.model)  # another version's model
+    return rules
 
 
 def version_of(state: IssuanceState, programme: Programme, window_id: str | None) -> int:
@@ -91,12 +123,19 @@ def version_of(state: IssuanceState, programme: Programme, window_id: str | None
 
 
 def document_of(state: IssuanceState, programme_id: str) -> Rules | Refusal:
-    """The document in force, if its programme gives vouchers for applications."""
+    """The document in force, if its programme gives vouchers for applications, or for claims after use."""
     rules = state.terms(programme_id)
     if not isinstance(rules, Rules):
         return refuse(Code.NOT_BY_APPLICATION, why="no_document")
     model = rules.document.redemption.model
-    return rules if MODELS[model].applies else refuse(Code.NOT_BY_APPLICATION, why=model)
+    known = MODELS[model].applies or (state.rules.claims_after_use and after_use(rules))
+    return rules if known else refuse(Code.NOT_BY_APPLICATION, why=model)
+
+
+def windows_of(rules: Rules) -> Windows | None:
+    """When the document has applications taken, or claims after use."""
+    taken = rules.document.applications
+    return rules.document.redemption.windows if after_use(rules) else None if taken is None else taken.windows
 
 
 def decides_together(rules: Rules) -> bool:
@@ -112,12 +151,12 @@ def _not_taken(
     if programme.paused:
         return refuse(Code.PROGRAMME_PAUSED, programme_id=body.programme_id)
     day = rules.day(at.time)
-    taken = rules.document.applications
     if window_id is None and not rules.grants_on(day):
         return refuse(Code.PROGRAMME_NOT_OPEN, programme_id=body.programme_id)
     closed = decides_together(rules) and window_id is None
-    if body.corrects is None and (closed or not is_taken(None if taken is None else taken.windows, day)):
-        return refuse(Code.APPLICATIONS_CLOSED, programme_id=body.programme_id)
+    if body.corrects is None and (closed or not is_taken(windows_of(rules), day)):
+        code = Code.CLAIMS_CLOSED if after_use(rules) else Code.APPLICATIONS_CLOSED
+        return refuse(code, programme_id=body.programme_id)
     most = state.rules.max_open_applications
     if body.corrects is None and state.applications.opened.get((body.programme_id, actor.party_id), 0) >= most:
         return refuse(Code.OVER_LIMIT, field="programme_id", limit=most)
@@ -219,6 +258,7 @@ def application_withdrawn(state: IssuanceState, event: ApplicationWithdrawn, at:
     """Apply the end of an application; who waits behind it moves up."""
     application = state.applications.open[event.application_id]
     window_id = application.window_id
+    state.claims.decided(event.application_id)
     state.applications.ended(event.application_id)
     state.left_queue(application.content.programme_id, at)
     state.windows.passed(window_id, event.application_id)

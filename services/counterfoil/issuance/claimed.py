@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from counterfoil.contract.applications import CapSet, ContractDays, CounterMoved, FactGiven
-from counterfoil.core.form import AMOUNT, COUNT, OCTETS, TEXT, TEXTS, Form, listed, optional, row
+from counterfoil.core.form import AMOUNT, COUNT, OCTETS, TEXT, TEXTS, Form, event, listed, optional, row
 from counterfoil.core.table import Records, Table
+from counterfoil.issuance.invoice_events import UseClaimed
 
 
 class Purpose(NamedTuple):
@@ -89,25 +90,27 @@ PERMIT: Final = Form(
 INVOICE: Final = Form(
     "invoice", ("invoice_key",), TEXT, "the claim on an invoice; the key is SHA-256 of its issuer's tax id and number"
 )
+WAITING: Final = Form("use_claim", ("application_id",), event(UseClaimed), "a claim after use that is not decided")
 
 
 class Claims:
     """The purposes of vouchers, and the claims on them."""
 
-    __slots__ = ("by_holder", "by_voucher", "claimed", "invoices", "permits", "permitted", "purposes")
+    __slots__ = ("by_holder", "by_voucher", "claimed", "invoices", "permits", "permitted", "purposes", "waiting")
 
     def __init__(self) -> None:
         self.purposes: Table[str, Purpose] = Table(PURPOSE)
         self.claimed: Table[str, Claimed] = Table(CLAIMED)
         self.invoices: Table[str, str] = Table(INVOICE)  # by the key, hexadecimal
         self.permits: Table[tuple[str, str], Permit] = Table(PERMIT)
+        self.waiting: Table[str, UseClaimed] = Table(WAITING)
         self.by_voucher: dict[str, dict[str, None]] = {}
         self.by_holder: dict[tuple[str, str], dict[str, None]] = {}  # and programme
         self.permitted: dict[str, dict[str, None]] = {}  # providers, by voucher
 
     def tables(self) -> tuple[Records, ...]:
         """What is state."""
-        return self.purposes, self.claimed, self.invoices, self.permits
+        return self.purposes, self.claimed, self.invoices, self.permits, self.waiting
 
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
@@ -138,6 +141,17 @@ class Claims:
         elif key in self.permits:
             del self.permits[key]
             del self.permitted[voucher_id][provider_id]
+
+    def wait(self, claim: UseClaimed) -> None:
+        """Know a claim that is to be decided, and its invoice, in the place of what it corrects."""
+        self.decided(claim.application_id)
+        self.waiting[claim.application_id] = claim
+        self.invoices[claim.invoice_key.hex()] = claim.application_id
+
+    def decided(self, application_id: str) -> None:
+        """Forget a claim that does not wait any more, and its invoice; nothing for an application."""
+        if application_id in self.waiting:
+            del self.invoices[self.waiting.pop(application_id).invoice_key.hex()]
 
     def same_purpose(self, former: str, voucher_id: str) -> None:
         """A voucher made of another is for what that was for."""

@@ -16,6 +16,7 @@ from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.standing import not_taking_part
+from counterfoil.issuance.after_use import due_at_once
 from counterfoil.issuance.applications import (
     already_closed,
     application_to,
@@ -44,7 +45,7 @@ from counterfoil.issuance.programmes import duties_in
 from counterfoil.issuance.signatures import unmet
 from counterfoil.issuance.state import Grant, IssuanceState
 from counterfoil.issuance.vouchers import too_many
-from counterfoil.programme.claiming import by_invoice
+from counterfoil.programme.claiming import after_use, by_invoice
 from counterfoil.programme.expiry import NEVER, Life, end_of
 from counterfoil.programme.form.budget import Period
 from counterfoil.programme.periods import span
@@ -55,6 +56,8 @@ from counterfoil.programme.values import floor_of
 
 _SAID: Final = 120
 """Characters of a reason that a refusal has: its outcome has to fit into a batch."""
+_DUE: Final = 30 * DAY
+"""How long the voucher of a claim after use lasts at least."""
 _LIFETIME: Final = Period(kind="LIFETIME")
 
 
@@ -227,7 +230,9 @@ def concluded(
     if isinstance(decided, Refusal) or decided.voucher_id is None:
         return decided if isinstance(decided, Refusal) else [decided]
     voucher = _voucher(state, rules, application, judged, decided.voucher_id, at)
-    return voucher if isinstance(voucher, Refusal) else [decided, voucher]
+    if isinstance(voucher, Refusal):
+        return voucher
+    return [decided, voucher, *due_at_once(state, rules, application, judged, decided, at)]
 
 
 def _decided(
@@ -269,9 +274,28 @@ def _decided(
 def _voucher(
     state: IssuanceState, rules: Rules, application: Application, judged: Judged, voucher_id: str, at: At
 ) -> VoucherIssued | Refusal:
-    """The voucher of an approval; it pays after the public notice that the document asks for."""
+    """The voucher of an approval; it pays after the public notice that the document asks for.
+
+    That of a claim after use is due at once, whatever its document says of its end, since the use is over; its own end
+    is that much later that it is taken before.
+    """
     programme_id, beneficiary_id = application.content.programme_id, application.content.beneficiary_id
     programme = state.programmes[programme_id]
+    group_id, subsidy = state.directory.parties[beneficiary_id].group_id, judged.evaluation.subsidy
+    voucher = VoucherIssued(
+        voucher_id=voucher_id,
+        programme_id=programme_id,
+        version=version_of(state, programme, application.window_id),
+        beneficiary_id=beneficiary_id,
+        face=subsidy,
+        not_before=at.time,
+        expires_at=at.time + _DUE,
+        issue_seq=programme.vouchers_issued + 1,
+        uncommitted_after=programme.uncommitted - subsidy,
+        group_issued_after=state.counted(programme_id, group_id) + subsidy,
+    )
+    if after_use(rules):
+        return voucher
     life = Life(judged.case.day, project_ends=_project_end(application, judged))
     try:
         ends = end_of(rules, life).ends
@@ -284,20 +308,7 @@ def _voucher(
     expires_at = NEVER if ends is None else min(ends * DAY - rules.offset, NEVER)
     if pays_until(rules, expires_at) <= not_before:
         return refuse(Code.NOT_GRANTED, why="voucher_expired")
-    subsidy = judged.evaluation.subsidy
-    group_id = state.directory.parties[beneficiary_id].group_id
-    return VoucherIssued(
-        voucher_id=voucher_id,
-        programme_id=programme_id,
-        version=version_of(state, programme, application.window_id),
-        beneficiary_id=beneficiary_id,
-        face=subsidy,
-        not_before=not_before,
-        expires_at=expires_at,
-        issue_seq=programme.vouchers_issued + 1,
-        uncommitted_after=programme.uncommitted - subsidy,
-        group_issued_after=state.counted(programme_id, group_id) + subsidy,
-    )
+    return replace(voucher, not_before=not_before, expires_at=expires_at)
 
 
 def _project_end(application: Application, judged: Judged) -> int | None:
@@ -344,6 +355,8 @@ def application_decided(state: IssuanceState, event: ApplicationDecided, at: At)
         state.applications.waitlisted(event.application_id, place)
     else:
         state.applications.ended(event.application_id)
+    if event.decision == "rejected":
+        state.claims.decided(event.application_id)
     if event.decision != "waitlisted" and event.window_id is None:
         state.left_queue(event.programme_id, at)
     state.windows.passed(event.window_id, event.application_id)

@@ -1,8 +1,8 @@
-"""Commands that issuance decides: claims on invoices."""
+"""Commands that issuance decides: claims on invoices, of vouchers and after use."""
 
 from __future__ import annotations
 
-from counterfoil.contract.applications import ApplicationLine, OtherSupport
+from counterfoil.contract.applications import ApplicationLine, ContractDays, OtherSupport
 from counterfoil.contract.invoices import Evidence, Invoice
 from counterfoil.contract.record import Command, command
 from counterfoil.contract.scalars import Amount, Id, PositiveAmount
@@ -29,6 +29,25 @@ class ClaimInvoice(Command):
 
     voucher_id: Id
     amount: PositiveAmount | None
+    invoice: Invoice
+    lines: tuple[ApplicationLine, ...]
+    other_support: tuple[OtherSupport, ...]
+    evidence: tuple[Evidence, ...]
+
+
+@command("claim_after_use", role="beneficiary")
+class ClaimAfterUse(Command):
+    """Beneficiary: claim what a programme reimburses of an invoice for use that was had and paid, without a voucher.
+
+    It is decided as an application is; its approval grants the voucher, and makes it due, in one act. `corrects`: the
+    claim that was returned, which keeps its place. `evidence`: each document that the programme asks for. A line
+    without days is of all of the contract.
+    """
+
+    programme_id: Id
+    corrects: Id | None
+    project_id: Id | None
+    contract: ContractDays | None
     invoice: Invoice
     lines: tuple[ApplicationLine, ...]
     other_support: tuple[OtherSupport, ...]

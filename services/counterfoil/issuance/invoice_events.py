@@ -1,8 +1,11 @@
-"""Issuance: claims on invoices."""
+"""Issuance: claims on invoices, of vouchers and after use.
+
+A claim after use is an application that names an invoice until it is decided.
+"""
 
 from __future__ import annotations
 
-from counterfoil.contract.applications import CounterMoved, Explained, PayerShare
+from counterfoil.contract.applications import CounterMoved, EnvelopePart, Explained, PayerShare
 from counterfoil.contract.invoices import ClaimBasis, Evidence, Invoice
 from counterfoil.contract.record import Event, event
 from counterfoil.contract.scalars import Amount, DerivedTime, Digest, Flag, Id, PositiveAmount, Reference, Version, Word
@@ -69,3 +72,58 @@ class ClaimCountedBack(Event):
     amount: PositiveAmount
     over: Flag
     reason: Word
+
+
+@event("use.claimed.v1")
+class UseClaimed(Event):
+    """What an application asks for was used and paid before: it is a claim on this invoice.
+
+    The application is before it in the same entry.
+    """
+
+    application_id: Id
+    programme_id: Id
+    beneficiary_id: Id
+    invoice: Invoice
+    invoice_key: Digest
+    evidence: tuple[Evidence, ...]
+
+
+@event("use.granted.v1")
+class UseGranted(Event):
+    """A claim after use is granted, and its voucher is due at once; application and claim have the same id.
+
+    The decision with its explanation and counters, and the voucher, are before it in the same entry. `basis`: all that
+    the rules with the hash `rules_hash` judge it by, as what counts when it is applied for, granted and paid; with
+    `left`, what each envelope had.
+    """
+
+    claim_id: Id
+    programme_id: Id
+    version: Version
+    voucher_id: Id
+    beneficiary_id: Id
+    invoice: Invoice
+    invoice_key: Digest
+    evidence: tuple[Evidence, ...]
+    rules_hash: Digest
+    basis: ClaimBasis
+    left: tuple[EnvelopePart, ...]
+    eligible: Amount
+    subsidy: PositiveAmount
+    co_payment: Amount
+    payers: tuple[PayerShare, ...]
+
+
+@event("use.due.v1")
+class UseDue(Event):
+    """The ledger is to take all of the voucher of a claim after use, and to owe it to the beneficiary."""
+
+    claim_id: Id
+    programme_id: Id
+    version: Version
+    voucher_id: Id
+    beneficiary_id: Id
+    invoice_number: Reference
+    amount: PositiveAmount
+    granted_at: DerivedTime

@@ -7,7 +7,7 @@ from typing import Final, get_args
 
 from counterfoil.contract.forms import dump
 from counterfoil.core.at import At
-from counterfoil.issuance.invoice_events import ClaimCountedBack, InvoiceClaimed
+from counterfoil.issuance.invoice_events import ClaimCountedBack, InvoiceClaimed, UseGranted
 from counterfoil.issuance.words import InvoiceStatus
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import Readers
@@ -46,7 +46,8 @@ INVOICE_CLAIMS: Final = View(
     values={"status": get_args(InvoiceStatus)},
 )
 """`status`: claimed, or refused (nothing came of it, and its invoice may be claimed again). `not_paid`: what of the
-subsidy was cut, denied or returned since. What is decided on the claim and paid of it, the view `claims` shows."""
+subsidy was cut, denied or returned since. A claim after use is shown here once it is granted, by the id of its
+application, which has its explanation and counters. What is decided on a claim and paid of it, `claims` shows."""
 INVOICE_VIEWS: Final[tuple[View, ...]] = (INVOICE_CLAIMS,)
 _LISTED: Final = ("evidence", "explanation", "counters", "payers")
 _PLAIN: Final = (
@@ -72,6 +73,27 @@ def _claimed(event: InvoiceClaimed, at: At) -> Iterable[Change]:
     yield Put(INVOICE_CLAIMS.name, row)
 
 
+def _granted(event: UseGranted, at: At) -> Iterable[Change]:
+    whose = {"holder_id": event.beneficiary_id, "claimant_id": event.beneficiary_id}
+    row = {
+        **{name: getattr(event, name) for name in _PLAIN if name not in whose},
+        **{name: [dump(each) for each in getattr(event, name)] for name in ("evidence", "payers")},
+        **whose,
+        "invoice": dump(event.invoice),
+        "invoice_key": event.invoice_key.hex(),
+        "rules_hash": event.rules_hash.hex(),
+        "basis": dump(event.basis),
+        "explanation": [],
+        "counters": [],
+        "not_paid": 0,
+        "claimed_at": at.time,
+        "status": "claimed",
+        "status_since": at.time,
+        "status_reason": None,
+    }
+    yield Put(INVOICE_CLAIMS.name, row)
+
+
 def _counted_back(event: ClaimCountedBack, at: At) -> Iterable[Change]:
     yield Add(INVOICE_CLAIMS.name, (event.claim_id,), {"not_paid": event.amount})
     if event.over:
@@ -79,4 +101,8 @@ def _counted_back(event: ClaimCountedBack, at: At) -> Iterable[Change]:
         yield Set(INVOICE_CLAIMS.name, (event.claim_id,), values)
 
 
-INVOICE_REDUCERS: Final[Reducers] = {InvoiceClaimed: _claimed, ClaimCountedBack: _counted_back}
+INVOICE_REDUCERS: Final[Reducers] = {
+    InvoiceClaimed: _claimed,
+    UseGranted: _granted,
+    ClaimCountedBack: _counted_back,
+}

@@ -6,13 +6,13 @@ paid in the end is counted back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from counterfoil.contract.applications import FactGiven, PayerShare
 from counterfoil.contract.ensure import ensure
-from counterfoil.contract.invoices import CapCounted, ClaimBasis, InScope, LineSeen, TierUsed, invoice_key
+from counterfoil.contract.invoices import CapCounted, ClaimBasis, Evidence, InScope, LineSeen, TierUsed, invoice_key
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
@@ -195,10 +195,15 @@ def _not_paid(rules: Rules, body: ClaimInvoice, judged: Evaluation) -> Refusal |
         return refuse(Code.NOT_GRANTED, why=reason.code, says=plain(reason.sentence)[:_SAID])
     if body.amount is not None and judged.subsidy < body.amount:
         return refuse(Code.NOT_GRANTED, why="more_than_is_paid", pays=judged.subsidy)
+    return evidence_missing(rules, body.evidence, paid_itself=judged.co_payment > 0)
+
+
+def evidence_missing(rules: Rules, evidence: tuple[Evidence, ...], *, paid_itself: bool) -> Refusal | None:
+    """Evidence that the document asks for and that is not there; `paid_itself`: that of the co-payment, too."""
     own = rules.document.benefit.co_payment
     wanted = [each.type for each in rules.document.redemption.evidence if each.required]
-    wanted += own.proof if own is not None and judged.co_payment > 0 else ()
-    shown = {each.type for each in body.evidence}
+    wanted += own.proof if own is not None and paid_itself else ()
+    shown = {each.type for each in evidence}
     missing = next((each for each in wanted if each not in shown), None)
     return None if missing is None else refuse(Code.EVIDENCE_MISSING, type=missing)
 
@@ -229,7 +234,7 @@ def _basis(state: IssuanceState, asked: Asked, body: ClaimInvoice, claim_id: str
         facts=fitting(dict.fromkeys(_facts(state, asked, body, holder.party_id, day)), FACTS_BYTES),
         other_support=body.other_support,
         caps=purpose.caps,
-        counted=tuple(_counted(state, rules, subjects, day)),
+        counted=tuple(counted(state, rules, subjects, day, ON_VOUCHER)),
         used=tuple(
             TierUsed(tier=tier, on=on) for tier, on in first_used(state, rules, holder.party_id).items()
         ),
@@ -267,7 +272,10 @@ def _facts(state: IssuanceState, asked: Asked, body: ClaimInvoice, holder_id: st
         yield from given(rules, facts, line.id)
 
 
-def _counted(state: IssuanceState, rules: Rules, subjects: dict[Scope, str], day: int) -> Iterator[CapCounted]:
+def counted(
+    state: IssuanceState, rules: Rules, subjects: Mapping[Scope, str], day: int, counting: tuple[CountingEvent, ...]
+) -> Iterator[CapCounted]:
+    """What counts on a day towards limits for what a decision counts as."""
     history, days = History(history_of(state, rules, subjects)), counting_days(rules, day)
     limits: list[tuple[str, Scope, Sequence[CountingEvent]]] = [
         *((rule.cap.id, rule.cap.scope, rule.cap.counts) for rule in rules.caps),
@@ -275,7 +283,7 @@ def _counted(state: IssuanceState, rules: Rules, subjects: dict[Scope, str], day
     ]
     for cap, scope, events in limits:
         for event in events:
-            if event in ON_VOUCHER:
+            if event in counting:
                 amount = history.total(cap, subjects[scope], event, days[cap])
                 yield CapCounted(cap=cap, subject=subjects[scope], event=event, amount=amount)
 

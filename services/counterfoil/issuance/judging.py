@@ -22,7 +22,7 @@ from counterfoil.issuance.facts import AWARDS, facts_of, facts_of_line, given
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.programme.benefit import Evaluation, evaluate
 from counterfoil.programme.case import Case, ContractDates, Counted, History, Line
-from counterfoil.programme.claiming import asked_of
+from counterfoil.programme.claiming import AT_ONCE, asked_of
 from counterfoil.programme.form.benefit import Scope
 from counterfoil.programme.form.budget import Envelope, Period
 from counterfoil.programme.periods import Span, span
@@ -32,7 +32,7 @@ from counterfoil.programme.values import parse_amount
 
 T = TypeVar("T")
 EVENTS: Final[tuple[CountingEvent, ...]] = ("APPLIED", "GRANTED")
-"""What an approval counts as; use and payment count later."""
+"""What an approval counts as; use and payment count later, unless they came before."""
 ENVELOPE: Final = "envelope:"
 PER_CONTRACT: Final = "contract:all"
 _MOST_EXPLAINED: Final = 128
@@ -67,7 +67,7 @@ def judge(
     contract = asked.contract
     case = Case(
         day=day,
-        events=EVENTS,
+        events=AT_ONCE if application_id in state.claims.waiting else EVENTS,
         subjects=subjects,
         facts=facts,
         lines=lines,

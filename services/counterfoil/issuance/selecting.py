@@ -14,7 +14,7 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
-from counterfoil.issuance.applications import already_closed, decides_together, document_for, document_of
+from counterfoil.issuance.applications import already_closed, decides_together, document_for, document_of, windows_of
 from counterfoil.issuance.applying import Application
 from counterfoil.issuance.commands import CloseWindow, OpenWindow, ScoreApplication
 from counterfoil.issuance.events import ApplicationScored, WindowClosed, WindowOpened
@@ -74,8 +74,7 @@ def open_window(state: IssuanceState, body: OpenWindow, actor: Party, at: At) ->
 def _unfit_days(state: IssuanceState, rules: Rules, body: OpenWindow, at: At) -> Refusal | None:
     """Whether the days are no window of the document, or are over, or belong to another window that is not settled."""
     days, today = Span(body.opens, body.closes + 1), rules.day(at.time)
-    taken = rules.document.applications
-    windows = None if taken is None else taken.windows
+    windows = windows_of(rules)
     if windows is not None and windows.kind != "ROLLING":
         in_document = window_at(windows, body.opens)
         if in_document != days:

@@ -17,6 +17,7 @@ from counterfoil.contract.events import (
 )
 from counterfoil.core.decider import COMMON, Decider
 from counterfoil.issuance import (
+    after_use,
     allocating,
     applications,
     auditors,
@@ -125,8 +126,16 @@ from counterfoil.issuance.events import (
     WindowOpened,
     WindowSettled,
 )
-from counterfoil.issuance.invoice_commands import ClaimInvoice, PermitClaim
-from counterfoil.issuance.invoice_events import ClaimCountedBack, ClaimPermitted, InvoiceClaimed, InvoiceDue
+from counterfoil.issuance.invoice_commands import ClaimAfterUse, ClaimInvoice, PermitClaim
+from counterfoil.issuance.invoice_events import (
+    ClaimCountedBack,
+    ClaimPermitted,
+    InvoiceClaimed,
+    InvoiceDue,
+    UseClaimed,
+    UseDue,
+    UseGranted,
+)
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.views import REDUCERS, VIEWS
 from counterfoil.ledger.events import ClaimReleased, VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
@@ -189,6 +198,7 @@ DECIDER: Final = Decider(
         CloseWindow: selecting.close_window,
         SetApplicationCaps: granting.set_application_caps,
         DecideApplication: granting.decide_application,
+        ClaimAfterUse: after_use.claim_after_use,
         PermitClaim: invoices.permit_claim,
         ClaimInvoice: invoices.claim_invoice,
         SuspendVoucher: vouchers.suspend_voucher,
@@ -260,6 +270,9 @@ DECIDER: Final = Decider(
         WindowSettled: allocating.window_settled,
         ApplicationCapped: granting.application_capped,
         ApplicationDecided: granting.application_decided,
+        UseClaimed: after_use.use_claimed,
+        UseGranted: after_use.use_granted,
+        UseDue: after_use.use_due,
         ClaimPermitted: invoices.claim_permitted,
         InvoiceClaimed: invoices.invoice_claimed,
         InvoiceDue: invoices.invoice_due,

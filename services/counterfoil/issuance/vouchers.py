@@ -130,7 +130,7 @@ def _under_document(
     state: IssuanceState, body: IssueVoucher, programme: Programme, rules: Rules, beneficiary: Party, at: At
 ) -> Decision:
     """The document's rules judge; the reasons are part of the event."""
-    refused = _not_directly(rules) or _not_eligible(state, rules, beneficiary.party_id, at)
+    refused = _not_directly(state, rules) or _not_eligible(state, rules, beneficiary.party_id, at)
     if refused is not None:
         return refused
     voucher_id, group_id, day = at.new_id("vch"), beneficiary.group_id, rules.day(at.time)
@@ -167,11 +167,13 @@ def _under_document(
     ]
 
 
-def _not_directly(rules: Rules) -> Refusal | None:
-    """Whether the document has vouchers given for applications alone: after a review, or decided together."""
+def _not_directly(state: IssuanceState, rules: Rules) -> Refusal | None:
+    """Whether the document has vouchers given for applications alone, after a review or decided together, or with
+    claims after use."""
     review, mode = rules.document.review, rules.document.budget.exhaustion.mode
-    if not MODELS[rules.document.redemption.model].applies:
-        return None
+    model = rules.document.redemption.model
+    if not MODELS[model].applies:
+        return refuse(Code.DECIDED_BY_APPLICATION, mode=model) if state.rules.claims_after_use else None
     reviewed = review is not None and len(review.steps) > 0
     return refuse(Code.DECIDED_BY_APPLICATION, mode=mode) if reviewed or mode in TOGETHER else None
 

@@ -15,7 +15,7 @@ from typing import Final
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
 from counterfoil.core.at import At
-from counterfoil.issuance.applications import document_of
+from counterfoil.issuance.applications import document_for, document_of
 from counterfoil.issuance.events import ApplicationStillWaits
 from counterfoil.issuance.granting import Ruling, caps_not_set, concluded, not_granted, not_reviewed, over_budget, why
 from counterfoil.issuance.judging import judge
@@ -60,6 +60,9 @@ def _judged(state: IssuanceState, rules: Rules, application_id: str, at: At) -> 
     earlier = state.applications.earlier(rules.document.id, application)
     if earlier is not None and state.applications.open[earlier].status != "waitlisted":
         return _BUDGET[0]  # who came before is decided first
+    found = document_for(state, application)
+    if isinstance(found, Refusal):
+        return why(found)
     judged = judge(state, rules, application_id, application, rules.day(at.time), application.caps)
     if isinstance(judged, Refusal):
         return why(judged)

@@ -47,3 +47,20 @@ class InvoiceReturned(Event):
     holder_id: Id
     amount: PositiveAmount
     legs: tuple[Leg, ...]
+
+
+@event("use.captured.v1")
+class UseCaptured(Event):
+    """A voucher pays the claim that it was granted with: voucher: owner -> redeemed; claims: claims_payable -> claims.
+
+    The claim was decided when the voucher was granted.
+    """
+
+    claim_id: Id
+    programme_id: Id
+    version: Version
+    voucher_id: Id
+    beneficiary_id: Id
+    invoice_number: Reference
+    amount: PositiveAmount
+    legs: tuple[Leg, ...]

@@ -38,7 +38,7 @@ from counterfoil.ledger.events import (
     VoucherExpired,
     VoucherRestored,
 )
-from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned
+from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, UseCaptured
 from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
@@ -129,6 +129,7 @@ _ABOUT: Final[Mapping[type[Event], tuple[str | None, str | None]]] = {
     CashWithdrawn: (None, "payment_reference"),
     ClaimReleased: ("claim_id", None),
     InvoiceCaptured: ("claim_id", "invoice_number"),
+    UseCaptured: ("claim_id", "invoice_number"),
     InvoiceReturned: ("claim_id", None),
     ClaimReopened: ("settlement_id", None),
     ClaimSettled: ("settlement_id", None),

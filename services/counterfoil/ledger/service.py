@@ -15,7 +15,7 @@ from counterfoil.issuance.events import (
     VoucherRevoked,
     VoucherSuspended,
 )
-from counterfoil.issuance.invoice_events import InvoiceDue
+from counterfoil.issuance.invoice_events import InvoiceDue, UseDue
 from counterfoil.ledger import (
     bids,
     budgets,
@@ -84,7 +84,7 @@ from counterfoil.ledger.events import (
     VoucherUnfrozen,
 )
 from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
-from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceRefused, InvoiceReturned
+from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceRefused, InvoiceReturned, UseCaptured
 from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.ledger.state import LedgerState
 from counterfoil.ledger.transfer_events import (
@@ -157,6 +157,7 @@ DECIDER: Final = Decider(
             VoucherRevoked: endings.revoke_voucher,
             VoucherReturned: endings.return_voucher,
             InvoiceDue: invoices.capture_invoice,
+            UseDue: invoices.capture_use,
         },
         "matching": {
             OfferReceived: offers.hold_offer,
@@ -214,6 +215,7 @@ DECIDER: Final = Decider(
         ClaimReopened: state.posted,
         ClaimReleased: state.posted,
         InvoiceCaptured: invoices.invoice_captured,
+        UseCaptured: invoices.use_captured,
         InvoiceRefused: invoices.invoice_refused,
         InvoiceReturned: invoices.invoice_returned,
         VoucherCredited: vouchers.voucher_credited,

@@ -44,7 +44,7 @@ from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
 from counterfoil.ledger.expiry_views import EXPIRY_VIEWS
 from counterfoil.ledger.holding_views import HOLDING_VIEWS
 from counterfoil.ledger.holds import total
-from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned
+from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, UseCaptured
 from counterfoil.ledger.posting_views import POSTING_VIEWS, postings
 from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.ledger.transfer_events import (
@@ -389,6 +389,7 @@ REDUCERS: Final[Reducers] = {
     ClaimReopened: _posted,
     ClaimReleased: _posted,
     InvoiceCaptured: _posted,
+    UseCaptured: _posted,
     InvoiceReturned: _posted,
     VoucherCredited: _and_posted(_voucher_credited),
     ExpiryNotified: expiries.notified,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, cast
 
-from counterfoil.contract.applications import FactGiven
+from counterfoil.contract.applications import EnvelopePart, FactGiven
 from counterfoil.contract.invoices import ClaimBasis
 from counterfoil.contract.scalars import CountingEvent
 from counterfoil.programme.case import Case, ContractDates, Counted, History, Line
@@ -19,6 +19,8 @@ from counterfoil.programme.terms import Terms, on_market
 
 ON_VOUCHER: Final[tuple[CountingEvent, ...]] = ("PAID",)
 """As what a claim on a voucher counts: the grant was counted before."""
+AT_ONCE: Final[tuple[CountingEvent, ...]] = ("APPLIED", "GRANTED", "PAID")
+"""As what a claim after use counts, which is granted and paid in one act."""
 
 
 def by_invoice(terms: Terms) -> bool:
@@ -28,6 +30,13 @@ def by_invoice(terms: Terms) -> bool:
     return MODELS[terms.document.redemption.model].by_invoice and not on_market(terms)
 
 
+def after_use(terms: Terms) -> bool:
+    """Whether the programme reimburses use that nothing was granted for before: its beneficiary claims that."""
+    if not isinstance(terms, Rules) or not isinstance(terms.document.unit, MoneyUnit):
+        return False
+    return not MODELS[terms.document.redemption.model].applies
+
+
 def asked_of(rules: Rules) -> frozenset[str]:
     """The facts that a line's tier, its scope or a cap asks for."""
     conditions = [each.tier.when for each in rules.tiers]
@@ -35,8 +44,10 @@ def asked_of(rules: Rules) -> frozenset[str]:
     return frozenset({"workload"}.union(*map(facts_of, (*conditions, rules.document.scope.line_when))))
 
 
-def case_of(rules: Rules, basis: ClaimBasis, events: tuple[CountingEvent, ...] = ON_VOUCHER) -> Case:
-    """The case of a claim. Raises ValueError where its facts contradict each other."""
+def case_of(
+    rules: Rules, basis: ClaimBasis, events: tuple[CountingEvent, ...] = ON_VOUCHER, left: Iterable[EnvelopePart] = ()
+) -> Case:
+    """The case of a claim; `left`: of envelopes, where it is granted too. Raises ValueError where facts contradict."""
     seen = {each.line: each for each in basis.seen}
     contract = basis.contract
     return Case(
@@ -69,6 +80,7 @@ def case_of(rules: Rules, basis: ClaimBasis, events: tuple[CountingEvent, ...] =
         approved={each.cap: each.amount for each in basis.caps},
         granted=basis.most,
         granted_before="GRANTED" not in events,
+        left={each.envelope: each.amount for each in left},
         first_used={each.tier: each.on for each in basis.used},
         other_support={each.programme: each.amount for each in basis.other_support},
         history=History(Counted(each.cap, each.subject, each.event, basis.day, each.amount) for each in basis.counted),

@@ -21,7 +21,7 @@ from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.hidden import not_yours
 from counterfoil.core.paper import reference_used
 from counterfoil.issuance.events import ProviderDelisted, ProviderReinstated, ProviderSuspended
-from counterfoil.ledger.invoice_events import InvoiceCaptured
+from counterfoil.ledger.invoice_events import InvoiceCaptured, UseCaptured
 from counterfoil.redemption.commands import (
     ApproveClaim,
     ApproveClaimV1,
@@ -109,6 +109,26 @@ def open_claim(state: RedemptionState, event: InvoiceCaptured, _at: At) -> Seque
             amount=event.amount,
         )
     ]
+
+
+def open_decided(state: RedemptionState, event: UseCaptured, _at: At) -> Sequence[Event]:
+    """A claim after use was approved when its voucher was granted: it is due, unless the programme has two approve."""
+    if event.programme_id not in state.programmes:
+        return []
+    line = ClaimLine(contract_id=event.claim_id, amount=event.amount, resubmitted=0)
+    submitted = ClaimSubmitted(
+        claim_id=event.claim_id,
+        programme_id=event.programme_id,
+        provider_id=event.beneficiary_id,
+        invoice_number=event.invoice_number,
+        lines=(line,),
+        amount=event.amount,
+    )
+    if (event.programme_id, "approval") in state.four_eyes:
+        return [submitted]
+    return [
+        submitted, ClaimApproved(claim_id=event.claim_id, lines=(line,), amount=event.amount, claimable=())
+    ]  # fmt: skip
 
 
 def approve_claim_v1(state: RedemptionState, body: ApproveClaimV1, actor: Party, _at: At) -> Decision:

@@ -13,7 +13,7 @@ from counterfoil.issuance.events import (
     ProviderSuspended,
 )
 from counterfoil.ledger.events import HoldCaptured
-from counterfoil.ledger.invoice_events import InvoiceCaptured
+from counterfoil.ledger.invoice_events import InvoiceCaptured, UseCaptured
 from counterfoil.matching.events import TradeMatched
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
 from counterfoil.redemption import (
@@ -150,6 +150,7 @@ DECIDER: Final = Decider(
         "ledger": {
             HoldCaptured: contracts.record_capture,
             InvoiceCaptured: claims.open_claim,
+            UseCaptured: claims.open_decided,
         },
     },
     ready={TradeMatched: contracts.terms_known},
