@@ -62,6 +62,7 @@ _VALUES: dict[Any, tuple[Any, ...]] = {
     scalars.Currency: ("AAA", "ZZZ"),
     scalars.CommandId: ("00000000-0000-7000-8000-000000000000", "ffffffff-ffff-7fff-bfff-ffffffffffff"),
     scalars.Unit: ("AAA", "A_" * 8),
+    scalars.MarketUnit: ("AAA", "ZZZ", "GPU_HOUR"),
     scalars.Piece: (b"\0", bytes(range(256)) * 12),
     scalars.Origin: ("a/b/c", "a" + "b" * 62 + ":65535/" + "s-9" * 10 + "zz/" + "s-a" * 10 + "zz"),
     scalars.Name: (" ", "\"\\/'<&>\u2028é€豈\U0001f600\uffff" * 9 + "\x80é ", "N" * limits.MAX_NAME),

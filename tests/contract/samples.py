@@ -39,6 +39,7 @@ _BY_TYPE: dict[Any, Any] = {
     scalars.Digest: bytes(range(32, 64)),
     scalars.Piece: b'{"schema":"counterfoil.programme/1"}',
     scalars.Unit: "EUR",
+    scalars.MarketUnit: "EUR",
     scalars.KeyId: KEY_ID,
     scalars.Currency: "EUR",
     scalars.Origin: "counterfoil.example/ledger/main",

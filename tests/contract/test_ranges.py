@@ -27,7 +27,7 @@ RANGES: list[tuple[str, str, list[Any], list[tuple[Any, Code]]]] = [
     ("post_offer", "min_hours", [1, 1_440], [(0, OUT), (1_441, OUT)]),
     ("post_offer", "bond_bps", [0, 10_000], [(-1, OUT), (10_001, OUT)]),
     ("post_offer", "class_id", ["a", "a" * 63], [("a" * 64, OUT), ("", BAD), ("a-", BAD), ("A", BAD)]),
-    ("post_offer", "currency", ["EUR"], [("EU", BAD), ("EURO", OUT), ("eur", BAD)]),
+    ("post_offer", "currency", ["EUR", "GPU_HOUR"], [("EU", BAD), ("EURO", BAD), ("GPU_HOURS", OUT), ("eur", BAD)]),
     ("post_offer", "window_start", ["19700101T00Z", "21991231T23Z"], [("19691231T23Z", BAD), ("22000101T00Z", BAD)]),
     ("post_offer", "good_until", [None, "1970-01-01T00:00:00.000000Z"],
      [("1969-12-31T23:59:59.999999Z", BAD), (0, BAD)]),

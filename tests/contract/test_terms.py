@@ -51,6 +51,12 @@ def test_usage_is_settled_after_both_windows_and_the_time_to_resolve_a_dispute()
 
 def test_each_redemption_model_has_its_capture() -> None:
     assert CAPTURES.keys() - set(get_args(Model)) == set(get_args(RedemptionModel))
-    assert on_market(TERMS)
+    assert on_market(TERMS, meters_in_kind=False)
+    hours = {"kind": "COMPUTE", "unit": "GPU_HOUR"}
     for model in get_args(Model):
-        assert on_market(rules_from(document(redemption__model=model))) == (model in CAPTURES), model
+        unit = {"unit": hours} if model == "IN_KIND" else {}
+        rules = rules_from(document(redemption__model=model, **unit))
+        assert on_market(rules, meters_in_kind=True) == (model in CAPTURES), model
+        assert on_market(rules, meters_in_kind=False) == (model in CAPTURES and model != "IN_KIND"), model
+    tokens = rules_from(document(redemption__model="IN_KIND", unit={"kind": "COMPUTE", "unit": "TOKEN"}))
+    assert not on_market(tokens, meters_in_kind=True), "the market does not meter them"

@@ -81,6 +81,7 @@ from counterfoil.redemption.commands import (
 from counterfoil.redemption.events import ContractOpened
 from tests.golden import (
     after_use_story,
+    allocation_story,
     application_story,
     claim_story,
     document_story,
@@ -155,6 +156,8 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         end_story.tell(world)
     if world.state("issuance").rules.claims_after_use:
         after_use_story.tell(world)
+    if world.state("matching").rules.meters_in_kind:
+        allocation_story.tell(world)
     world.clock += 400 * HOUR
     world.settle()
     world.system.close()

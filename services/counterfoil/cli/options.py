@@ -61,7 +61,8 @@ Amount = Annotated[
 ]
 Currency = Annotated[str, option("--currency", "ISO 4217 code.", metavar="CODE")]
 MarketCurrency = Annotated[
-    str | None, option("--currency", "ISO 4217 code. Default: the market's only one.", metavar="CODE")
+    str | None,
+    option("--currency", "ISO 4217 code, or GPU_HOUR. Default: the market's only one.", metavar="CODE"),
 ]
 PaymentReference = Annotated[str, option("--reference", "The payment's reference at the bank.", metavar="TEXT")]
 Reason = Annotated[str, option("--reason", "Why; it is published.", metavar="TEXT")]

@@ -65,7 +65,12 @@ def templates(out: Out, name: Annotated[str | None, argument("NAME", "Print this
         out.show(data, lines(texts[name].splitlines()))
         return
     rows = [
-        {"name": each, "title": data["title"]["en"], "issuer": data["issuer"]["name"], "unit": data["unit"]["currency"]}
+        {
+            "name": each,
+            "title": data["title"]["en"],
+            "issuer": data["issuer"]["name"],
+            "unit": data["unit"].get("currency") or data["unit"]["unit"],
+        }
         for each, text in sorted(texts.items())
         if (data := parse_data(text))
     ]

@@ -83,6 +83,7 @@ _FORMS: Final[Mapping[str, str]] = {
     "'^(?:[^\\x00-": "text of at least one character, without control characters",
     "'^(?:[a-z0-9](?:[a-z0-9._-]": "an id: up to 63 of a-z, 0-9, dot, dash and underscore; first and last a-z or 0-9",
     "'^(?:[A-Z]{3})$'": "a currency: three letters A to Z",
+    "'^(?:[A-Z]{3}|GPU_HOUR)$'": "a currency: three letters A to Z, or GPU_HOUR",
 }
 """What the beginning of a pattern in a message of the contract's forms says, in words."""
 AMOUNTS: Final = ("Amount", "PositiveAmount", "SignedAmount", "Price")

@@ -17,6 +17,8 @@ _AMOUNT = re.compile(r"([0-9]{1,13}|[0-9]{1,3}(?:,[0-9]{3}){1,4}(?=\.))(?:\.([0-
 _COMMAS = re.compile(r"[0-9]{1,3}(?:,[0-9]+)+", re.ASCII)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _READING = re.compile(r"([0-9]{8}T[0-9]{2}Z|[0-9T:+-]+Z?)=([0-9]{1,9})", re.ASCII)
+_UNITS: Final = {"GPU_HOUR": "GPU-h"}
+"""How units of compute are written beside an amount; a currency by its code."""
 
 
 def parse_amount(text: str) -> int:
@@ -42,10 +44,10 @@ def decimals_of(micro: int) -> int:
 
 
 def show_amount(micro: int, currency: str | None = None, decimals: int = 2) -> str:
-    """For people: ``1,000.50 USD``, with at least so many decimals and no digit lost."""
+    """For people: ``1,000.50 USD``, ``8.25 GPU-h``, with at least so many decimals and no digit lost."""
     units, rest = divmod(abs(micro), MICRO)
     text = f"{'-' if micro < 0 else ''}{units:,}.{f'{rest:06d}'.rstrip('0').ljust(decimals, '0')}"
-    return text if currency is None else f"{text} {currency}"
+    return text if currency is None else f"{text} {_UNITS.get(currency, currency)}"
 
 
 def parse_moment(text: str) -> int:

@@ -111,6 +111,8 @@ class Code(StrEnum):
     CLASSES_NOT_COMPARABLE = "classes_not_comparable"
     MINIMUM_EXCEEDS_QUANTITY = "minimum_exceeds_quantity"
     BOND_TOO_SMALL = "bond_too_small"
+    BOND_IN_KIND = "bond_in_kind"
+    PRICE_NOT_AT_PAR = "price_not_at_par"
     AMEND_NOT_VALID = "amend_not_valid"
     AMOUNT_TOO_LARGE = "amount_too_large"
     FACE_TOO_SMALL = "face_too_small"
@@ -126,6 +128,8 @@ class Code(StrEnum):
     PROGRAMME_NOT_PAUSED = "programme_not_paused"
     PROGRAMME_NOT_OPEN = "programme_not_open"
     PROGRAMME_NOT_ON_MARKET = "programme_not_on_market"
+    PROGRAMME_IN_KIND = "programme_in_kind"
+    NOT_COVERED_IN_KIND = "not_covered_in_kind"
     PROVIDER_ALREADY_LISTED = "provider_already_listed"
     PROVIDER_NOT_LISTED = "provider_not_listed"
     PROVIDER_SUSPENDED = "provider_suspended"
@@ -291,6 +295,8 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.CLASSES_NOT_COMPARABLE: Meaning(_D, False, "The classes of one bid differ in GPUs per node."),
     Code.MINIMUM_EXCEEDS_QUANTITY: Meaning(_D, False, "A minimum is larger than the quantity it belongs to."),
     Code.BOND_TOO_SMALL: Meaning(_D, False, "The bond is below the minimum share of the notional."),
+    Code.BOND_IN_KIND: Meaning(_D, False, "An offer in kind has no bond: nothing of its unit is anybody's cash."),
+    Code.PRICE_NOT_AT_PAR: Meaning(_D, False, "What is paid in kind is offered, and bid for, at 1 per GPU-hour."),
     Code.AMEND_NOT_VALID: Meaning(_D, False, "Name exactly one change, and leave at least one node."),
     Code.AMOUNT_TOO_LARGE: Meaning(_D, False, "The amount, or price times quantity, exceeds what can be counted."),
     Code.FACE_TOO_SMALL: Meaning(_D, False, "The programme issues no voucher of so little."),
@@ -309,7 +315,13 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.PROGRAMME_NOT_PAUSED: Meaning(_D, True, "The programme is not paused."),
     Code.PROGRAMME_NOT_OPEN: Meaning(_D, True, "Ledger time is outside the programme's validity."),
     Code.PROGRAMME_NOT_ON_MARKET: Meaning(
-        _D, False, "The programme's vouchers pay no bids: they are claimed, or are an allocation of compute."
+        _D, False, "The programme's vouchers pay no bids: they are claimed, or allocate what the market does not meter."
+    ),
+    Code.PROGRAMME_IN_KIND: Meaning(
+        _D, False, "The programme is an allocation of compute: nothing is claimed, settled or paid back in money."
+    ),
+    Code.NOT_COVERED_IN_KIND: Meaning(
+        _D, False, "The allocation does not pay for all that is bid for, and nothing else can."
     ),
     Code.PROVIDER_ALREADY_LISTED: Meaning(_D, False, "The provider is listed for the programme."),
     Code.PROVIDER_NOT_LISTED: Meaning(_D, True, "The provider is not listed for the programme."),

@@ -188,6 +188,8 @@ KeyId = Annotated[str, _text(r"[0-9a-f]{16}", 16)]
 Currency = Annotated[str, _text(r"[A-Z]{3}", 3)]
 Unit = Annotated[str, _text(r"[A-Z][A-Z_]{2,15}", 16)]
 """What vouchers are counted in: a currency, or a unit of compute such as `GPU_HOUR`."""
+MarketUnit = Annotated[str, _text(r"[A-Z]{3}|GPU_HOUR", 8)]
+"""What an order pays in: a currency, or GPU-hours in kind."""
 CommandId = Annotated[str, _text(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", 36)]
 _HOST = r"[a-z0-9][a-z0-9.-]{0,62}(?::[0-9]{1,5})?"
 Host = Annotated[str, _text(_HOST, 69)]

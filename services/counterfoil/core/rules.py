@@ -131,6 +131,9 @@ class Rules:
     document_stays: int
     """How long after its first piece a document may be published; then it is dropped."""
 
+    meters_in_kind: bool
+    """Whether vouchers of an allocation in GPU-hours pay for bids in that unit, and are drawn by metering."""
+
     # applications
     max_open_applications: int
     """Of one party in one programme, not yet decided."""
@@ -342,6 +345,7 @@ _FIRST: Final = Rules(
     spends_until_expiry=False,
     max_documents=0,
     document_stays=0,
+    meters_in_kind=False,
     max_open_applications=0,
     max_open_windows=0,
     max_application_lines=0,
@@ -436,7 +440,13 @@ _SIXTH: Final = replace(
 
 # What happens after a grant could not be said: use that is claimed before anything is granted, credit in kind, release
 # in parts, adjustment, run-off and closing; and nobody added up what one undertaking received.
-_SEVENTH: Final = replace(_SIXTH, number=7, absent=_GONE_IN_4, claims_after_use=True)
+_SEVENTH: Final = replace(
+    _SIXTH,
+    number=7,
+    absent=_GONE_IN_4,
+    claims_after_use=True,
+    meters_in_kind=True,
+)
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)
 RULES: Final[Mapping[int, Rules]] = {rules.number: rules for rules in _VERSIONS}

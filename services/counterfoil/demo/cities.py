@@ -161,5 +161,5 @@ def _put(data: Any, change: Change) -> None:
     data[last] = change.value
 
 
-PAYS_BIDS: Final = frozenset(city.party_id for city in CITIES if on_market(rules(city)))
+PAYS_BIDS: Final = frozenset(city.party_id for city in CITIES if on_market(rules(city), meters_in_kind=True))
 """The cities whose vouchers pay on the market; those of the others are paid by claim."""

@@ -124,7 +124,7 @@ def _pays(views: ViewReader, version: tuple[object, object], class_id: str, regi
         return b"".join(decode_base64(str(each["octets"])) for each in pieces)
 
     rules = rules_by_hash(bytes.fromhex(str(row["rules_hash"])), data)
-    return on_market(rules) and rules.allows((class_id,), (region,))
+    return on_market(rules, meters_in_kind=True) and rules.allows((class_id,), (region,))
 
 
 def _list(value: object) -> list[object]:

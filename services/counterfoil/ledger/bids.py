@@ -20,6 +20,7 @@ from counterfoil.ledger.refusals import Order, not_available, refused
 from counterfoil.ledger.releases import reduce, release, voucher_legs
 from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import BidClosed, BidReceived, BidReduced
+from counterfoil.programme.terms import in_kind
 
 
 def hold_bid(state: LedgerState, event: BidReceived, at: At) -> Sequence[Event]:
@@ -31,6 +32,8 @@ def hold_bid(state: LedgerState, event: BidReceived, at: At) -> Sequence[Event]:
     version, draws, covers = chosen
     subsidy, money = need(state.terms(event.programme_id, version), event, at)
     available = state.accounts.find(cash(event.beneficiary_id), event.currency).available
+    if money and in_kind(state.terms(event.programme_id, version)):
+        return [refused(state, order, Code.NOT_COVERED_IN_KIND)]
     if not covers or money > available:
         return [not_available(state, order, vouchers=(subsidy, total(draws)), cash=(money, available))]
     posting = Posting(state.accounts)

@@ -9,7 +9,17 @@ from counterfoil.contract.ensure import ensure
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
 from counterfoil.ledger.accounts import Posting
-from counterfoil.ledger.chart import CO_PAYMENTS, cash, claim, claims, claims_payable
+from counterfoil.ledger.chart import (
+    CO_PAYMENTS,
+    DISBURSED,
+    OBLIGATED,
+    SETTLED,
+    budget,
+    cash,
+    claim,
+    claims,
+    claims_payable,
+)
 from counterfoil.ledger.endings import closed, remove_if_ended
 from counterfoil.ledger.events import CaptureJudged, HoldCaptured
 from counterfoil.ledger.holds import Hold, split, total
@@ -63,15 +73,20 @@ def deduct_at_provider(state: LedgerState, event: UsageAccepted, contract: Contr
         co_payment=co_payment,
         legs=posting.take(),
     )
-    judged = []
-    if isinstance(terms, Rules):
-        judged = [
-            CaptureJudged(
-                contract_id=event.contract_id, report_id=event.report_id, rules_hash=terms.digest, invoiced=invoiced,
-                subsidy=paid.subsidy, explanation=reasons(paid),
-            )
-        ]  # fmt: skip
+    judged = _judged(event, terms, invoiced, paid)
     return [*judged, captured, *closed(state, posting, [draw.voucher_id for draw in vouchers])]
+
+
+def _judged(event: UsageAccepted, terms: Terms, invoiced: int, paid: Paid) -> Sequence[Event]:
+    """What a document's rules said of all that was invoiced, for the record."""
+    if not isinstance(terms, Rules):
+        return []
+    return [
+        CaptureJudged(
+            contract_id=event.contract_id, report_id=event.report_id, rules_hash=terms.digest, invoiced=invoiced,
+            subsidy=paid.subsidy, explanation=reasons(paid),
+        )
+    ]  # fmt: skip
 
 
 def _paid(state: LedgerState, contract_id: str, terms: Terms, invoiced: int) -> Paid:
@@ -81,11 +96,37 @@ def _paid(state: LedgerState, contract_id: str, terms: Terms, invoiced: int) -> 
     return Paid(terms.subsidy(invoiced))
 
 
+def draw_in_kind(state: LedgerState, event: UsageAccepted, contract: Contract, terms: Terms) -> Sequence[Event]:
+    """Of an allocation as much is redeemed as was metered: nothing is owed to anybody, and its budget is disbursed."""
+    hold: Hold[None] = state.holds.open["contract", event.contract_id]
+    invoiced = contract.invoiced + event.amount
+    vouchers, _ = split(hold.draws, event.amount)
+    posting, programme_id = Posting(state.accounts), contract.programme_id
+    voucher_legs(posting, "capture", hold.owner_id, vouchers)
+    posting.leg("post", claim(programme_id), claims_payable(programme_id), SETTLED, event.amount)
+    posting.leg("post", budget(programme_id), OBLIGATED, DISBURSED, event.amount)
+    captured = HoldCaptured(
+        contract_id=event.contract_id,
+        report_id=event.report_id,
+        programme_id=programme_id,
+        provider_id=contract.provider_id,
+        currency=hold.currency,
+        invoice=event.amount,
+        vouchers=vouchers,
+        subsidy=event.amount,
+        co_payment=0,
+        legs=posting.take(),
+    )
+    judged = _judged(event, terms, invoiced, _paid(state, event.contract_id, terms, invoiced))
+    return [*judged, captured, *closed(state, posting, [draw.voucher_id for draw in vouchers])]
+
+
 CAPTURES: Final[Mapping[str, Capture]] = {
     "deduct_at_provider": deduct_at_provider,
     "DEDUCT_AT_PROVIDER": deduct_at_provider,
     "APPLY_THEN_DEDUCT": deduct_at_provider,
     "DISCOUNT_AT_PROVIDER": deduct_at_provider,
+    "IN_KIND": draw_in_kind,
 }
 """By model: as thin terms have it, then as documents have them that are paid on the market."""
 

@@ -121,16 +121,16 @@ def _bar(state: LedgerState, voucher: Voucher, event: BidReceived, at: At) -> Co
     barred = state.bar(voucher, at.time)
     if barred is None:
         terms = state.terms(voucher.programme_id, voucher.version)
-        barred = _outside(terms, event) if state.rules.draws_in_scope else None
+        barred = _outside(state, terms, event) if state.rules.draws_in_scope else None
         settled = settled_by(terms, delivery_ends(event), state.rules.resolution_window)
         if barred is None and not terms.hold_tolls_expiry and settled >= captured_by(terms, voucher.expires_at):
             return Code.VOUCHER_EXPIRES_BEFORE_DELIVERY
     return barred
 
 
-def _outside(terms: Terms, event: BidReceived) -> Code | None:
+def _outside(state: LedgerState, terms: Terms, event: BidReceived) -> Code | None:
     """Why vouchers of a version may not pay for all that the order may buy."""
-    if not on_market(terms):
+    if not on_market(terms, meters_in_kind=state.rules.meters_in_kind):
         return Code.PROGRAMME_NOT_ON_MARKET
     if not all(map(terms.allows_class, event.classes)):
         return Code.CLASS_NOT_IN_PROGRAMME

@@ -19,6 +19,7 @@ from counterfoil.contract.scalars import (
     Flag,
     Hour,
     Id,
+    MarketUnit,
     Nodes,
     NodesOrNone,
     PositiveAmount,
@@ -225,7 +226,7 @@ class HoldPlaced(Event):
     party_id: Id
     programme_id: Id
     version: Version
-    currency: Currency
+    currency: MarketUnit
     nodes: Nodes
     cost_per_node: PositiveAmount
     partial: Flag
@@ -240,8 +241,8 @@ class BondHeld(Event):
 
     hold_id: Id
     provider_id: Id
-    currency: Currency
-    amount: PositiveAmount
+    currency: MarketUnit
+    amount: Amount
     price: Price
     bps: Bps
     legs: tuple[Leg, ...]
@@ -264,7 +265,7 @@ class HoldRefused(Event):
     purpose: Literal["bid", "offer"]
     party_id: Id
     programme_id: Id | None
-    currency: Currency
+    currency: MarketUnit
     code: Word
     lacking: tuple[Shortfall, ...]
 
@@ -349,7 +350,7 @@ class HoldCaptured(Event):
     report_id: Id
     programme_id: Id
     provider_id: Id
-    currency: Currency
+    currency: MarketUnit
     invoice: Amount
     vouchers: tuple[Draw, ...]
     subsidy: Amount
@@ -373,7 +374,7 @@ class CaptureReversed(Event):
     programme_id: Id
     provider_id: Id
     beneficiary_id: Id
-    currency: Currency
+    currency: MarketUnit
     vouchers: tuple[Draw, ...]
     lapsed: Amount
     unclaimed: Amount

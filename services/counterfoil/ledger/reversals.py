@@ -1,7 +1,8 @@
 """Reversals of captures, as redemption decided them: credit notes. Nothing is edited.
 
 The recorded draws are undone in reverse order, never computed anew. What a provider did not claim yet it loses; what it
-claimed or got, it owes, until its next claims are set off against that or it pays it back.
+claimed or got, it owes, until its next claims are set off against that or it pays it back. In kind nobody owes any:
+what was drawn of the allocation comes back to it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from counterfoil.core.at import At
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.budgets import claim_legs
 from counterfoil.ledger.chart import (
+    DISBURSED,
     LAPSED,
     OBLIGATED,
     RECOVERABLE,
     RECOVERED,
     REDEEMED,
+    SETTLED,
     budget,
     cash,
     claim,
@@ -30,6 +33,7 @@ from counterfoil.ledger.endings import bury
 from counterfoil.ledger.events import CaptureReversed, Leg, ReceivableOffset, ReceivableRecovered
 from counterfoil.ledger.holds import split, total
 from counterfoil.ledger.state import LedgerState
+from counterfoil.programme.terms import in_kind
 from counterfoil.redemption.events import ClaimOffset, DebtWrittenOff, RecoveryConfirmed, UsageReversed
 
 
@@ -47,9 +51,13 @@ def reverse(state: LedgerState, event: UsageReversed, at: At) -> Sequence[Event]
     posting = Posting(state.accounts)
     for draw in live:
         posting.leg("post", draw.voucher_id, REDEEMED, owner(payee), draw.amount)
-    claim_legs(posting, programme_id, currency, claims(payer), claims_payable(programme_id), event.unclaimed)
-    posting.leg("post", claim(programme_id), receivables(payer), claims_payable(programme_id), event.owed)
-    posting.leg("post", budget(programme_id), RECOVERABLE, OBLIGATED, event.owed)
+    if in_kind(state.terms(programme_id, contract.version)):
+        posting.leg("post", claim(programme_id), SETTLED, claims_payable(programme_id), subsidy)
+        posting.leg("post", budget(programme_id), DISBURSED, OBLIGATED, subsidy)
+    else:
+        claim_legs(posting, programme_id, currency, claims(payer), claims_payable(programme_id), event.unclaimed)
+        posting.leg("post", claim(programme_id), receivables(payer), claims_payable(programme_id), event.owed)
+        posting.leg("post", budget(programme_id), RECOVERABLE, OBLIGATED, event.owed)
     posting.leg("post", budget(programme_id), OBLIGATED, LAPSED, lapsed)
     paid = min(event.co_payment, state.accounts.find(cash(payer), currency).available)
     posting.leg("post", currency, cash(payer), cash(payee), paid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from counterfoil.contract.record import Event, event
-from counterfoil.contract.scalars import Amount, Count, Currency, DerivedTime, Flag, Id, PositiveAmount, Reason, Version
+from counterfoil.contract.scalars import Amount, Count, DerivedTime, Flag, Id, PositiveAmount, Reason, Unit, Version
 from counterfoil.ledger.events import Leg
 
 
@@ -60,7 +60,7 @@ class TransferProposed(Event):
     amount: PositiveAmount
     price: Amount
     fee: Amount
-    currency: Currency
+    currency: Unit
     until: DerivedTime
     legs: tuple[Leg, ...]
 
@@ -90,7 +90,7 @@ class TransferAccepted(Event):
     amount: PositiveAmount
     price: Amount
     fee: Amount
-    currency: Currency
+    currency: Unit
     hops: Count
     expires_at: DerivedTime
     reissued_as: Id | None

@@ -38,6 +38,7 @@ from counterfoil.ledger.transfer_events import (
     TransferProposed,
     VoucherReissued,
 )
+from counterfoil.programme.terms import in_kind
 from counterfoil.programme.transfers import fee
 
 Reason = Literal["withdrawn", "rejected", "rejected_by_issuer", "lapsed", "voucher_ended"]
@@ -57,10 +58,13 @@ def propose_transfer(state: LedgerState, body: ProposeTransfer, actor: Party, at
         return refused or refuse(Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
     if (refused := not_handed_on(state, voucher, handing, at, approved=True)) is not None:
         return refused
+    rules = state.rules_of(voucher)
+    asked = body.price or (0 if rules is None else fee(rules, body.amount))
+    if asked and state.rules.meters_in_kind and rules is not None and in_kind(rules):
+        return refuse(Code.PROGRAMME_IN_KIND, programme_id=voucher.programme_id)
     available = state.accounts.find(owner(actor.party_id), voucher.voucher_id).available
     if body.amount > available:
         return refuse(Code.EXCEEDS_AVAILABLE, available=available)
-    rules = state.rules_of(voucher)
     posting = Posting(state.accounts)
     posting.leg("hold", voucher.voucher_id, owner(actor.party_id), TRANSFERS, body.amount)
     return [

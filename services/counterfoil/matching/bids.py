@@ -33,6 +33,7 @@ def place_bid(state: MatchingState, body: PlaceBid, actor: Party, at: At) -> Dec
         _unfit_lists(body, rules)
         or checks.too_many_orders(state, actor, body.classes, body.regions)
         or checks.off_tick(state, currency, body.limit_price)
+        or (checks.not_at_par(currency, body.limit_price) if rules.meters_in_kind else None)
         or checks.unfit_window(body.latest - body.earliest, 0, body.latest + body.hours, rules, at)
         or checks.unfit_time_in_force(body.tif, body.good_until, at, post_only=body.post_only)
         or (refuse(Code.CLASSES_NOT_COMPARABLE) if len(gpus) > 1 else None)
@@ -78,6 +79,8 @@ def amend_bid(state: MatchingState, body: AmendBid, actor: Party, at: At) -> Dec
     limit, currency = body.limit_price, received.currency
     if limit is not None and (off_tick := checks.off_tick(state, currency, limit)) is not None:
         return off_tick
+    if limit is not None and (not_at_par := checks.not_at_par(currency, limit)) is not None:
+        return not_at_par
     if body.reduce_nodes_by is not None and body.limit_price is None:
         return _reduce(state, received, body.reduce_nodes_by)
     if body.limit_price is None or body.reduce_nodes_by is not None:

@@ -12,6 +12,7 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.rules import Rules
+from counterfoil.core.units import METERED, PAR
 from counterfoil.matching.state import ANY, MatchingState
 from counterfoil.matching.times import floor_hour
 
@@ -39,6 +40,11 @@ def off_tick(state: MatchingState, currency: str, price: int) -> Refusal | None:
     """The price (micro-units per GPU-hour) is a multiple of the tick: of a minor unit of its currency."""
     tick = state.rules.price_tick if state.rules.currencies is None else state.minor_unit(currency) or 1
     return refuse(Code.PRICE_OFF_TICK, tick=tick) if price % tick else None
+
+
+def not_at_par(unit: str, price: int) -> Refusal | None:
+    """In kind a GPU-hour is a GPU-hour."""
+    return refuse(Code.PRICE_NOT_AT_PAR, par=PAR) if unit in METERED and price != PAR else None
 
 
 def unfit_window(span: int, shortest: int, end: int, rules: Rules, at: At) -> Refusal | None:

@@ -8,10 +8,10 @@ from counterfoil.contract.record import Command, command
 from counterfoil.contract.scalars import (
     BidHours,
     Bps,
-    Currency,
     Flag,
     Hour,
     Id,
+    MarketUnit,
     Nodes,
     Price,
     Reason,
@@ -29,12 +29,13 @@ class PostOffer(Command):
     """Provider: `nodes` nodes of a class in a region on every delivery hour of [window_start, window_end).
 
     `price` is per GPU-hour. A bond of `bond_bps` of the whole notional is held on the provider's cash before the
-    offer enters the book. `min_nodes`, `min_hours`: the smallest block that may be taken.
+    offer enters the book. `min_nodes`, `min_hours`: the smallest block that may be taken. In place of a currency
+    `GPU_HOUR`: for bids that an allocation of GPU-hours pays, at a price of 1 and without a bond.
     """
 
     class_id: Id
     region: Id
-    currency: Currency
+    currency: MarketUnit
     nodes: Nodes
     window_start: Hour
     window_end: Hour

@@ -9,11 +9,11 @@ from counterfoil.contract.scalars import (
     Amount,
     BidHours,
     Bps,
-    Currency,
     Flag,
     GpusPerNode,
     Hour,
     Id,
+    MarketUnit,
     Nodes,
     NodesOrNone,
     PositiveAmount,
@@ -44,7 +44,7 @@ class OfferReceived(Event):
     group_id: Id
     class_id: Id
     region: Id
-    currency: Currency
+    currency: MarketUnit
     nodes: Nodes
     gpus_per_node: GpusPerNode
     window_start: Hour
@@ -53,7 +53,7 @@ class OfferReceived(Event):
     min_nodes: Nodes
     min_hours: BidHours
     bond_bps: Bps
-    bond: PositiveAmount
+    bond: Amount
     tif: Literal["GTC", "GTD", "IOC"]
     good_until: Time | None
     stp: SelfTrade
@@ -92,7 +92,7 @@ class BidReceived(Event):
     group_id: Id
     programme_id: Id
     voucher_ids: tuple[Id, ...]
-    currency: Currency
+    currency: MarketUnit
     classes: tuple[Id, ...]
     regions: tuple[Id, ...]
     nodes: Nodes
@@ -172,7 +172,7 @@ class TradeMatched(Event):
     version: Version
     class_id: Id
     region: Id
-    currency: Currency
+    currency: MarketUnit
     nodes: Nodes
     gpus_per_node: GpusPerNode
     first_hour: Hour

@@ -10,8 +10,8 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
-from counterfoil.core.paper import unknown_currency
 from counterfoil.core.rules import Rules
+from counterfoil.core.units import METERED, unknown_unit
 from counterfoil.matching import checks
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
 from counterfoil.matching.events import OfferClosed, OfferReceived, OfferReduced
@@ -27,13 +27,14 @@ def post_offer(state: MatchingState, body: PostOffer, actor: Party, at: At) -> D
     length = body.window_end - body.window_start
     notional = body.price * kind.gpus_per_node * length * body.nodes
     refused = (
-        unknown_currency(state, body.currency)
+        unknown_unit(state, body.currency)
         or checks.too_many_orders(state, actor, (body.class_id,), (body.region,))
         or checks.off_tick(state, body.currency, body.price)
         or checks.unfit_window(length, 1, body.window_end, rules, at)
         or checks.unfit_time_in_force(body.tif, body.good_until, at)
         or checks.minimum_too_large(body.min_nodes, body.nodes, body.min_hours, length)
-        or _bond_too_small(body.bond_bps, rules)
+        or checks.not_at_par(body.currency, body.price)
+        or _unfit_bond(body, rules)
         or checks.too_large(notional)
         or checks.past_gate(body.window_end - body.min_hours, rules, at)
     )
@@ -68,6 +69,8 @@ def amend_offer(state: MatchingState, body: AmendOffer, actor: Party, at: At) ->
         return received
     if body.price is not None and (off_tick := checks.off_tick(state, received.currency, body.price)) is not None:
         return off_tick
+    if body.price is not None and (not_at_par := checks.not_at_par(received.currency, body.price)) is not None:
+        return not_at_par
     if body.reduce_nodes_by is not None and body.price is None:
         return _reduce(state, received, body.reduce_nodes_by)
     if body.price is None or body.reduce_nodes_by is not None:
@@ -121,9 +124,12 @@ def _own_offer(state: MatchingState, offer_id: str, actor: Party) -> OfferReceiv
     )
 
 
-def _bond_too_small(bps: int, rules: Rules) -> Refusal | None:
+def _unfit_bond(body: PostOffer, rules: Rules) -> Refusal | None:
+    """In kind a default costs no bond: what was allocated goes back to its holder, with time to use it."""
+    if body.currency in METERED:
+        return refuse(Code.BOND_IN_KIND) if body.bond_bps else None
     least = rules.min_bond_bps
-    return refuse(Code.BOND_TOO_SMALL, minimum_bps=least) if bps < least else None
+    return refuse(Code.BOND_TOO_SMALL, minimum_bps=least) if body.bond_bps < least else None
 
 
 def _notional(offer: OfferReceived, nodes: int) -> int:

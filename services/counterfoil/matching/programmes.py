@@ -26,16 +26,17 @@ def not_in_programme(
     last = max(versions)
     current = versions[last]
     if rules.spends_until_expiry:
-        would_do = list(versions.values())
+        would_do = list(versions.items())
     elif rules.validity_of_each_version:
-        would_do = [each for each in versions.values() if each.is_open(at.time)]
+        would_do = [(number, each) for number, each in versions.items() if each.is_open(at.time)]
     else:
-        would_do = [each for number, each in versions.items() if number < last]
-    if any(on_market(each) and each.allows(body.classes, body.regions) for each in would_do):
+        would_do = [(number, each) for number, each in versions.items() if number < last]
+    pays = {number: on_market(each, meters_in_kind=rules.meters_in_kind) for number, each in versions.items()}
+    if any(pays[number] and each.allows(body.classes, body.regions) for number, each in would_do):
         return None
     if not rules.spends_until_expiry and not current.is_open(at.time):
         return refuse(Code.PROGRAMME_NOT_OPEN)
-    if not any(map(on_market, versions.values())):
+    if not any(pays.values()):
         return refuse(Code.PROGRAMME_NOT_ON_MARKET, programme_id=body.programme_id)
     for class_id in body.classes:
         if not current.allows_class(class_id):

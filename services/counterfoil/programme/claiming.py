@@ -27,7 +27,7 @@ def by_invoice(terms: Terms) -> bool:
     """Whether the programme's vouchers are claimed with invoices: those in money that pay nothing on the market."""
     if not isinstance(terms, Rules) or not isinstance(terms.document.unit, MoneyUnit):
         return False
-    return MODELS[terms.document.redemption.model].by_invoice and not on_market(terms)
+    return MODELS[terms.document.redemption.model].by_invoice and not on_market(terms, meters_in_kind=True)
 
 
 def after_use(terms: Terms) -> bool:

@@ -11,9 +11,11 @@ from counterfoil.contract.times import HOUR
 from counterfoil.programme.benefit import evaluate
 from counterfoil.programme.case import Case, ContractDates, Line
 from counterfoil.programme.facts import Facts
+from counterfoil.programme.lines import eligible
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.steps import Step
-from counterfoil.programme.terms import Terms
+from counterfoil.programme.terms import Terms, in_kind
+from counterfoil.programme.values import floor_of
 
 SKU: Final = "GPU_COMPUTE"
 _MOST_STEPS: Final = 16
@@ -54,11 +56,23 @@ def pays(terms: Terms, purchase: Purchase) -> Paid:
         return Paid(terms.subsidy(purchase.amount))
     if purchase.amount == 0:
         return Paid(0)
+    if in_kind(terms):
+        return _drawn(terms, purchase)
     judged = evaluate(terms, _case(terms, purchase))
     steps = [*(each for line in judged.lines for each in line.steps), *judged.steps]
     steps += [each.refusal for each in judged.lines if each.refusal is not None]
     steps += [] if judged.refusal is None else [judged.refusal]
     return Paid(judged.subsidy, tuple(steps[-_MOST_STEPS:]))
+
+
+def _drawn(rules: Rules, purchase: Purchase) -> Paid:
+    """What an allocation pays: every unit that is metered, exactly, or nothing.
+
+    At which rate, and up to what, was decided when it was granted.
+    """
+    case = _case(rules, purchase)
+    found = eligible(rules, case, case.lines[0])
+    return Paid(floor_of(found.amount), found.steps if found.refusal is None else (found.refusal,))
 
 
 def _case(rules: Rules, purchase: Purchase) -> Case:

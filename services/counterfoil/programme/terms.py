@@ -5,10 +5,13 @@ What both have as attributes is asked of them directly; the questions that diffe
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from counterfoil.contract.terms import FixedExpiry, ProgrammeTerms
 from counterfoil.contract.times import DAY, SECOND
+from counterfoil.core.units import METERED
 from counterfoil.programme.expiry import NEVER, Life, end_of, timetable
-from counterfoil.programme.form.identity import MoneyUnit
+from counterfoil.programme.form.identity import ComputeUnit
 from counterfoil.programme.form.life import ProjectEndExpiry
 from counterfoil.programme.models import MODELS
 from counterfoil.programme.rules import Rules
@@ -59,11 +62,16 @@ def settled_by(terms: Terms, delivered_at: int, resolution_window: int) -> int:
     return report_by(terms, delivered_at) + terms.dispute_window_seconds * SECOND + resolution_window
 
 
-def on_market(terms: Terms) -> bool:
-    """Whether vouchers pay for bids on the market: money, of which the provider is paid the subsidy.
+def in_kind(terms: Terms) -> TypeGuard[Rules]:
+    """Whether vouchers are an allocation of compute: nothing is paid."""
+    return isinstance(terms, Rules) and isinstance(terms.document.unit, ComputeUnit)
 
-    What counts towards a limit when it is paid, and a floor of what is bought, need a claim: such a programme pays no
-    bids.
+
+def on_market(terms: Terms, *, meters_in_kind: bool) -> bool:
+    """Whether vouchers pay for bids on the market: money, of which the provider is paid the subsidy, or an allocation.
+
+    `meters_in_kind`: whether the rules in force meter allocations that are counted in GPU-hours. What counts towards a
+    limit when it is paid, and a floor of what is bought, need a claim: such a programme pays no bids.
     """
     if isinstance(terms, ProgrammeTerms):
         return True
@@ -71,5 +79,6 @@ def on_market(terms: Terms) -> bool:
     paid = paid or any(each.regime.counts_on == "PAID" for each in terms.regimes)
     floor = terms.document.benefit.floor
     paid = paid or (floor is not None and floor.measure in ("ELIGIBLE_AMOUNT", "PFLOPS"))
-    money = isinstance(terms.document.unit, MoneyUnit)
-    return money and not paid and MODELS[terms.document.redemption.model].on_market
+    if in_kind(terms):
+        return meters_in_kind and not paid and terms.unit in METERED
+    return not paid and MODELS[terms.document.redemption.model].on_market

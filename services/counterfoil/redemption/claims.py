@@ -41,6 +41,7 @@ from counterfoil.redemption.events import (
     ClaimSubmitted,
     LinePart,
 )
+from counterfoil.redemption.in_kind import not_paid
 from counterfoil.redemption.reversals import set_off
 from counterfoil.redemption.state import Claim, RedemptionState
 
@@ -52,6 +53,8 @@ def submit_claim(state: RedemptionState, body: SubmitClaim, actor: Party, at: At
     """
     if body.programme_id not in state.programmes:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
+    if (in_kind := not_paid(state, body.programme_id)) is not None:
+        return in_kind
     others = [each for each in body.contract_ids if _provider_of(state, each) not in (None, actor.party_id)]
     if others and not state.rules.hides_others:
         return refuse(Code.NOT_YOURS, contract_id=others[0])

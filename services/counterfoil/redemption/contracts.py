@@ -21,7 +21,7 @@ from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.matching.events import TradeMatched
-from counterfoil.programme.terms import report_by
+from counterfoil.programme.terms import in_kind, report_by
 from counterfoil.redemption.commands import (
     WithdrawDelivery,
 )
@@ -139,7 +139,7 @@ def contract_ended(
 
 
 def capture_recorded(state: RedemptionState, event: CaptureRecorded, _at: At) -> None:
-    """Apply a capture: its subsidy may be claimed."""
+    """Apply a capture: its subsidy may be claimed, unless it is in kind."""
     contract = state.contracts.edit(event.contract_id)
     if event.subsidy or event.co_payment:
         state.captures[event.report_id] = Captured(event.contract_id, event.subsidy, event.co_payment)
@@ -148,7 +148,8 @@ def capture_recorded(state: RedemptionState, event: CaptureRecorded, _at: At) ->
     contract.captured += event.subsidy + event.co_payment
     if event.subsidy:
         state.keep_reversible(event.contract_id, event.subsidy)
-        state.earn(event.contract_id, contract.terms.programme_id, contract.terms.provider_id, event.subsidy)
+        if not in_kind(state.terms(contract.terms.programme_id, contract.terms.version)):
+            state.earn(event.contract_id, contract.terms.programme_id, contract.terms.provider_id, event.subsidy)
     _close_if_over(state, event.contract_id)
 
 

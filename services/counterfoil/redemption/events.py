@@ -18,6 +18,7 @@ from counterfoil.contract.scalars import (
     GpusPerNode,
     Hour,
     Id,
+    MarketUnit,
     Nodes,
     PositiveAmount,
     Price,
@@ -39,7 +40,7 @@ class ContractOpened(Event):
     provider_id: Id
     programme_id: Id
     version: Version
-    currency: Currency
+    currency: MarketUnit
     nodes: Nodes
     gpus_per_node: GpusPerNode
     first_hour: Hour
@@ -367,7 +368,7 @@ class UsageReversed(Event):
     contract_id: Id
     programme_id: Id
     provider_id: Id
-    currency: Currency
+    currency: MarketUnit
     by: Id
     amount: PositiveAmount
     unclaimed: Amount

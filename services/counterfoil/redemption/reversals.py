@@ -1,8 +1,9 @@
 """Reversals of captures: credit notes for usage that turns out not to have been delivered. Nothing is edited.
 
 Both sides of the contract agree to one, as long as the provider has not claimed its subsidy; public money that was
-claimed or paid needs the operator's decision, or two parties could turn one voucher into many. All reversals of a
-capture together are at most what was captured. What a provider owes is set off against its next claims, or paid back.
+claimed or paid needs the operator's decision, or two parties could turn one voucher into many; so does an allocation in
+kind, which is used up when it is captured. All reversals of a capture together are at most what was captured. What a
+provider owes is set off against its next claims, or paid back.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from counterfoil.core.hidden import not_yours
 from counterfoil.core.paper import not_payable, reference_used, unknown_currency
 from counterfoil.redemption.commands import AgreeReversal, ConfirmRecovery, ProposeReversal, ReverseCapture
 from counterfoil.redemption.events import ClaimOffset, LinePart, RecoveryConfirmed, ReversalProposed, UsageReversed
-from counterfoil.redemption.state import Captured, Contract, EndedContract, RedemptionState, Reversal, put
+from counterfoil.redemption.in_kind import contract_of, drawn_in_kind, not_paid
+from counterfoil.redemption.state import Captured, RedemptionState, Reversal, put
 
 
 def propose_reversal(state: RedemptionState, body: ProposeReversal, actor: Party, at: At) -> Decision:
@@ -72,6 +74,8 @@ def confirm_recovery(state: RedemptionState, body: ConfirmRecovery, actor: Party
     together = not_separate(state, Held(Duty.TREASURER, actor.party_id), Held(Duty.PAYEE, body.provider_id))
     if owed and together is not None:
         return together
+    if (in_kind := not_paid(state, body.programme_id)) is not None:
+        return in_kind
     currency = state.currency(body.programme_id)
     refused = unknown_currency(state, currency) or not_payable(state, currency, body.amount)
     if refused is not None:
@@ -124,13 +128,8 @@ def _captured_for_side(state: RedemptionState, report_id: str, actor: Party) -> 
     return captured
 
 
-def _whose(state: RedemptionState, captured: Captured) -> Contract | EndedContract:
-    contract = state.contracts.get(captured.contract_id)
-    return state.ended[captured.contract_id] if contract is None else contract
-
-
 def _sides(state: RedemptionState, captured: Captured) -> tuple[str, str]:
-    return _whose(state, captured).sides
+    return contract_of(state, captured).sides
 
 
 def _unfit(state: RedemptionState, captured: Captured, amount: int, *, consent: bool) -> Refusal | None:
@@ -159,9 +158,9 @@ def _subsidy_in(captured: Captured, amount: int) -> int:
 
 def _reversed(state: RedemptionState, report_id: str, captured: Captured, by: Reversal) -> UsageReversed:
     subsidy = _subsidy_in(captured, by.amount)
-    unclaimed = min(subsidy, _unclaimed(state, captured))
-    whose = _whose(state, captured)
+    whose = contract_of(state, captured)
     programme_id, provider_id = whose.programme_id, whose.sides[1]
+    unclaimed = subsidy if drawn_in_kind(state, captured) else min(subsidy, _unclaimed(state, captured))
     return UsageReversed(
         reversal_id=by.reversal_id,
         report_id=report_id,
@@ -193,7 +192,8 @@ def usage_reversed(state: RedemptionState, event: UsageReversed, _at: At) -> Non
     captured = state.captures[event.report_id]
     state.captures[event.report_id] = captured._replace(reversed=captured.reversed + event.amount, proposed=None)
     state.keep_reversible(event.contract_id, -event.unclaimed - event.owed)
-    _take(state, event.contract_id, event.unclaimed)
+    if not drawn_in_kind(state, captured):
+        _take(state, event.contract_id, event.unclaimed)
     put(state.owed, (event.programme_id, event.provider_id), event.owed_after)
 
 

@@ -18,6 +18,7 @@ from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.paper import unknown_currency
 from counterfoil.redemption.commands import CloseSettlement, CloseSettlementV1
 from counterfoil.redemption.events import ClaimOffset, Payee, SettlementClosed
+from counterfoil.redemption.in_kind import not_paid
 from counterfoil.redemption.state import Claim, Payment, RedemptionState, Settlement, put
 
 
@@ -31,6 +32,8 @@ def close_settlement(state: RedemptionState, body: CloseSettlement, actor: Party
     """Gather approved claims on one of the actor's programmes, netted per provider, in order of provider id."""
     if body.programme_id not in state.programmes:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
+    if (in_kind := not_paid(state, body.programme_id)) is not None:
+        return in_kind
     currency = state.currency(body.programme_id)
     if (unknown := unknown_currency(state, currency)) is not None:
         return unknown
