@@ -230,7 +230,6 @@ def test_units_and_money_never_meet() -> None:
     ):  # fmt: skip
         assert {"code": refusal.code, "detail": refusal.detail} == par
     assert route.offers(bond_bps=1).code is Code.BOND_IN_KIND
-    assert route.offers(currency="NODE_HOUR").code is Code.UNKNOWN_CURRENCY
     offered = route.offers(currency="CNY", bond_bps=200, price=10_000)
     assert isinstance(offered, OfferReceived)
     route.bids("lab-1")

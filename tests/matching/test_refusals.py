@@ -206,6 +206,7 @@ def test_every_command_and_code_is_covered_here() -> None:
     reached = {code.name for table in tables for code, _ in table}
     reached |= {row[-1].name for table in (OFFER_AMENDMENTS, BID_AMENDMENTS) for row in table}
     reached |= {"UNKNOWN_PARTY", "PROGRAMME_PAUSED"}  # in `test_leaving`
+    reached |= {"BOND_IN_KIND", "PRICE_NOT_AT_PAR"}  # in `tests/e2e/test_in_kind.py`
     reached |= {"PROGRAMME_NOT_OPEN"}  # by rules before 6: in `test_programme_validity`
     assert used == reached - {"DUPLICATE_ITEM", "EMPTY_LIST"} | {
         "UNKNOWN_ORDER",
