@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from counterfoil.contract.references import same_as
-from counterfoil.reports.catalogue import REPORTS
 from counterfoil.reports.folding import Folded, fold
 from counterfoil.reports.given import Given
-from counterfoil.reports.report import made
 from tests.market import USD
+from tests.reports.rows import rows
 
 GOLDEN = [Path(__file__).parents[1] / "golden" / name for name in ("rules-1", "rules-3-to-4", "rules-6")]
-
-
-def rows(folded: Folded, report: str, programme_id: str = "p1") -> list[dict[str, Any]]:
-    """The rows of a report, with amounts as numbers."""
-    found = made(folded, REPORTS[report], programme_id, "test")
-    amounts = [each["name"] for each in found["columns"] if each["type"] == "amount"]
-    return [{**row, **{name: int(row[name]) for name in amounts if row[name] is not None}} for row in found["rows"]]
 
 
 def test_the_budget_of_a_story(story: Folded) -> None:

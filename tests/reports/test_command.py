@@ -23,7 +23,7 @@ def of_csv(text: str) -> tuple[dict[str, object], list[dict[str, str]]]:
 
 @pytest.mark.parametrize("report", REPORTS)
 def test_a_report_says_the_same_in_every_form(report: str, played: Path, tmp_path: Path) -> None:
-    words = ("report", report, str(played), "--programme", "p1")
+    words = ("report", report, str(played), "--programme", "p1", *(("--seed", "7f3a") if report == "R15" else ()))
     code, shown, _ = invoke(*words)
     assert code == 0
     assert REPORTS[report].title in shown
@@ -41,7 +41,7 @@ def test_a_report_says_the_same_in_every_form(report: str, played: Path, tmp_pat
     assert len(rows) == len(found["rows"])
     for row, same in zip(rows, found["rows"], strict=True):
         cells = {name: "" if value is None else value for name, value in same.items()}
-        assert row == {name: v if isinstance(v, str) else json.dumps(v) for name, v in cells.items()}
+        assert row == {name: v if isinstance(v, str) else canonical(v).decode() for name, v in cells.items()}
 
 
 def test_a_difference_has_an_exit_code_of_its_own(played: Path, tmp_path: Path) -> None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from counterfoil.cli.command import FOUND, Invalid, pairs
-from counterfoil.cli.files import replacing
+from counterfoil.cli.evidence import EvidenceOption, keep
 from counterfoil.cli.log_source import LogsArgument, LogSource, reading_logs
 from counterfoil.cli.options import option
 from counterfoil.cli.render import Rows, plain
 from counterfoil.cli.values import show_amount
-from counterfoil.reports.alerts import PATTERNS, Found, alert_row, found
-from counterfoil.reports.folding import Folded
+from counterfoil.reports.alerts import PATTERNS, alert_row, found
 from counterfoil.reports.given import Given
-from counterfoil.reports.tables import Ref
 
 _COLUMNS = ("alert_id", "title", "programmes", "entities", "amount_at_risk", "says", "evidence", "acts")
 SHOWN = 200
@@ -43,14 +40,7 @@ def register(app: typer.Typer) -> None:
                 help="Judge by another number, such as F8.of_median_bps=20000. May be repeated.",
             ),
         ] = None,
-        evidence: Annotated[
-            Path | None,
-            typer.Option(
-                "--evidence",
-                metavar="DIR",
-                help="A new directory: of each alert its entries, with proofs that `counterfoil log verify` checks.",
-            ),
-        ] = None,
+        evidence: EvidenceOption = None,
     ) -> None:
         """Look for patterns of fraud in published logs: who, how much, and the entries that show it.
 
@@ -61,14 +51,12 @@ def register(app: typer.Typer) -> None:
         """
         if pattern not in (None, *PATTERNS):
             raise Invalid(f"--pattern {pattern}: the patterns that logs show are {', '.join(PATTERNS)}")
-        if evidence is not None and evidence.exists():
-            raise Invalid(f"--evidence {evidence}: it is there already; name a new directory")
         given = Given(thresholds=_thresholds(thresholds or ()))
         with source.read(logs, given) as folded:
             alerts = found(folded, programme, pattern)
             rows = [alert_row(folded, each) for each in alerts]
-            if evidence is not None and alerts:
-                _keep(folded, alerts, evidence)
+            if evidence is not None:
+                keep(folded, {pattern_.alert_id(alert): alert.refs for pattern_, alert in alerts}, evidence)
         value = [{**row, "amount_at_risk": str(row["amount_at_risk"])} for row in rows]
         shown = [_for_people(row) for row in rows[:SHOWN]]
         last = plain(f"{len(rows)} alert{'' if len(rows) == 1 else 's'}", "bold red" if rows else "bold green")
@@ -95,20 +83,3 @@ def _thresholds(texts: list[str] | tuple[()]) -> dict[str, int]:
 def _for_people(row: dict[str, Any]) -> dict[str, Any]:
     places = [f"{each['log']}:{each['index']}" for each in row["evidence"]]
     return {**row, "amount_at_risk": show_amount(row["amount_at_risk"]), "evidence": places}
-
-
-def _keep(folded: Folded, alerts: list[Found], directory: Path) -> None:
-    """Write the entries of each alert, with their proofs. Raises `Invalid`."""
-    for pattern, alert in alerts:
-        folder = directory / pattern.alert_id(alert)
-        folder.mkdir(parents=True)
-        for ref in dict.fromkeys(alert.refs):
-            keep_entry(folded, ref, folder)
-
-
-def keep_entry(folded: Folded, ref: Ref, folder: Path) -> None:
-    """Write an entry into a file, and its proof beside it. Raises `Invalid`."""
-    file = folder / f"{ref.log.stem}-{ref.index}.json"
-    for path, data in ((file, folded.entry(ref)), (file.with_name(f"{file.name}.tlog-proof"), folded.receipt(ref))):
-        with replacing(path, binary=True) as target:
-            target.write(data)

@@ -46,7 +46,11 @@ COMMANDS: Final[Mapping[str, Late]] = {
         "audit",
         "Replay published logs: signatures, trees, causes, every decision, conservation, every trade.",
     ),
-    "report": Late("report", "Reports on a programme, from published logs alone: list, R1, R2, R6, R7."),
+    "report": Late(
+        "report",
+        "Reports on a programme, from published logs alone: list, R1, R2, R3, R4, R5, R6, R7, R9, R10, "
+        "R11, R12, R13, R15.",
+    ),
     "findings": Late(
         "findings",
         "Look for patterns of fraud in published logs: who, how much, and the entries that show it.",

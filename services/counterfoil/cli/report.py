@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -10,27 +11,33 @@ import typer
 from rich.console import RenderableType
 
 from counterfoil import __version__
-from counterfoil.cli.command import FOUND, Invalid, Out, local
+from counterfoil.cli.command import FOUND, Command, Invalid, Out, local
+from counterfoil.cli.evidence import EvidenceOption, keep
 from counterfoil.cli.files import read_text, replacing
 from counterfoil.cli.late import group
 from counterfoil.cli.log_source import LogsArgument, LogSource, reading_logs
-from counterfoil.cli.options import Programme, option
+from counterfoil.cli.options import Programme, count, option
 from counterfoil.cli.output import separated
 from counterfoil.cli.people import show_time
 from counterfoil.cli.render import Rows, plain, record
 from counterfoil.cli.values import parse_amount, show_amount
+from counterfoil.contract.canonical import canonical
 from counterfoil.contract.references import parse_reference, same_as
 from counterfoil.reports.alerts import NOT_SHOWN, PATTERNS
 from counterfoil.reports.catalogue import REPORTS
 from counterfoil.reports.given import Given
 from counterfoil.reports.pattern import NotShown
 from counterfoil.reports.report import Column, Report, as_json, heading_lines, made
+from counterfoil.reports.sample import chain
 
 Form = Literal["json", "csv"]
 SHOWN: Final = 200
 """How many rows are printed for people; JSON and CSV have all."""
+_MAX_SAMPLE: Final = 10_000
 _MAX_STATEMENT: Final = 64 << 20  # bytes of a bank's statement
 _HEADING: Final = ("programme_id", "programme_version", "rules_hash", "unit", "as_of", "not_consumed", "generator")
+_PLACE: Final = {"log", "index"}
+"""The members of an entry's place; people see these alone."""
 _LISTED: Final = ("id", "title", "for", "says")
 _PATTERNS: Final = ("id", "title", "shows", "hides")
 
@@ -78,7 +85,6 @@ def _bank_statement(path: Path) -> dict[str, int]:
     return found
 
 
-@reading_logs(app, "R6", "counterfoil report R6 var/market --programme springfield-2026 --bank statement.csv")
 def reconciliation(
     source: LogSource,
     logs: LogsArgument,
@@ -95,8 +101,22 @@ def reconciliation(
     _run(source, REPORTS["R6"], logs, programme, given, form, file)
 
 
-def _add(report: Report) -> None:
-    """Add the command that makes a report which needs nothing but logs."""
+def sample_pack(
+    source: LogSource,
+    logs: LogsArgument,
+    programme: Programme,
+    seed: Annotated[str, option("--seed", "Your secret; publish its SHA-256 beforehand.", metavar="TEXT")],
+    size: Annotated[int, count("--size", "How many claims.", 1, _MAX_SAMPLE)] = Given().size,
+    form: FormOption = None,
+    file: FileOption = None,
+    evidence: EvidenceOption = None,
+) -> None:
+    """Audit sample pack: claims drawn by your seed, half by risk, each with all its entries and their proofs."""
+    _run(source, REPORTS["R15"], logs, programme, Given(seed=seed, size=size), form, file, evidence)
+
+
+def _plain(report: Report) -> Command:
+    """The command that makes a report which needs nothing but logs."""
 
     def command(
         source: LogSource, logs: LogsArgument, programme: Programme, form: FormOption = None, file: FileOption = None
@@ -104,16 +124,30 @@ def _add(report: Report) -> None:
         _run(source, report, logs, programme, Given(), form, file)
 
     command.__doc__ = f"{report.title}, for {report.readers}.\n\n{report.says}"
-    reading_logs(app, report.id, f"counterfoil report {report.id} var/market --programme springfield-2026")(command)
+    return command
 
 
+_WITH_OPTIONS: Final[Mapping[str, tuple[Command, str]]] = {
+    "R6": (reconciliation, " --bank statement.csv"),
+    "R15": (sample_pack, " --seed 7f3a --size 20"),
+}
+"""Reports with options of their own, and how their examples go on."""
 for _report in REPORTS.values():
-    if _report.id != "R6":
-        _add(_report)
+    _command, _more = _WITH_OPTIONS.get(_report.id) or (_plain(_report), "")
+    reading_logs(app, _report.id, f"counterfoil report {_report.id} var/market --programme springfield-2026{_more}")(
+        _command
+    )
 
 
 def _run(
-    source: LogSource, report: Report, logs: str, programme: str, given: Given, form: Form | None, file: Path | None
+    source: LogSource,
+    report: Report,
+    logs: str,
+    programme: str,
+    given: Given,
+    form: Form | None,
+    file: Path | None,
+    evidence: Path | None = None,
 ) -> None:
     form = form or _by_name(file)
     with source.read(logs, given) as folded:
@@ -121,6 +155,8 @@ def _run(
         if programme not in known:
             raise Invalid(f"the logs have no programme {programme}; they have {', '.join(known) or 'none'}")
         found = made(folded, report, programme, f"counterfoil {__version__}")
+        if evidence is not None:
+            keep(folded, {row["claim_id"]: chain(folded, row["claim_id"]) for row in found["rows"]}, evidence)
     if file is not None:
         with replacing(file) as target:
             target.write(_text(report, found, form))
@@ -146,7 +182,12 @@ def _text(report: Report, found: dict[str, Any], form: Form | None) -> str:
     """A report as canonical JSON, or as CSV after its header in lines that begin with ``#``."""
     if form != "csv":
         return as_json(found).decode()
-    return heading_lines(found) + separated(found["rows"], "csv", [each.name for each in report.columns])
+    nested = [each.name for each in report.columns if each.kind == "json"]
+    rows = [
+        {**row, **{name: canonical(row[name]).decode() for name in nested if row[name] is not None}}
+        for row in found["rows"]
+    ]
+    return heading_lines(found) + separated(rows, "csv", [each.name for each in report.columns])
 
 
 def _people(report: Report, found: dict[str, Any]) -> list[RenderableType]:
@@ -170,4 +211,6 @@ def _cell(column: Column, value: Any) -> Any:
         return show_amount(int(value))
     if column.kind == "bps":
         return f"{value // 100}.{value % 100:02d} %"
+    if column.kind == "json" and value and all(each.keys() >= _PLACE for each in value if isinstance(each, dict)):
+        return [f"{each['log']}:{each['index']}" if isinstance(each, dict) else each for each in value]
     return show_time(value) if column.kind == "time" else value

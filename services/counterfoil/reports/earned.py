@@ -15,7 +15,10 @@ from counterfoil.redemption.events import (
     ClaimRejected,
     ClaimReturned,
     ClaimSubmitted,
+    ClawbackInForce,
     ContractOpened,
+    DebtWrittenOff,
+    RecoveryConfirmed,
     UsageReversed,
 )
 
@@ -23,8 +26,11 @@ _OF_PROVIDER: Final[dict[type[Event], tuple[tuple[str, str, int], ...]]] = {
     ClaimReturned: (("returned", "amount", 1),),
     ClaimDenied: (("denied", "amount", 1),),
     ClaimOffset: (("set_off", "amount", 1),),
-    UsageReversed: (("reversed", "unclaimed", 1), ("claimable", "unclaimed", -1)),
-    AppealDecided: (("refunded", "refunded", 1),),
+    UsageReversed: (("reversed", "unclaimed", 1), ("claimable", "unclaimed", -1), ("owed_by_reversals", "owed", 1)),
+    AppealDecided: (("refunded", "refunded", 1), ("forgiven", "forgiven", 1)),
+    ClawbackInForce: (("owed_by_clawbacks", "amount", 1),),
+    RecoveryConfirmed: (("recovered", "amount", 1),),
+    DebtWrittenOff: (("written_off", "amount", 1),),
 }
 """By event: (the sum, the member that is added to it, and how many times). These name programme and provider."""
 

@@ -48,6 +48,8 @@ class Flows:
         """(programme, payee, captured, reversed, denied or settled) -> how much of claims."""
         self.redeemed: dict[str, Counter[int]] = {}
         """By voucher: on which day since the epoch how much of it was captured."""
+        self.drawn: dict[str, Counter[str]] = {}
+        """By contract, and by claim on an invoice: how much was captured of which voucher."""
         self._claimed: dict[str, str] = {}  # by claim on an invoice, its payee
 
     def fold(self, event: Any, time: int) -> None:
@@ -59,8 +61,10 @@ class Flows:
             programme_id = programme_of(leg.asset)
             if programme_id is not None and leg.asset == budget(programme_id):
                 self.budget[programme_id, leg.debit, leg.credit] += leg.amount
-            elif leg.credit == REDEEMED:
+            elif leg.credit == REDEEMED and CREDITED[leg.effect][0]:  # what is held is only pending towards it
                 self.redeemed.setdefault(leg.asset, Counter())[time // DAY] += leg.amount
+                name = event.claim_id if isinstance(event, InvoiceCaptured) else event.contract_id
+                self.drawn.setdefault(name, Counter())[leg.asset] += leg.amount
 
     def _of_payee(self, event: Any) -> None:
         if isinstance(event, InvoiceCaptured):

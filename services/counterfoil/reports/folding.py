@@ -20,11 +20,13 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.services import MAIN_LOGS
+from counterfoil.issuance.events import ApplicationDecided
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.proofs import Receipt, format_receipt
 from counterfoil.log.tiles import TILE_WIDTH
 from counterfoil.programme.documents import rules_by_hash
 from counterfoil.programme.rules import Rules
+from counterfoil.redemption.events import ClaimApproved, ClaimRejected
 from counterfoil.reports.earned import Earned
 from counterfoil.reports.flows import Flows
 from counterfoil.reports.given import Given
@@ -78,6 +80,8 @@ class Folded:
     earned: Earned = field(default_factory=Earned)
     attempts: list[Attempt] = field(default_factory=list)
     time: int = 0
+    deciders: dict[str, str] = field(default_factory=dict)
+    """Who decided last on a claim or an application, by its id."""
     consumed: dict[tuple[LogId, LogId], int] = field(default_factory=dict)
     """(consumer, source) -> the index behind the last entry of the source that the consumer took."""
     offered: dict[tuple[str, LogId], int] = field(default_factory=dict)
@@ -96,6 +100,12 @@ class Folded:
             self.consumed[log, log_of(entry.cause.origin)] = entry.cause.index + 1
         elif isinstance(entry.cause, CommandCause):
             self._refused(log, entry, entry.cause)
+            actor = entry.id.partition("/")[0]
+            for event in entry.events:
+                if isinstance(event, ClaimApproved | ClaimRejected):
+                    self.deciders[event.claim_id] = actor
+                elif isinstance(event, ApplicationDecided):
+                    self.deciders[event.application_id] = actor
         for event in entry.events:
             for service in _CONSUMERS.get((log.service, type(event)), ()):
                 self.offered[service, log] = entry.index
