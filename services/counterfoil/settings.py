@@ -46,27 +46,27 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, get_args
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from counterfoil.contract.disclosure import DISCLOSURES, Disclosure
 from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError
 from counterfoil.private_files import read_password
 
-_URL = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
-_LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", re.ASCII)
-_SERVERS = re.compile(
-    r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}(?:,(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5})*"
-)
-_NAMES = re.compile(r"(?:[A-Za-z0-9._-]+(?:,[A-Za-z0-9._-]+)*)?", re.ASCII)
-_DATABASE = re.compile(r"postgresql://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?/[a-z][a-z0-9_]{0,62}")
+if TYPE_CHECKING:  # most commands need no server but the gateway
+    from counterfoil.access import DatabaseAccess, KafkaAccess
 
+# Texts, not compiled: what the environment does not set is not read.
+_NAME: Final = r"[A-Za-z0-9._-]+"
+_HOST: Final = rf"(?:\[[0-9A-Fa-f:.]+\]|{_NAME})"
+_URL: Final = rf"https?://{_HOST}(?::([0-9]{{1,5}}))?(?:/[A-Za-z0-9._~/-]*)?"
+_LISTEN: Final = rf"(?:\[([0-9A-Fa-f:.]+)\]|({_NAME})):([0-9]{{1,5}})"
+_SERVERS: Final = rf"{_HOST}:[0-9]{{1,5}}(?:,{_HOST}:[0-9]{{1,5}})*"
+_NAMES: Final = rf"(?:{_NAME}(?:,{_NAME})*)?"
+_DATABASE: Final = rf"postgresql://{_HOST}(?::[0-9]{{1,5}})?/[a-z][a-z0-9_]{{0,62}}"
+_DIGITS: Final = r"[0-9]{1,18}"
 _MAX_PORT: Final = 65_535
-_DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LogFormat = Literal["text", "json"]
@@ -91,31 +91,9 @@ class Listen(NamedTuple):
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class KafkaAccess:
-    """One user's access to Kafka: with SCRAM-SHA-512 if there is a password, with TLS if there is `ca`."""
-
-    servers: str
-    user: str
-    password: str | None = field(default=None, repr=False)
-    ca: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseAccess:
-    """One user's access to PostgreSQL: with TLS and verification of the server's name if there is `ca`."""
-
-    host: str
-    port: int
-    name: str
-    user: str
-    password: str | None = field(default=None, repr=False)
-    ca: Path | None = None
-
-
 def check_url(text: str) -> str:
     """A gateway's base URL without a slash at its end. Raises ValueError."""
-    found = _URL.fullmatch(text)
+    found = re.fullmatch(_URL, text)
     if found is None or int(found[1] or 0) > _MAX_PORT:
         raise ValueError(f"a URL of the form http://HOST:PORT or https://HOST/PATH, a port at most {_MAX_PORT}")
     return text.rstrip("/")
@@ -123,7 +101,7 @@ def check_url(text: str) -> str:
 
 def parse_listen(text: str) -> Listen:
     """HOST:PORT, an IPv6 address in brackets, the port from 0 to 65535. Raises ValueError."""
-    found = _LISTEN.fullmatch(text)
+    found = re.fullmatch(_LISTEN, text)
     if found is None or int(found[3]) > _MAX_PORT:
         raise ValueError("HOST:PORT with a port from 0 to 65535")
     return Listen(found[1] or found[2], int(found[3]))
@@ -135,25 +113,27 @@ def _check_listen(text: str) -> str:
 
 
 def _check_names(text: str) -> str:
-    if _NAMES.fullmatch(text) is None:
+    if re.fullmatch(_NAMES, text) is None:
         raise ValueError("NAME, or several with commas between them")
     return text.lower()
 
 
 def _check_addresses(text: str) -> str:
+    from ipaddress import ip_address
+
     for each in filter(None, text.split(",")):
         ip_address(each)
     return text
 
 
 def _check_servers(text: str) -> str:
-    if _SERVERS.fullmatch(text) is None:
+    if re.fullmatch(_SERVERS, text) is None:
         raise ValueError("HOST:PORT, or several with commas between them")
     return text
 
 
 def _check_database(text: str) -> str:
-    if _DATABASE.fullmatch(text) is None:
+    if re.fullmatch(_DATABASE, text) is None:
         raise ValueError("postgresql://HOST:PORT/NAME, without user, password and options")
     return text
 
@@ -169,49 +149,41 @@ def _one_of(*known: str) -> Callable[[str], str]:
 
 def _number(low: int, high: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if _DIGITS.fullmatch(text) is None or not low <= int(text) <= high:
+        if re.fullmatch(_DIGITS, text) is None or not low <= int(text) <= high:
             raise ValueError(f"a whole number from {low} to {high} is expected")
         return int(text)
 
     return read
 
 
-def _of(read: Callable[[str], object], description: str) -> Mapping[str, Any]:
-    """What a setting is, and how its text is read; `read` raises ValueError."""
-    return {"read": read, "description": description}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """The settings in the environment; see the module's docstring."""
 
-    home: Path = field(default=Path("var/counterfoil"), metadata=_of(Path, "The instance's directory."))
-    url: str = field(default="http://127.0.0.1:8440", metadata=_of(check_url, "The gateway that commands are sent to."))
-    listen: str = field(default="127.0.0.1:8440", metadata=_of(_check_listen, "HOST:PORT that `up` listens on."))
-    keys: Path | None = field(default=None, metadata=_of(Path, "The directory of private keys."))
-    ca: Path | None = field(default=None, metadata=_of(Path, "The authority of the gateway's certificate."))
-    party: str | None = field(default=None, metadata=_of(str, "Who signs if --as is left out."))
-    passphrase_file: Path | None = field(default=None, metadata=_of(Path, "The passphrase of private keys."))
-    reader: str | None = field(default=None, metadata=_of(str, "The party that commands read as."))
-    zone: Zone = field(default="utc", metadata=_of(_one_of(*get_args(Zone)), "The zone of times in tables."))
-    vkeys: Path | None = field(default=None, metadata=_of(Path, "The file of pinned log keys."))
-    hosts: str = field(default="", metadata=_of(_check_names, "Names of the gateway."))
-    proxies: str = field(default="", metadata=_of(_check_addresses, "Reverse proxies."))
-    quota_entries: int = field(default=250, metadata=_of(_number(1, 1_000_000), "A party's entries per second."))
-    quota_bytes: int = field(default=524_288, metadata=_of(_number(1_024, 2**40), "A party's bytes per second."))
-    disclosure: Disclosure | None = field(default=None, metadata=_of(_one_of(*DISCLOSURES), "Who may read what."))
-    webhooks: WebhookTargets = field(
-        default="public", metadata=_of(_one_of(*get_args(WebhookTargets)), "Where webhooks may be sent.")
-    )
-    log_level: LogLevel = field(default="WARNING", metadata=_of(_one_of(*get_args(LogLevel)), "What servers log."))
-    log_format: LogFormat = field(default="text", metadata=_of(_one_of(*get_args(LogFormat)), "How servers log."))
-    longest_outage: int = field(default=168, metadata=_of(_number(1, 8_784), "Hours, after which a person is asked."))
-    kafka: str | None = field(default=None, metadata=_of(_check_servers, "Kafka's servers."))
-    database: str | None = field(default=None, metadata=_of(_check_database, "PostgreSQL."))
-    secrets: Path | None = field(default=None, metadata=_of(Path, "The directory of passwords."))
-    probes: str = field(default="127.0.0.1:0", metadata=_of(_check_listen, "Where health and metrics are shown."))
-    otlp: str | None = field(default=None, metadata=_of(check_url, "Where traces go."))
-    clock: Path | None = field(default=None, metadata=_of(Path, "A file with virtual time."))
+    home: Path = Path("var/counterfoil")
+    url: str = "http://127.0.0.1:8440"
+    listen: str = "127.0.0.1:8440"
+    keys: Path | None = None
+    ca: Path | None = None
+    party: str | None = None
+    passphrase_file: Path | None = None
+    reader: str | None = None
+    zone: Zone = "utc"
+    vkeys: Path | None = None
+    hosts: str = ""
+    proxies: str = ""
+    quota_entries: int = 250
+    quota_bytes: int = 524_288
+    disclosure: Disclosure | None = None
+    webhooks: WebhookTargets = "public"
+    log_level: LogLevel = "WARNING"
+    log_format: LogFormat = "text"
+    longest_outage: int = 168
+    kafka: str | None = None
+    database: str | None = None
+    secrets: Path | None = None
+    probes: str = "127.0.0.1:0"
+    otlp: str | None = None
+    clock: Path | None = None
 
     @property
     def key_directory(self) -> Path:
@@ -225,12 +197,14 @@ class Settings:
 
     def changed(self, changes: Mapping[str, Any]) -> Settings:
         """The same with other values, by name."""
-        return replace(self, **changes)
+        return self._replace(**changes)
 
     def kafka_access(self, user: str) -> KafkaAccess:
         """The access to Kafka of `user`, one of `USERS`. Raises `BadSetting`, `BadPrivateFile`."""
         if self.kafka is None:
             raise BadSetting("COUNTERFOIL_KAFKA: not set; it names Kafka's servers, HOST:PORT[,HOST:PORT...]")
+        from counterfoil.access import KafkaAccess
+
         password, ca = self._password("kafka", user), self._authority("kafka")
         return KafkaAccess(self.kafka, f"counterfoil-{user}", password, ca)
 
@@ -238,6 +212,10 @@ class Settings:
         """The access to PostgreSQL of `user`, one of `USERS`. Raises `BadSetting`, `BadPrivateFile`."""
         if self.database is None:
             raise BadSetting("COUNTERFOIL_DATABASE: not set; it names the database, postgresql://HOST:PORT/NAME")
+        from urllib.parse import urlsplit
+
+        from counterfoil.access import DatabaseAccess
+
         url = urlsplit(self.database)
         name, host = url.path.removeprefix("/"), url.hostname or ""
         password, ca = self._password("postgres", user), self._authority("postgres")
@@ -267,7 +245,35 @@ class Settings:
         return path
 
 
-NAMES: Final = tuple(each.name for each in fields(Settings))
+_READ: Final[Mapping[str, Callable[[str], Any]]] = {
+    "home": Path,
+    "url": check_url,
+    "listen": _check_listen,
+    "keys": Path,
+    "ca": Path,
+    "party": str,
+    "passphrase_file": Path,
+    "reader": str,
+    "zone": _one_of(*get_args(Zone)),
+    "vkeys": Path,
+    "hosts": _check_names,
+    "proxies": _check_addresses,
+    "quota_entries": _number(1, 1_000_000),
+    "quota_bytes": _number(1_024, 2**40),
+    "disclosure": _one_of(*DISCLOSURES),
+    "webhooks": _one_of(*get_args(WebhookTargets)),
+    "log_level": _one_of(*get_args(LogLevel)),
+    "log_format": _one_of(*get_args(LogFormat)),
+    "longest_outage": _number(1, 8_784),
+    "kafka": _check_servers,
+    "database": _check_database,
+    "secrets": Path,
+    "probes": _check_listen,
+    "otlp": check_url,
+    "clock": Path,
+}
+"""How the text of each setting is read; each raises ValueError."""
+NAMES: Final = Settings._fields
 """The names of the settings."""
 
 
@@ -293,26 +299,23 @@ def config_directory() -> Path:
 def environment(settings: Settings) -> dict[str, str]:
     """The environment for a child process with these settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    values = {f"{PREFIX}{name.upper()}": value for name, value in asdict(settings).items()}
+    values = {f"{PREFIX}{name.upper()}": value for name, value in settings._asdict().items()}
     return kept | {name: str(value) for name, value in values.items() if value is not None}
 
 
 def load_settings(profile: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process; the environment comes before `profile`. Raises `BadSetting`."""
     base = profile or {}
-    given = {
-        each.name: os.environ.get(f"{PREFIX}{each.name.upper()}", base.get(each.name)) for each in fields(Settings)
-    }
+    given = {name: os.environ.get(f"{PREFIX}{name.upper()}", base.get(name)) for name in NAMES}
     return read_settings({name: text for name, text in given.items() if text is not None})
 
 
 def read_settings(texts: Mapping[str, str]) -> Settings:
     """Settings of their texts, by name. Raises `BadSetting`."""
-    known = {each.name: each.metadata["read"] for each in fields(Settings)}
-    values = {}
+    values: dict[str, Any] = {}
     for name, text in texts.items():
         try:
-            values[name] = known[name](text)
+            values[name] = _READ[name](text)
         except ValueError as problem:
             raise BadSetting(f"{PREFIX}{name.upper()}: {problem}") from None
     return Settings(**values)

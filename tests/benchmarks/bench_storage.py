@@ -26,9 +26,9 @@ from urllib.parse import urlsplit
 import sqlalchemy
 from uuid_utils import uuid7
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Add, Change, Head, NewEntry, Put, View
-from counterfoil.settings import DatabaseAccess
 from counterfoil.storage import (
     SqlLogStore,
     SqlViewStore,

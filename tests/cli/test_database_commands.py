@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.private_files import write_password
-from counterfoil.settings import USERS, DatabaseAccess
+from counterfoil.settings import USERS
 from counterfoil.storage.tables import LOG_KIND
 from tests.cli.command_line import invoke
 from tests.servers.fixture import PostgresServer

@@ -16,7 +16,7 @@ from counterfoil.cli.command import Out, guarded
 from counterfoil.cli.gateway_session import GatewaySession
 from counterfoil.cli.late_views import VIEWS
 from counterfoil.cli.log import line, summary
-from counterfoil.cli.render import plain, record
+from counterfoil.cli.render import Record, plain
 from counterfoil.client.problems import NotProven, NotReady, RefusedByService, Unreachable
 from counterfoil.contract.entry import Entry, TimerCause
 from counterfoil.contract.events import PartyRegistered
@@ -136,7 +136,7 @@ def test_nor_does_an_entry(capsys: pytest.CaptureFixture[str]) -> None:
     cause = TimerCause(FORGED, 1)
     entry = Entry(f"{FORGED}/issuance/main", 1, FORGED, 1, FORGED, cause, False, (), (event,))
     out = Out(json=False)
-    out.show(None, plain(line(entry)), record(summary(entry)))
+    out.show(None, plain(line(entry)), Record(summary(entry)))
     out.note(FORGED)
     shown = capsys.readouterr()
     assert_escaped(shown.out)

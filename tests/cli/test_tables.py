@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counterfoil.cli.drawing import console
 from counterfoil.cli.late_views import VIEWS
 from counterfoil.cli.output import separated
 from counterfoil.cli.people import for_people, show_time
-from counterfoil.cli.render import Rows, console
+from counterfoil.cli.render import Rows
 from counterfoil.cli.signing import event_rows
 from counterfoil.client.problems import NotThere, Unreachable
 from counterfoil.issuance.events import BudgetReduced

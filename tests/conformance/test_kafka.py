@@ -8,10 +8,10 @@ from threading import Event, Thread
 
 import pytest
 
+from counterfoil.access import KafkaAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.ports import Delivery, Inbox, LogReader, Unavailable
-from counterfoil.settings import KafkaAccess
 from counterfoil.transport.gateway import KafkaGateway
 from counterfoil.transport.kafka import KafkaTransport
 from counterfoil.transport.subscription import KafkaInbox

@@ -7,11 +7,12 @@ from contextlib import ExitStack, closing
 
 import pytest
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.ports import LogStore, SnapshotStore, View, ViewStore
 from counterfoil.sessions import SessionStore
-from counterfoil.settings import GATEWAY, VIEWS, DatabaseAccess
+from counterfoil.settings import GATEWAY, VIEWS
 from counterfoil.storage import admin, open_log_store_on, open_snapshot_store_on, open_view_store_on
 from counterfoil.storage.session_store import open_session_store_on
 from counterfoil.storage.webhook_store import open_webhook_store_on

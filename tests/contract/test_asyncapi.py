@@ -19,6 +19,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from counterfoil.access import KafkaAccess
 from counterfoil.catalogue import SUBSCRIPTIONS
 from counterfoil.cli.schemas import ASYNCAPI, asyncapi, contract_files, diff_schemas
 from counterfoil.contract import topics
@@ -28,7 +29,7 @@ from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.submission import BATCH
 from counterfoil.ports import COMMANDS_SOURCE, Announcement, Reply
-from counterfoil.settings import ADMIN, KafkaAccess
+from counterfoil.settings import ADMIN
 from counterfoil.transport.asyncapi import RoutesDiffer, specification
 from counterfoil.transport.batches import Headers, encode
 from counterfoil.transport.broker import make_broker

@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing
 from time import thread_time_ns
 from typing import Any
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.bench.large_log import fill
 from counterfoil.catalogue import DECIDERS, SUBSCRIPTIONS
 from counterfoil.contract.entry import Entry
@@ -22,7 +23,6 @@ from counterfoil.log.signer import Signer
 from counterfoil.runtime.clock import SystemClock, VirtualClock
 from counterfoil.runtime.runner import Log, Runner
 from counterfoil.runtime.signatures import Signatures
-from counterfoil.settings import DatabaseAccess
 from counterfoil.storage.dialect.postgresql import Postgresql
 from counterfoil.storage.log_directory import LogDirectory
 from counterfoil.storage.log_store import SqlLogStore

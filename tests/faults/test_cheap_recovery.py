@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code
 from counterfoil.ports import LogStore, StoreConflict, Unavailable
 from counterfoil.redemption.events import UsageAccepted
-from counterfoil.settings import DatabaseAccess
 from counterfoil.storage import open_log_store, open_log_store_on
 from counterfoil.storage.dialect.postgresql import Postgresql
 from counterfoil.storage.errors import StorageError

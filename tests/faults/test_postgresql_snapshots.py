@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.contract.log_id import LogId
 from counterfoil.runtime.runner import Log
-from counterfoil.settings import DatabaseAccess
 from counterfoil.storage import open_snapshot_store_on
 from counterfoil.storage.snapshot_store import SqlSnapshotStore
 from tests.faults.starts import EVERY, LEDGER, Start, sizes, start

@@ -24,7 +24,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from counterfoil.settings import DatabaseAccess
+from counterfoil.access import DatabaseAccess
 from tests.lacking import leave_out
 from tests.servers import REPORT, STOP
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from counterfoil.settings import DatabaseAccess
+from counterfoil.access import DatabaseAccess
 from tests.servers.fixture import PostgresServer
 from tests.storage.server import copied
 

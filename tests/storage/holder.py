@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 
-from counterfoil.settings import DatabaseAccess
+from counterfoil.access import DatabaseAccess
 from counterfoil.storage import LeaseLost
 from counterfoil.storage.lease import Lease
 from tests.storage.server import as_user

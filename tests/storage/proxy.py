@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
-from counterfoil.settings import DatabaseAccess
+from counterfoil.access import DatabaseAccess
 
 When = Literal["request", "answer"]
 _UNTYPED = 8  # at most: the encryption requests that come first

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from counterfoil.settings import DatabaseAccess
+from counterfoil.access import DatabaseAccess
 from counterfoil.storage import admin
 from counterfoil.storage.grants import CLIENTS, role
 from tests.servers.fixture import PostgresServer

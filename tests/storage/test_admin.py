@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
-from counterfoil.settings import ADMIN, VIEWS, DatabaseAccess
+from counterfoil.settings import ADMIN, VIEWS
 from counterfoil.storage import StorageError, admin, open_log_store_on
 from counterfoil.storage.grants import CLIENTS, role
 from counterfoil.storage.lease import Lease

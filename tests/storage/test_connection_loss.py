@@ -11,9 +11,10 @@ from typing import get_args
 
 import pytest
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Add, Change, Head, LogStore, Put, Row, StoreConflict
-from counterfoil.settings import ADMIN, VIEWS, DatabaseAccess
+from counterfoil.settings import ADMIN, VIEWS
 from counterfoil.storage import StorageError, admin, open_log_store_on, open_view_store_on
 from counterfoil.storage.grants import role
 from tests.conformance.log_store import append, check_log, contents, entries

@@ -19,10 +19,11 @@ from typing import IO, Any
 import psycopg
 import pytest
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.ports import StoreConflict
-from counterfoil.settings import GATEWAY, VIEWS, DatabaseAccess
+from counterfoil.settings import GATEWAY, VIEWS
 from counterfoil.storage import LeaseLost, StorageError, open_log_store_on
 from counterfoil.storage.dialect.postgresql import connection_parameters, writer_name
 from counterfoil.storage.lease import RELATION, Lease

@@ -16,9 +16,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, MetaData, create_engine, inspect
 from sqlalchemy.pool import NullPool
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
-from counterfoil.settings import DatabaseAccess
 from counterfoil.storage import (
     StorageError,
     admin,

@@ -8,9 +8,10 @@ from contextlib import closing
 import psycopg
 import pytest
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.ports import TookTooLong, Unavailable
-from counterfoil.settings import VIEWS, DatabaseAccess
+from counterfoil.settings import VIEWS
 from counterfoil.storage import StorageError, open_log_store_on, open_view_store_on, read_log_store_on
 from counterfoil.storage.dialect.postgresql import SESSION
 from counterfoil.storage.errors import DatabaseDamaged, failure

@@ -8,9 +8,10 @@ from contextlib import closing
 import psycopg
 import pytest
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Put
-from counterfoil.settings import GATEWAY, VIEWS, DatabaseAccess
+from counterfoil.settings import GATEWAY, VIEWS
 from counterfoil.storage import (
     StorageError,
     open_log_store_on,

@@ -7,9 +7,10 @@ from contextlib import closing
 
 import pytest
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import MAIN_LOGS
-from counterfoil.settings import GATEWAY, DatabaseAccess
+from counterfoil.settings import GATEWAY
 from counterfoil.storage import StorageError, admin, open_log_store_on, read_log_store_on
 from counterfoil.storage.lease import Lease
 from counterfoil.storage.schemas import schema_of

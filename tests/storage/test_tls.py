@@ -14,8 +14,8 @@ import psycopg
 import pytest
 import trustme
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.contract.log_id import LogId
-from counterfoil.settings import DatabaseAccess
 from counterfoil.storage import LeaseLost, StorageError, admin, open_log_store_on
 from counterfoil.storage.dialect.postgresql import NETWORK
 from counterfoil.storage.errors import first_line

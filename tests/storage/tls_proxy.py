@@ -9,7 +9,7 @@ from datetime import datetime
 
 import trustme
 
-from counterfoil.settings import DatabaseAccess
+from counterfoil.access import DatabaseAccess
 from tests.storage.proxy import Proxy, shut
 
 Answer = ssl.SSLContext | bytes

@@ -27,6 +27,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from counterfoil.access import KafkaAccess
 from counterfoil.contract.topics import (
     CHECKPOINTS,
     REPLIES,
@@ -34,7 +35,6 @@ from counterfoil.contract.topics import (
     dead_letters_topic,
     entries_topic,
 )
-from counterfoil.settings import KafkaAccess
 from counterfoil.testbed.cluster.cluster import Cluster
 from counterfoil.transport.kafka import KafkaTransport
 from tests.conformance.transport import Log

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from counterfoil.access import KafkaAccess
 from counterfoil.bootstrap.provision import apply_topics
-from counterfoil.settings import ADMIN, KafkaAccess, Settings
+from counterfoil.settings import ADMIN, Settings
 from counterfoil.testbed.cluster.cluster import Cluster
 from counterfoil.transport.admin import acls
 from counterfoil.transport.admin.client import configuration

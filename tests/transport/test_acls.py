@@ -30,7 +30,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from counterfoil.settings import KafkaAccess
+from counterfoil.access import KafkaAccess
 from counterfoil.transport.admin import acls
 from counterfoil.transport.admin.acls import Right
 from counterfoil.transport.admin.client import configuration, settled

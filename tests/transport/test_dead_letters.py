@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from counterfoil.access import KafkaAccess
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES, commands_topic, dead_letters_topic, entries_topic
-from counterfoil.settings import KafkaAccess
 from counterfoil.transport.admin import dead_letters, topics
 from counterfoil.transport.admin.client import KafkaFailed, configuration, settled
 from counterfoil.transport.admin.dead_letters import NoSuchLetter

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from counterfoil.access import KafkaAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.topics import REPLIES, commands_topic
 from counterfoil.ports import COMMANDS_SOURCE, Overloaded, Reply, Unavailable
-from counterfoil.settings import KafkaAccess
 from counterfoil.transport import gateway as gateway_module
 from counterfoil.transport import pauses
 from counterfoil.transport.client import make_admin

@@ -17,9 +17,10 @@ from aiokafka.errors import KafkaConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from counterfoil.access import KafkaAccess
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
 from counterfoil.ports import Overloaded, Unavailable
-from counterfoil.settings import BadSetting, KafkaAccess
+from counterfoil.settings import BadSetting
 from counterfoil.transport import client, producer
 from counterfoil.transport.client import make_producer
 from counterfoil.transport.loop import LoopThread

@@ -18,11 +18,11 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from counterfoil.access import KafkaAccess
 from counterfoil.contract.limits import MAX_ENTRY_BYTES, MAX_ENVELOPE_BYTES
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
-from counterfoil.settings import KafkaAccess
 from counterfoil.transport.admin import topics
 from counterfoil.transport.admin.client import KafkaFailed, LoginRefused, configuration, settled, until_led
 from counterfoil.transport.dead_letter_headers import DEAD_HEADERS_BYTES, dead_letter

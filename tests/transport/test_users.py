@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil.access import KafkaAccess
 from counterfoil.bootstrap.provision import apply_topics, check_topics
-from counterfoil.settings import KafkaAccess
 from counterfoil.transport.admin import users
 from counterfoil.transport.admin.client import LoginRefused, connect
 from tests.transport.secured import Secured

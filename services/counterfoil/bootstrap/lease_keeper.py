@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from threading import Event, Thread
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.ports import Unavailable
-from counterfoil.settings import DatabaseAccess
 from counterfoil.storage.lease import HEARTBEAT_SECONDS, Lease
 
 

@@ -10,11 +10,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from counterfoil.access import DatabaseAccess, KafkaAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.errors import CounterfoilError
 from counterfoil.private_files import read_password
-from counterfoil.settings import ADMIN, USERS, DatabaseAccess, KafkaAccess
+from counterfoil.settings import ADMIN, USERS
 from counterfoil.storage import admin
 from counterfoil.storage.errors import StorageError
 from counterfoil.storage.log_store import read_log_store_on

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import RenderableType
 
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import CannotAudit
@@ -22,6 +21,9 @@ from counterfoil.cli.render import Rows, plain
 from counterfoil.contract.services import SERVICES
 from counterfoil.core.rules import UnknownRules
 from counterfoil.log.keys import VerifyKey
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 SHOWN: Final = 200
 """How many findings, or rows of another list, are printed for people; JSON has all."""

@@ -9,7 +9,7 @@ import typer
 
 from counterfoil.cli.command import Out, local
 from counterfoil.cli.options import Home, argument, option
-from counterfoil.cli.render import plain, record
+from counterfoil.cli.render import Record, plain
 
 Published = Annotated[
     Path | None,
@@ -75,4 +75,4 @@ def register(app: typer.Typer) -> None:
 def _show(out: Out, manifest: dict[str, Any], where: dict[str, str], *hints: str) -> None:
     found = {**where, "host": manifest["host"], "made_at": manifest["made_at"], "keys": manifest["keys"]}
     sizes = {name: log["size"] for name, log in manifest["logs"].items()}
-    out.show({**found, "entries": sizes}, record({**found, **sizes}), *(plain(hint, "dim") for hint in hints))
+    out.show({**found, "entries": sizes}, Record({**found, **sizes}), *(plain(hint, "dim") for hint in hints))

@@ -10,7 +10,7 @@ from counterfoil.bench.parts import Part
 from counterfoil.cli.command import Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.options import option
-from counterfoil.cli.render import Rows, record
+from counterfoil.cli.render import Record, Rows
 
 _COLUMNS: Final = ("name", "per_second", "count", "milliseconds", "workload", "note")
 _AUDITED: Final = 3  # entries of the audited ledger for each of `--commands`
@@ -75,4 +75,4 @@ def register(app: typer.Typer) -> None:
         shown = [Rows("benchmarks", figures, _COLUMNS, _COLUMNS[1:4])] if figures else []
         levels = {each.name: f"{each.value:,.0f} {each.unit}" for each in readings if each.unit == "MiB"}
         value = {"machine": machine, "figures": figures, "readings": [each._asdict() for each in readings]}
-        out.show(value, *shown, record({"machine": machine, **levels}))
+        out.show(value, *shown, Record({"machine": machine, **levels}))

@@ -20,7 +20,7 @@ from counterfoil.cli.command import REFUSED, Invalid
 from counterfoil.cli.lines import MAX_LINES, Line, read_lines
 from counterfoil.cli.options import argument
 from counterfoil.cli.progress import bars
-from counterfoil.cli.render import Rows, record
+from counterfoil.cli.render import Record, Rows
 from counterfoil.cli.signing import COMPLETED, MAKERS, SigningSession, signing
 from counterfoil.contract.limits import MAX_BATCH_COMMANDS, MAX_BATCH_PAYLOAD_BYTES
 from counterfoil.contract.record import Command as Body
@@ -99,7 +99,7 @@ def give_lines(
     batches = list(batched([each.body for each in made]))
     if session.dry_run:
         found = {"lines": sum(len(each.lines) for each in made), "commands": len(made), "batches": len(batches)}
-        session.out.show(found, record(found))
+        session.out.show(found, Record(found))
         return
     rows = sorted(_send(session, command, made, batches), key=itemgetter("line"))
     path = outcomes or (file and file.with_name(f"{file.name}.outcomes.csv"))
@@ -311,7 +311,7 @@ def _show(session: SigningSession, rows: Sequence[dict[str, Any]], path: Path | 
     summary = [{"outcome": outcome, "lines": lines} for outcome, lines in counts.items()]
     shown: list[Any] = [Rows("outcomes", summary, ("outcome", "lines"), ("lines",))]
     if path is not None:
-        shown.append(record({"outcomes in": str(path)}))
+        shown.append(Record({"outcomes in": str(path)}))
     if refused:
         shown.append(Rows("refused lines", refused[:SHOWN], _COLUMNS[:3]))
     session.out.show({"outcomes": rows, "counts": counts, "file": path and str(path)}, *shown)

@@ -14,7 +14,7 @@ from counterfoil.cli.instance_files import logs_here
 from counterfoil.cli.late import group
 from counterfoil.cli.options import option
 from counterfoil.cli.progress import bars
-from counterfoil.cli.render import Rows, plain, record
+from counterfoil.cli.render import Record, Rows, plain
 from counterfoil.settings import ADMIN
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def down(
     if remove:
         cluster.remove()
     found = {"home": str(cluster.root), "stopped": stopped, "removed": remove}
-    out.show(found, record(found))
+    out.show(found, Record(found))
 
 
 @local(app, "status", "counterfoil cluster status", tabular=True)

@@ -18,15 +18,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import Group, RenderableType
 
 from counterfoil.cli.failures import say
 from counterfoil.cli.output import FORMATS, Format, parse_format, separated
 from counterfoil.cli.parameters import QuickCommand
-from counterfoil.cli.render import console, plain
+from counterfoil.cli.render import plain
 from counterfoil.errors import CounterfoilError, ServiceStopped
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from counterfoil.settings import Settings
 
 FOUND: Final = 1
@@ -92,12 +93,16 @@ class Out:
         elif self.form in ("csv", "tsv"):
             print(separated(value if rows is None else rows, self.form, columns), end="", flush=True)
         else:
-            console().print(Group(*people))
+            from counterfoil.cli.drawing import draw
+
+            draw(*people)
 
     def note(self, text: str) -> None:
         """Print a remark for people on standard error; nothing for programs."""
         if self.for_people:
-            console(stderr=True).print(plain(text, "dim"))
+            from counterfoil.cli.drawing import draw
+
+            draw(plain(text, "dim"), stderr=True)
 
 
 Command = Callable[..., None]

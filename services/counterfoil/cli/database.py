@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import RenderableType
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.cli.command import FOUND, Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.instance_files import logs_here
 from counterfoil.cli.late import group
 from counterfoil.cli.render import lines, plain
-from counterfoil.settings import ADMIN, DatabaseAccess
+from counterfoil.settings import ADMIN
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 app = group("database")
 

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from counterfoil.access import KafkaAccess
 from counterfoil.cli.command import FOUND, Invalid, Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.late import group
 from counterfoil.cli.options import argument
 from counterfoil.cli.progress import bars
-from counterfoil.cli.render import Rows, plain, record
+from counterfoil.cli.render import Record, Rows, plain
 from counterfoil.contract.text import printable
-from counterfoil.settings import ADMIN, KafkaAccess
+from counterfoil.settings import ADMIN
 
 if TYPE_CHECKING:
     from counterfoil.bootstrap.admin import Letter
@@ -69,7 +70,7 @@ def show(
         "value": as_text(value[:_SHOWN]) + (f" ... and {rest} bytes more" if rest > 0 else ""),
     }
     headers = [{"name": as_text(name.encode()), "value": as_text(text or b"")} for name, text in letter.headers]
-    out.show({**_row(letter), **_bytes(letter)}, record(people), Rows("headers", headers, ("name", "value")))
+    out.show({**_row(letter), **_bytes(letter)}, Record(people), Rows("headers", headers, ("name", "value")))
 
 
 @local(app, "replay", "counterfoil dead-letters replay ledger --all --yes")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import RenderableType
 
 from counterfoil.cli.audit import tables as audit_tables
 from counterfoil.cli.command import FOUND, Invalid, Out, gateway_url, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.options import option
 from counterfoil.cli.progress import bars
-from counterfoil.cli.render import Rows, lines, plain, record
+from counterfoil.cli.render import Record, Rows, lines, plain
 from counterfoil.cli.values import MICRO, format_amount, show_amount
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 _MONEY: Final = {
     "budget": "appropriated",
@@ -110,7 +112,7 @@ def _prepare(out: Out, home: Path, seed: int) -> None:
 
     found = prepare(home, seed)
     start = f"next: COUNTERFOIL_CLOCK={found['clock']} counterfoil up --home {home}"
-    out.show(found, record(found), plain(start, "dim"))
+    out.show(found, Record(found), plain(start, "dim"))
 
 
 def _play(
@@ -156,7 +158,7 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
         lines([f"{row['name']}: {row['price_source']}" for row in report["classes"].values()]),
         Rows("refusals", refused, ("code", "times"), ("times",)),
         lines(["assumed, since no source says it, or changed:", *(f"- {each}" for each in report["assumed"])]),
-        record(_figures(report)),
+        Record(_figures(report)),
         *audit_tables(report["audit"]),
     ]
 

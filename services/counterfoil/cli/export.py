@@ -18,7 +18,7 @@ from counterfoil.cli.listing import Where
 from counterfoil.cli.options import Wait, argument, option
 from counterfoil.cli.parquet import require_parquet, write_parquet
 from counterfoil.cli.progress import Bars, bars
-from counterfoil.cli.render import record
+from counterfoil.cli.render import Record
 from counterfoil.cli.values import in_units
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -77,7 +77,7 @@ def register(app: typer.Typer) -> None:
         with bars(session.out, "rows") as shown:
             table = _written(session, VIEWS[view], file, pairs(where or (), "--where"), wait or (), shown)
         done = {"view": view, "rows": table["rows"], "file": str(file)}
-        session.out.show(done, record(done))
+        session.out.show(done, Record(done))
 
 
 def _export_all(session: GatewaySession, directory: Path, suffix: str, wait: Sequence[str]) -> None:
@@ -94,7 +94,7 @@ def _export_all(session: GatewaySession, directory: Path, suffix: str, wait: Seq
         target.write(json.dumps(found, indent=2) + "\n")
     rows = sum(table["rows"] for table in tables.values())
     summary = {"directory": str(directory), "tables": len(tables), "rows": rows, "consistent": found["consistent"]}
-    session.out.show(summary, record(summary))
+    session.out.show(summary, Record(summary))
 
 
 def _written(

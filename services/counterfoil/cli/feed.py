@@ -9,7 +9,7 @@ import typer
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.listing import Since, begin_by
 from counterfoil.cli.options import option
-from counterfoil.cli.render import console, plain
+from counterfoil.cli.render import plain
 
 
 def register(app: typer.Typer) -> None:
@@ -33,10 +33,7 @@ def register(app: typer.Typer) -> None:
         start, moment = begin_by(session, since, start)
         events = session.gateway.feed(start, since=moment, follow=follow)
         for number, event in enumerate(events, 1):
-            if session.out.json:
-                session.out.show(event)
-            else:
-                console().print(plain(line(event)))
+            session.out.show(event, plain(line(event)))
             if number == count:
                 return
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
-from rich.console import RenderableType
 
 from counterfoil.cli.command import FOUND, Invalid, Out
 from counterfoil.cli.files import read_text
 from counterfoil.cli.gateway_session import GatewaySession, named_log, read_vkeys
-from counterfoil.cli.render import Rows, record
+from counterfoil.cli.render import Record, Rows
 from counterfoil.cli.values import in_units
 from counterfoil.client.histories import MAX_EVIDENCE_BYTES, Evidence, History, collect, from_file, history, to_file
 from counterfoil.client.problems import NotProven
@@ -31,6 +30,9 @@ from counterfoil.ledger.chart import (
     programme_of,
 )
 from counterfoil.vocabulary import CODEC
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 _COLUMNS: Final = ("time", "entry", "event", "from", "to", "effect", "amount")
 _PROVEN: Final = (
@@ -106,7 +108,7 @@ def show(out: Out, assets: Sequence[str], made: History, more: dict[str, Any]) -
     totals = {name: str(amount) for name, amount in amounts.items()}
     said = {"tree_size": made.size, "entries": len({each.entry for each in made.postings}), **more}
     proven = {"proven": _PROVEN, "not_proven": _NOT_PROVEN}
-    tables: list[RenderableType] = [record({**in_units(totals, list(totals)), **said, **proven})]
+    tables: list[RenderableType] = [Record({**in_units(totals, list(totals)), **said, **proven})]
     if programme_id is None:
         tables.insert(0, Rows(f"life of {assets[0]}", _life(made), _COLUMNS, ("amount",)))
     postings = [each._asdict() | {"time": format_time(each.time)} for each in made.postings]

@@ -15,7 +15,7 @@ from counterfoil.cli.gateway_session import named_log
 from counterfoil.cli.instance_files import instance_files
 from counterfoil.cli.options import Home, option
 from counterfoil.cli.passphrases import Encrypt, PassphraseFile, wanted_passphrase
-from counterfoil.cli.render import plain, record
+from counterfoil.cli.render import Record, plain
 from counterfoil.contract.disclosure import Disclosure
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.scalars import Name, Origin, decode_base64
@@ -82,7 +82,7 @@ def register(app: typer.Typer) -> None:
         root = home if home is not None else out.settings.home
         if if_missing and (root / "instance.json").exists():
             found = instance_files(Instance(root))
-            out.show(found, record(found))
+            out.show(found, Record(found))
             return
         _check_names(host, operator_name)
         shards = [named_log(each) for each in shard or ()]
@@ -106,7 +106,7 @@ def register(app: typer.Typer) -> None:
         if recovery_key is None:
             found["operator_recovery_key"] = str(instance.recovery_file)
             hints.insert(0, plain(f"move {instance.recovery_file} offline, and delete it here", "bold"))
-        out.show(found, record(found), *hints)
+        out.show(found, Record(found), *hints)
 
 
 @contextmanager

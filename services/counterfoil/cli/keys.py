@@ -13,7 +13,7 @@ from counterfoil.cli.late import group
 from counterfoil.cli.options import PartyId, Reason, argument, option
 from counterfoil.cli.passphrases import Encrypt, PassphraseFile, new_passphrase, passphrase_of, wanted_passphrase
 from counterfoil.cli.proofs import Proof, RecoveryProof, format_proof, proven
-from counterfoil.cli.render import Rows, plain, record
+from counterfoil.cli.render import Record, Rows, plain
 from counterfoil.cli.signing import KeysOption, SigningSession, signed, signing
 from counterfoil.client.author import Author
 from counterfoil.contract.record import Command as Body
@@ -49,7 +49,7 @@ def new(
     """Make a key file that only you can read (PKCS#8 in PEM), and print its public half."""
     ring = _ring(out, keys)
     row = _row(ring, name, ring.create(name, wanted_passphrase(out, passphrase_file, encrypt)))
-    out.show(row, record(row))
+    out.show(row, Record(row))
 
 
 @local(app, "show", "counterfoil keys show springfield")
@@ -60,7 +60,7 @@ def show(out: Out, name: Name, keys: KeysOption = None, passphrase_file: Passphr
     """
     ring = _ring(out, keys, passphrase_file)
     row = _row(ring, name, ring.author(name))
-    out.show(row, record(row))
+    out.show(row, Record(row))
 
 
 @local(app, "list", "counterfoil keys list", tabular=True)
@@ -93,7 +93,7 @@ def passphrase(
         raise Invalid(f"{ring.path(name)} is not encrypted; nothing was changed")
     author = ring.encrypt(name, lambda: None if remove else new_passphrase(new_file))
     row = _row(ring, name, author)
-    out.show(row, record(row))
+    out.show(row, Record(row))
 
 
 @local(app, "prove", "counterfoil keys prove springfield --party springfield --host vouchers.example.org")

@@ -17,7 +17,7 @@ from counterfoil.cli.lists import Listing
 from counterfoil.cli.options import Wait
 from counterfoil.cli.people import for_people
 from counterfoil.cli.reading import reader_of
-from counterfoil.cli.render import Rows, record
+from counterfoil.cli.render import Record, Rows
 from counterfoil.cli.values import parse_since
 
 MAX_SORTED: Final = 10_000
@@ -202,7 +202,7 @@ def add_show(app: typer.Typer, listing: Listing) -> None:
         row = session.gateway.get(listing.view, *key, wait_for=wait or ())
         local = is_local(session.out, local)
         people = for_people(session.gateway, view, [row], local=local) if session.out.for_people else []
-        session.out.show(row, *map(record, people), columns=tuple(view.columns))
+        session.out.show(row, *map(Record, people), columns=tuple(view.columns))
 
     run.__doc__ = f"Show one of the {listing.what} in full. Its key is {' '.join(names)}."
     remote(app, "show", f"counterfoil {app.info.name} show {listing.key}")(run)

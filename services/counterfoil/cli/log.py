@@ -12,7 +12,7 @@ from counterfoil.cli.files import read_bytes
 from counterfoil.cli.gateway_session import GatewaySession, named_log, read_vkeys, remote
 from counterfoil.cli.late import group
 from counterfoil.cli.options import argument
-from counterfoil.cli.render import console, plain, record
+from counterfoil.cli.render import Record, plain
 from counterfoil.cli.signing import event_rows
 from counterfoil.client.problems import BeyondEnd, NotProven, RefusedByService
 from counterfoil.client.published import entry_at, met
@@ -49,7 +49,7 @@ def checkpoint(session: GatewaySession, log: Log) -> None:
     note = session.gateway.log_file(id_, "checkpoint")
     head = met(note, key).head
     found = {"origin": head.origin, "size": head.size, "root": head.root.hex(), "key_pinned": pinned}
-    session.out.show({**found, "note": note.decode()}, record(found))
+    session.out.show({**found, "note": note.decode()}, Record(found))
 
 
 @remote(app, "entry", "counterfoil log entry matching 17")
@@ -61,7 +61,7 @@ def entry(session: GatewaySession, log: Log, index: Annotated[int, typer.Argumen
         data, proven = session.gateway.run(entry_at(session.gateway.exchanges, key, index))
     except BeyondEnd as problem:
         raise Invalid(problem.title) from problem
-    session.out.show(parse_json(data, MAX_ENTRY_BYTES), record(summary(proven.entry, session.gateway)))
+    session.out.show(parse_json(data, MAX_ENTRY_BYTES), Record(summary(proven.entry, session.gateway)))
 
 
 @remote(app, "receipt", "counterfoil log receipt issuance springfield/0198c2f4-9c1e-7d3a-8a51-3f1f7b0c2d4e --save bid")
@@ -90,7 +90,7 @@ def receipt(
         raise NotProven(f"the gateway answered with the entry of {proven.entry.id}")
     if save is not None:
         _keep(save, decode_base64(answer["entry"]), answer["proof"].encode())
-    session.out.show({**answer, "key_pinned": pinned}, record(_proven(proven, session.gateway)))
+    session.out.show({**answer, "key_pinned": pinned}, Record(_proven(proven, session.gateway)))
 
 
 def _keep(path: Path, data: bytes, proof: bytes) -> None:
@@ -118,7 +118,7 @@ def verify(
     if origin not in keys:
         raise Invalid(f"no key of {origin} is pinned")
     proven = verify_entry(data, proof, keys[origin])
-    out.show({"verified": True, **_proven(proven)}, record({"verified": True, **_proven(proven)}))
+    out.show({"verified": True, **_proven(proven)}, Record({"verified": True, **_proven(proven)}))
 
 
 @remote(app, "tail", "counterfoil log tail --service matching --from matching:0 --count 10", tabular=False)
@@ -136,10 +136,8 @@ def tail(
 ) -> None:
     """Print entries as they are committed, one per line, until interrupted; they are not verified."""
     for number, (_, value) in enumerate(session.gateway.tail(service or (), start or ()), 1):
-        if session.out.json:
-            session.out.show(value)
-        else:
-            console().print(plain(line(CODEC.decode_entry(canonical(value)))))
+        people = [] if session.out.json else [plain(line(CODEC.decode_entry(canonical(value))))]
+        session.out.show(value, *people)
         if number == count:
             return
 

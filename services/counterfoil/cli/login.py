@@ -13,7 +13,7 @@ from counterfoil.cli.keyring import Keyring
 from counterfoil.cli.options import PartyId
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
 from counterfoil.cli.reading import log_in, reader_of, tokens_of
-from counterfoil.cli.render import plain, record
+from counterfoil.cli.render import Record, plain
 from counterfoil.client.problems import RefusedByService
 from counterfoil.contract.times import format_time
 
@@ -50,7 +50,7 @@ def register(app: typer.Typer) -> None:
         opened = log_in(out, session.url, author, session.trusted_host())
         tokens_of(out).set_last(session.url, party)
         found = {"party_id": party, "gateway": session.url, "expires_at": format_time(opened.expires_at)}
-        out.show(found, record(found), plain("`counterfoil logout` ends it", "dim"))
+        out.show(found, Record(found), plain("`counterfoil logout` ends it", "dim"))
 
     @remote(app, "logout", "counterfoil logout")
     def logout(
@@ -72,4 +72,4 @@ def register(app: typer.Typer) -> None:
             if problem.code != "unknown_session":
                 raise
         tokens.forget(url, party)
-        out.show(found, record(found))
+        out.show(found, Record(found))

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import RenderableType
 
 from counterfoil.cli.command import REFUSED, Command
 from counterfoil.cli.options import option
-from counterfoil.cli.render import record
+from counterfoil.cli.render import Record
 from counterfoil.cli.signing import COMPLETED, Complete, SigningSession, accepted, add_signed
 from counterfoil.cli.values import show_amount
 from counterfoil.client.problems import RefusedByService, Unreachable
@@ -21,6 +20,8 @@ from counterfoil.contract.times import format_hour
 from counterfoil.matching.commands import SelfTrade
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from counterfoil.client.delivery import Settled
 
 WAIT: Final = 10.0
@@ -92,7 +93,7 @@ def _show(session: SigningSession, settled: Settled, outcome: dict[str, Any] | N
     value = {**settled.receipt, "key_pinned": settled.pinned}
     if outcome is not None:
         value["outcome"] = outcome
-        shown.append(record(_readable(outcome)))
+        shown.append(Record(_readable(outcome)))
     session.out.show(value, *shown)
     if outcome is not None and outcome["cause"] is not None:
         raise typer.Exit(REFUSED)

@@ -9,7 +9,7 @@ import typer
 from counterfoil.cli.duties import Barred, InProgramme, barred, commands_of, duties_of
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.options import PartyId, Wait
-from counterfoil.cli.render import Rows, record
+from counterfoil.cli.render import Record, Rows
 
 _KEYS: Final = ("key_id", "use", "added_at", "revoked_at", "revoked_because")
 _RECOVERIES: Final = ("recovery_id", "proposed_by", "reason", "key_id", "status", "in_force_at", "ended_by")
@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
         more = {"may": may, "duties": held, "barred": kept_from, "keys": keys, "recoveries": recoveries}
         session.out.show(
             {**row, "related": related, **more},
-            record({**row, "related": related, **shown}),
+            Record({**row, "related": related, **shown}),
             Rows("duties, its own and those of related parties", held, InProgramme._fields),
             Rows("barred from", kept_from, Barred._fields),
             Rows("keys", keys, _KEYS),

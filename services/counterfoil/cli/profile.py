@@ -10,7 +10,7 @@ from counterfoil.cli.command import Invalid, Out, local, pairs
 from counterfoil.cli.late import group
 from counterfoil.cli.options import argument
 from counterfoil.cli.profiles import MEMBERS, Profiles, check_members, check_name, config_file
-from counterfoil.cli.render import Rows, plain, record
+from counterfoil.cli.render import Record, Rows, plain
 
 app = group("profile")
 
@@ -30,7 +30,7 @@ def list_(out: Out) -> None:
 def show(out: Out, name: Name) -> None:
     """Show what a profile says."""
     values = dict(Profiles(config_file()).values(name))
-    out.show(values, record(values))
+    out.show(values, Record(values))
 
 
 @local(app, "set", "counterfoil profile set work url=https://vouchers.example.org party=acme")
@@ -58,7 +58,7 @@ def set_(
     profiles.by_name[name] = {key: text for key, text in kept.items() if text}
     profiles.write()
     show_written = profiles.by_name[name]
-    out.show(show_written, record(show_written), plain(f"written to {profiles.path}", "dim"))
+    out.show(show_written, Record(show_written), plain(f"written to {profiles.path}", "dim"))
 
 
 @local(app, "use", "counterfoil profile use work")
@@ -68,7 +68,7 @@ def use(out: Out, name: Name) -> None:
     profiles.values(name)
     profiles.use = name
     profiles.write()
-    out.show({"use": name}, record({"use": name}))
+    out.show({"use": name}, Record({"use": name}))
 
 
 def _check(key: str, text: str) -> None:

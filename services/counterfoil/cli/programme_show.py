@@ -12,7 +12,7 @@ from counterfoil.cli.listing import Local, is_local
 from counterfoil.cli.options import Wait, argument
 from counterfoil.cli.people import for_people
 from counterfoil.cli.published_rules import described_lines, described_sections, row_of, rules_in
-from counterfoil.cli.render import lines, plain, record
+from counterfoil.cli.render import Record, lines, plain
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
             if session.out.for_people:
                 (budget,) = for_people(gateway, VIEWS["programmes"], [row], local=local_)
                 (told,) = for_people(gateway, VIEWS["programme_versions"], [terms], local=local_)
-                session.out.show(None, record(budget), plain(""), record(_in_words(told)))
+                session.out.show(None, Record(budget), plain(""), Record(_in_words(told)))
             else:
                 session.out.show({**row, "terms": terms}, columns=(*VIEWS["programmes"].columns, "terms"))
             return
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
         if session.out.for_people:
             (budget,) = for_people(gateway, VIEWS["programmes"], [row], local=local_)
             digest = plain(f"document {published['document_id']}, rules {published['rules_hash']}")
-            session.out.show(None, record(budget), plain(""), lines(described_lines(rules)), digest)
+            session.out.show(None, Record(budget), plain(""), lines(described_lines(rules)), digest)
         else:
             shown = {**row, "document": published, "rules": described_sections(rules)}
             session.out.show(shown, columns=(*VIEWS["programmes"].columns, "document", "rules"))

@@ -20,7 +20,8 @@ from rich.progress import (
 )
 
 from counterfoil.cli.command import Out
-from counterfoil.cli.render import console, plain
+from counterfoil.cli.drawing import console
+from counterfoil.cli.render import plain
 
 
 class Bars:

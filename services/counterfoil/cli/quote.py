@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import RenderableType
 
 from counterfoil.cli.command import Invalid
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.options import Nodes, Programme, Wait, hour, option
-from counterfoil.cli.render import Rows, plain, record
+from counterfoil.cli.render import Record, Rows, plain
 from counterfoil.cli.supply import ESTIMATE, Wanted, offered
 from counterfoil.cli.values import in_units, parse_amount, show_amount
 from counterfoil.client.problems import as_answered
@@ -34,6 +33,8 @@ from counterfoil.matching.times import floor_hour
 from counterfoil.programme.documents import document_piece_put, programme_published
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from counterfoil.client.http import Gateway
 
 _AMOUNTS: Final = ("price", "limit_price", "cost", "subsidy", "co_payment", "cash_available", "missing_cash")
@@ -128,7 +129,7 @@ def _show(session: GatewaySession, found: Mapping[str, Any], remarks: Sequence[s
     def show(micro: int) -> str:
         return show_amount(micro, found["currency"])
 
-    parts: list[RenderableType] = [record({**in_units(shown, (*_AMOUNTS, _MISSING), show), **cheapest})]
+    parts: list[RenderableType] = [Record({**in_units(shown, (*_AMOUNTS, _MISSING), show), **cheapest})]
     if "vouchers" in found:
         draws = [in_units(each, ("amount",), show) for each in found["vouchers"]]
         parts.append(Rows("vouchers that would pay", draws, _DRAW, ("amount",)))

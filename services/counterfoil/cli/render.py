@@ -1,59 +1,52 @@
-"""Output for people: lines, tables and records.
+"""Output for people: lines, tables and records, as values; `counterfoil.cli.drawing` draws them.
 
 Values are never read as markup, and what in them is not printable is escaped: logs hold what anybody wrote. So `plain`
-is the one place where text becomes Rich's.
+and `lines` are the one place where text is made. Rich is imported when something is drawn: programs ask for no drawing.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
-
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.measure import Measurement
-from rich.table import Column, Table
-from rich.text import Text  # noqa: TID251 here it is escaped
+from typing import TYPE_CHECKING, Any, Final
 
 from counterfoil.contract.text import printable
 
-_WIDTH: Final = 240  # characters where the output is not a terminal, so that nothing is cut off
-_BEYOND: Final = 10_000  # characters, wider than any table
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+
 _LINE: Final = 100  # characters of a list in one line
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A console on standard output or error."""
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else _WIDTH
-    made = _Console(stderr=stderr, width=width, highlight=False)
-    if made.no_color:  # NO_COLOR: not bold either
-        return _Console(stderr=stderr, width=width, highlight=False, color_system=None)
-    return made
+class Words:
+    """Text in one style, printable."""
+
+    __slots__ = ("style", "text")
+
+    def __init__(self, text: str, style: str = "") -> None:
+        self.text, self.style = text, style
+
+    def __rich__(self) -> RenderableType:
+        from counterfoil.cli.drawing import text
+
+        return text(self)
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Leave it to the command, whose exit code says it."""
-        raise BrokenPipeError
-
-
-def plain(text: str, style: str = "") -> Text:
+def plain(text: str, style: str = "") -> Words:
     """One line of text."""
-    return Text(printable(text), style=style)
+    return Words(printable(text), style)
 
 
-def lines(texts: Iterable[str]) -> Text:
+def lines(texts: Iterable[str]) -> Words:
     """Several lines of text."""
-    return Text("\n".join(map(printable, texts)))
+    return Words("\n".join(map(printable, texts)))
 
 
-def cell(value: object) -> Text:
-    """A value in one cell: `Text` as it is, a list with commas or, if long, one item per line; nested values as JSON,
-    none as a dash.
+def cell(value: object) -> Words:
+    """A value in one cell: `Words` as they are, a list with commas or, if long, one item per line; nested values as
+    JSON, none as a dash.
     """
-    if isinstance(value, Text):
+    if isinstance(value, Words):
         return value
     if value is None or value in ("", [], ()):
         return plain("-", "dim")
@@ -77,30 +70,18 @@ class Rows:
         self.title, self.rows, self.columns, self.right = title, rows, columns, right
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if not self.rows:
-            yield plain(f"{self.title}: none", "italic")
-            return
-        whole = self._table()
-        if Measurement.get(console, options.update_width(_BEYOND), whole).maximum <= options.max_width:
-            yield whole
-            return
-        yield plain(self.title, "italic")
-        for row in self.rows:
-            yield record({name: row.get(name) for name in self.columns})
-            yield plain("")
+        from counterfoil.cli.drawing import rows
 
-    def _table(self) -> Table:
-        made = Table(title=plain(self.title), title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for name in self.columns:
-            made.add_column(name.replace("_", " "), justify="right" if name in self.right else "left")
-        for row in self.rows:
-            made.add_row(*(cell(row.get(name)) for name in self.columns))
-        return made
+        return rows(self, console, options)
 
 
-def record(values: Mapping[str, Any]) -> Table:
+class Record:
     """One thing, with a line for each of its members."""
-    made = Table.grid("", Column(overflow="fold"), padding=(0, 2))  # what is too wide goes on in the next line
-    for name, value in values.items():
-        made.add_row(plain(name.replace("_", " "), "bold"), cell(value))
-    return made
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
+
+    def __rich__(self) -> RenderableType:
+        from counterfoil.cli.drawing import record
+
+        return record(self)

@@ -18,7 +18,7 @@ from counterfoil.cli.extras import extra
 from counterfoil.cli.gateway_server import InsecureDemo, RequestLogOption, refuse_open_demo
 from counterfoil.cli.options import Home, option
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
-from counterfoil.cli.render import plain, record
+from counterfoil.cli.render import Record, plain
 from counterfoil.contract.services import SERVICES
 from counterfoil.errors import CounterfoilError, ServiceStopped
 from counterfoil.gateway.relay import AnswerRelay
@@ -151,7 +151,7 @@ def _show(out: Out, system: Distributed, names: tuple[str, ...], listener: socke
             else {}
         ),
     }
-    out.show(found, record(found), plain("Ctrl-C stops it", "dim"))
+    out.show(found, Record(found), plain("Ctrl-C stops it", "dim"))
     if listener is not None:
         warn_without_tls(out, listener)
 

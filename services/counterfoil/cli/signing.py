@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
-from rich.console import RenderableType
 
 from counterfoil.cli.command import CaOption, Command, Invalid, Out, Parameters, UrlOption, make
 from counterfoil.cli.delivery import Sending
@@ -21,12 +20,14 @@ from counterfoil.cli.gateway_session import GatewaySession, named_log
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
 from counterfoil.cli.people import currencies_of
 from counterfoil.cli.reading import bearer_by
-from counterfoil.cli.render import plain, record
+from counterfoil.cli.render import Record, plain
 from counterfoil.cli.values import format_amount, in_units, show_amount
 from counterfoil.contract.log_id import MAIN, host_of, log_of
 from counterfoil.contract.record import Command as Body
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from counterfoil.client.bearer import Bearer
     from counterfoil.client.delivery import Settled
     from counterfoil.client.http import Gateway
@@ -177,7 +178,7 @@ class SigningSession(GatewaySession):
                  "id": f"{self.author.party_id}/{id_}", "to": log.name}  # fmt: skip
         row, amounts = dump(first), _amounts(first)
         (currency,) = currencies_of(self.gateway if amounts and self.out.for_people else None, [row])
-        shown = record({**facts, **in_units(row, amounts, lambda micro: show_amount(micro, currency))})
+        shown = Record({**facts, **in_units(row, amounts, lambda micro: show_amount(micro, currency))})
         value = {"dry_run": True, "command_id": id_, "audience": log.name, "payload": loads(payload)}
         self.out.show({**value, "canonical": payload.decode()}, shown, plain(payload.decode()))
 
@@ -267,7 +268,7 @@ def accepted(session: GatewaySession, settled: Settled) -> list[RenderableType]:
     proven, pinned = settled.proven, settled.pinned
     entry = proven.entry
     lines: list[RenderableType] = [plain(f"accepted: {log_of(entry.origin).name}:{entry.index}", "bold green")]
-    lines += [record({"id": entry.id}), *map(record, event_rows(entry.events, session.gateway))]
+    lines += [Record({"id": entry.id}), *map(Record, event_rows(entry.events, session.gateway))]
     word = "a pinned key" if pinned else "the gateway's own key; pin the log keys to be sure: COUNTERFOIL_VKEYS"
     lines.append(plain(f"receipt verified under {word}, tree size {proven.checkpoint.size}", "dim"))
     return lines

@@ -18,7 +18,7 @@ from counterfoil.cli.files import replacing
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.movements import Section, Total, sections_of, totals
 from counterfoil.cli.options import PartyId, Wait, argument, option
-from counterfoil.cli.render import Rows, plain, record
+from counterfoil.cli.render import Record, Rows, plain
 from counterfoil.cli.statement_page import heading, page
 from counterfoil.cli.values import format_amount, in_units
 from counterfoil.client.problems import as_answered
@@ -78,7 +78,7 @@ def register(app: typer.Typer) -> None:
             target.write(text)
         moved = sum(len(each.movements) for each in chosen)
         done = {"file": str(output), "accounts": len(chosen), "movements": moved}
-        session.out.show(done, record(done))
+        session.out.show(done, Record(done))
 
 
 def _remarks(session: GatewaySession, month: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from counterfoil.cli.command import Invalid
-from counterfoil.cli.render import plain, record
+from counterfoil.cli.render import Record, plain
 from counterfoil.client.problems import NotThere, as_answered
 from counterfoil.contract.events import DocumentPiecePut, PartyRegistered, ProgrammePublished
 from counterfoil.contract.refusals import Refusal
@@ -41,7 +41,7 @@ def check(session: GatewaySession, holder: str, body: ProposeTransfer) -> None:
 
     with as_answered():
         found = decide(session.gateway, holder, body, time_by(session.out.settings.clock))
-    session.out.show({**found, "remark": _REMARK}, record({**found, **found["detail"], "detail": None}), plain(_REMARK))
+    session.out.show({**found, "remark": _REMARK}, Record({**found, **found["detail"], "detail": None}), plain(_REMARK))
 
 
 def decide(gateway: Gateway, holder: str, body: ProposeTransfer, time: int) -> dict[str, Any]:

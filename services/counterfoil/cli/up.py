@@ -26,7 +26,7 @@ from counterfoil.cli.gateway_server import (
 from counterfoil.cli.instance_files import instance_files
 from counterfoil.cli.options import Home, option
 from counterfoil.cli.passphrases import PassphraseFile, passphrase_of
-from counterfoil.cli.render import plain, record
+from counterfoil.cli.render import Record, plain
 from counterfoil.contract.times import HOUR
 from counterfoil.errors import BadPrivateFile, CounterfoilError, ServiceStopped
 from counterfoil.gateway.relay import AnswerRelay
@@ -127,7 +127,7 @@ def _run(
     addresses = {"url": listener_url(listener), "probes": http_url(*monitor.probes.address)}
     found = {**addresses, **instance_files(system.instance)}
     found["disclosure"] = disclosure_of(out.settings, system.instance)
-    out.show(found, record(found), plain("Ctrl-C stops it", "dim"))
+    out.show(found, Record(found), plain("Ctrl-C stops it", "dim"))
     warn_without_tls(out, listener)
     if not stop.received:
         server.run([listener])  # at its end uvicorn raises the signals that it caught again, for `stop`

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from counterfoil.cli.command import FOUND
 from counterfoil.cli.gateway_session import GatewaySession
-from counterfoil.cli.render import Rows, plain, record
+from counterfoil.cli.render import Record, Rows, plain
 from counterfoil.cli.values import in_units
 from counterfoil.ledger.chart import ENDS
 
@@ -34,7 +34,7 @@ def trace(session: GatewaySession, voucher_id: str) -> int:
     parts = {**{name: str(owned[name]) for name in _OWNED}, **{name: balance[name] for name in ENDS}}
     adds_up = sum(map(int, parts.values())) == int(balance["face"])
     found = {"voucher_id": voucher_id, "face": balance["face"], **parts, "total": total, "adds_up": adds_up}
-    said = record(in_units(found, ["face", *parts]))
+    said = Record(in_units(found, ["face", *parts]))
     remark = [] if total else [plain("You see your own part, and the hands that it went through.")]
     session.out.show(
         {**found, "hands": hands, "holders": holders},

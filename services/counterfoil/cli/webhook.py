@@ -13,7 +13,7 @@ from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
 from counterfoil.cli.listing import Since, begin_by
 from counterfoil.cli.options import argument, option
-from counterfoil.cli.render import Rows, plain, record
+from counterfoil.cli.render import Record, Rows, plain
 from counterfoil.client.problems import NotVerified
 
 app = group("webhook")
@@ -44,7 +44,7 @@ def create(
     """
     start, moment = begin_by(session, since, start)
     made = session.gateway.create_webhook(target, types or (), start=start, since=moment)
-    session.out.show(made, record(made), plain("keep the secret now: nobody can show it again", "bold"))
+    session.out.show(made, Record(made), plain("keep the secret now: nobody can show it again", "bold"))
 
 
 @remote(app, "list", "counterfoil webhook list --as acme")
@@ -76,7 +76,7 @@ def resume(session: GatewaySession, webhook: Id) -> None:
 def test(session: GatewaySession, webhook: Id) -> None:
     """Send an event of the type webhook.test.v1 now, and show what came of it. Exit code 1 if it was not delivered."""
     found = session.gateway.test_webhook(webhook)
-    session.out.show(found, record(found))
+    session.out.show(found, Record(found))
     if not found.get("delivered"):
         raise typer.Exit(1)
 
@@ -94,7 +94,7 @@ def replay(session: GatewaySession, webhook: Id, since: Since = None, start: Fro
 def secret(session: GatewaySession, webhook: Id) -> None:
     """Sign with a new secret, which is shown once; the old one signs beside it for a day."""
     made = session.gateway.rotate_webhook_secret(webhook)
-    session.out.show(made, record(made), plain("keep the secret now: nobody can show it again", "bold"))
+    session.out.show(made, Record(made), plain("keep the secret now: nobody can show it again", "bold"))
 
 
 @remote(app, "delete", "counterfoil webhook delete wh_0f1e2d3c4b5a69788796a5b4 --as acme")
@@ -102,7 +102,7 @@ def delete(session: GatewaySession, webhook: Id) -> None:
     """Send nothing more, and forget the secret."""
     session.gateway.delete_webhook(webhook)
     found = {"deleted": webhook}
-    session.out.show(found, record(found))
+    session.out.show(found, Record(found))
 
 
 @local(app, "verify", "counterfoil webhook verify body.json --headers headers.txt --secret-file secret.txt")
@@ -124,12 +124,12 @@ def verify(
         event = verify_webhook(read_text(secret_file, _MOST_BYTES).strip(), given, read_bytes(body, _MOST_BYTES), **age)
     except NotVerified as problem:
         found = {"verified": False, "code": problem.code, "reason": str(problem)}
-        out.show(found, record(found))
+        out.show(found, Record(found))
         raise typer.Exit(1) from problem
     except ValueError as problem:
         raise Invalid(f"{secret_file}: {problem}") from problem
     shown = {"verified": True, **{name: event.get(name) for name in ("id", "type", "subject", "time")}}
-    out.show({**shown, "event": event}, record(shown))
+    out.show({**shown, "event": event}, Record(shown))
 
 
 def _header(line: str) -> tuple[str, str]:
@@ -138,4 +138,4 @@ def _header(line: str) -> tuple[str, str]:
 
 
 def _show(session: GatewaySession, webhook: dict[str, Any]) -> None:
-    session.out.show(webhook, record(webhook))
+    session.out.show(webhook, Record(webhook))

@@ -8,7 +8,6 @@ a bounded number of times.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -367,7 +366,7 @@ def retry_after(headers: Mapping[str, str]) -> int:
 
 
 def _with(request: Request, headers: Mapping[str, str]) -> Request:
-    return replace(request, headers=headers)
+    return request._replace(headers=headers)
 
 
 def _start(start: str, since: int | None) -> Object:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
@@ -27,8 +26,7 @@ VALID_SECONDS: Final = 120
 _SOON: Final = 60  # seconds before its end from which a token is not used any more
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A session: the gateway, its party, the token, and until when it is valid (UTC microseconds)."""
 
     url: str
@@ -62,7 +60,7 @@ class Tokens:
 
     def keep(self, opened: Opened) -> None:
         """Keep a session in place of the one before. Raises OSError."""
-        self._replace(self._path(opened.url, opened.party_id), orjson.dumps(opened))
+        self._replace(self._path(opened.url, opened.party_id), orjson.dumps(opened._asdict()))
 
     def last(self, url: str) -> str | None:
         """The party that logged in last at a gateway; None if none did, or it logged out."""

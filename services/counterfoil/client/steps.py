@@ -8,8 +8,8 @@ out.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
@@ -20,21 +20,19 @@ ANSWER_SECONDS_MAX: Final = 60.0
 _IDENTITY: Final = "identity"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What is asked over HTTP. `path`: escaped, below the gateway's URL. `silence`: seconds without a byte."""
 
     method: str
     path: str
     params: tuple[tuple[str, str], ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     content: bytes | None = None
     bytes_max: int = ANSWER_BYTES_MAX
     silence: float = 40.0  # a gateway answers a command within 30 s
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The status, headers (names in lower case) and content of an answer."""
 
     status: int
@@ -42,46 +40,43 @@ class Answer:
     content: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
+class NoAnswer(NamedTuple):
     """No usable answer came, and why. What was asked may have been done, or not."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(NamedTuple):
     """Send a request, after closing the answer before. Sent in: the head of the `Answer`, or `NoAnswer`."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
 class Read:
     """Sent in: the next bytes of the answer that is open, ``b""`` at its end, or `NoAnswer`."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+
+class Pause(NamedTuple):
     """Wait for so many seconds. Sent in: None."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
 class Clock:
     """Sent in: the seconds of a clock that only goes forward."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class Work:
+
+class Work(NamedTuple):
     """Call a function that may block. Sent in: its result; what it raises is thrown in."""
 
     function: Callable[[], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One result of several, for the caller. Sent in: None."""
 
     value: Any
@@ -132,7 +127,7 @@ def rest(request: Request, answer: Answer) -> Steps[Answer | NoAnswer]:
             return NoAnswer(f"its answer has more than {request.bytes_max} bytes, the most possible")
         if (yield Clock()) - begun > ANSWER_SECONDS_MAX:
             return NoAnswer(f"its answer takes longer than {ANSWER_SECONDS_MAX:.0f} s")
-    return replace(answer, content=bytes(content))
+    return answer._replace(content=bytes(content))
 
 
 def compressed(answer: Answer) -> NoAnswer | None:

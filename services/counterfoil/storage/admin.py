@@ -16,9 +16,10 @@ from psycopg import sql
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import MAIN_LOGS
-from counterfoil.settings import GATEWAY, VIEWS, DatabaseAccess
+from counterfoil.settings import GATEWAY, VIEWS
 from counterfoil.storage import grants, migrations, roles, tables
 from counterfoil.storage.database import translated
 from counterfoil.storage.dialect.postgresql import connection_parameters

@@ -29,7 +29,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import errors, sql
 
-from counterfoil.settings import DatabaseAccess
+from counterfoil.access import DatabaseAccess
 from counterfoil.storage.dialect.postgresql import connection_parameters, writer_name
 from counterfoil.storage.errors import LeaseLost, StorageError, first_line
 

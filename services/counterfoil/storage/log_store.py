@@ -9,10 +9,10 @@ from typing import Final
 
 from sqlalchemy import Select, bindparam, func, select, update
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Head, NewEntry, Presence, Synchronous
-from counterfoil.settings import DatabaseAccess
 from counterfoil.storage import tables
 from counterfoil.storage.database import Database
 from counterfoil.storage.dialect import Dialect

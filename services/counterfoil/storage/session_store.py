@@ -8,8 +8,9 @@ from typing import Final
 from sqlalchemy import and_, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.sessions import NonceUsed, Session, TooManySessions
-from counterfoil.settings import GATEWAY, DatabaseAccess
+from counterfoil.settings import GATEWAY
 from counterfoil.storage.dialect.sqlite import Sqlite
 from counterfoil.storage.gateway_database import GatewayDatabase
 from counterfoil.storage.tables import sessions as table

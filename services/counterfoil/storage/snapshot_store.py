@@ -14,10 +14,10 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, select, update
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.ports import StoreConflict
 from counterfoil.runtime.os_errors import classifying
-from counterfoil.settings import DatabaseAccess
 from counterfoil.storage import tables
 from counterfoil.storage.database import Database
 from counterfoil.storage.dialect import Dialect

@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.contract.ensure import ensure
 from counterfoil.ports import (
     Change,
@@ -35,7 +36,7 @@ from counterfoil.ports import (
     ViewReader,
 )
 from counterfoil.readership import Readers, Scope
-from counterfoil.settings import VIEWS, DatabaseAccess
+from counterfoil.settings import VIEWS
 from counterfoil.storage.changes import KEY, check, copies, key_parameters, merge
 from counterfoil.storage.database import Database
 from counterfoil.storage.dialect import Dialect

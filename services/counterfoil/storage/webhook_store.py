@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from counterfoil.settings import GATEWAY, DatabaseAccess
+from counterfoil.access import DatabaseAccess
+from counterfoil.settings import GATEWAY
 from counterfoil.storage.dialect import Dialect
 from counterfoil.storage.dialect.sqlite import Sqlite
 from counterfoil.storage.gateway_database import GatewayDatabase

@@ -7,7 +7,7 @@ import logging
 from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLScram512
 
-from counterfoil.settings import KafkaAccess
+from counterfoil.access import KafkaAccess
 from counterfoil.transport.client import every, tls
 
 _log = logging.getLogger("counterfoil.kafka.faststream")

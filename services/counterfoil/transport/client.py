@@ -20,8 +20,9 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from counterfoil.access import KafkaAccess
 from counterfoil.contract.topics import MAX_MESSAGE_BYTES
-from counterfoil.settings import BadSetting, KafkaAccess
+from counterfoil.settings import BadSetting
 
 REQUEST_TIMEOUT_MS: Final = 10_000
 METADATA_AGE_MS: Final = 30_000  # how long a client may keep using a leader that is gone

@@ -19,10 +19,11 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka import TopicPartition as Partition
 
+from counterfoil.access import KafkaAccess
 from counterfoil.contract import topics
 from counterfoil.contract.log_id import LogId
 from counterfoil.ports import Announcement, Delivery, Inbox, Overloaded
-from counterfoil.settings import GATEWAY, KafkaAccess
+from counterfoil.settings import GATEWAY
 from counterfoil.transport import pauses
 from counterfoil.transport.broker import make_broker
 from counterfoil.transport.client import PARTITION, make_admin, partition

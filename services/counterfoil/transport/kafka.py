@@ -22,13 +22,13 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from counterfoil.access import KafkaAccess
 from counterfoil.contract import topics
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.contract.times import format_time
 from counterfoil.log.keys import VerifyKey
 from counterfoil.ports import COMMANDS_SOURCE, Announcement, Delivery, Reply, Unavailable
-from counterfoil.settings import KafkaAccess
 from counterfoil.transport import lookup, pauses
 from counterfoil.transport.batches import BatchReader, encode
 from counterfoil.transport.buffers import Buffer

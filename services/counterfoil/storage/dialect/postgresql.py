@@ -42,8 +42,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.pool import QueuePool
 
+from counterfoil.access import DatabaseAccess
 from counterfoil.ports import Head, NewEntry, StoreConflict
-from counterfoil.settings import DatabaseAccess
 from counterfoil.storage.changes import Shape, Values, parameters
 from counterfoil.storage.dialect import Found
 from counterfoil.storage.errors import StorageError, failure

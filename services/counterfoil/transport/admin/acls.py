@@ -11,9 +11,10 @@ from typing import Any, Final, NamedTuple
 
 from confluent_kafka.admin import AclBinding, AclBindingFilter, AdminClient, ConfigResource, ResourceType
 
+from counterfoil.access import KafkaAccess
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.topics import CHECKPOINTS, entries_topic
-from counterfoil.settings import GATEWAY, USERS, VIEWS, KafkaAccess
+from counterfoil.settings import GATEWAY, USERS, VIEWS
 from counterfoil.transport.admin.client import REQUEST_SECONDS, answer, connect, settled
 from counterfoil.transport.routes import DEAD_LETTERS_OF, Action, routes
 

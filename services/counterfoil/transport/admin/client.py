@@ -13,8 +13,8 @@ from typing import Any, Final, TypeVar
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from counterfoil.access import KafkaAccess
 from counterfoil.errors import CounterfoilError
-from counterfoil.settings import KafkaAccess
 
 T = TypeVar("T")
 CONNECT_SECONDS: Final = 10

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from counterfoil.access import KafkaAccess
 from counterfoil.contract.topics import CHECKPOINTS, MAX_MESSAGE_BYTES, REPLIES, dead_letters_topic
-from counterfoil.settings import KafkaAccess
 from counterfoil.transport.admin.acls import READS
 from counterfoil.transport.admin.client import REQUEST_SECONDS, KafkaFailed, configuration, connect, reason
 from counterfoil.transport.dead_letter_headers import Death, Header, read_dead_letter

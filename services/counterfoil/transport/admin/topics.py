@@ -20,9 +20,9 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from counterfoil.access import KafkaAccess
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import MAIN_LOGS
-from counterfoil.settings import KafkaAccess
 from counterfoil.transport.admin.client import (
     REQUEST_SECONDS,
     KafkaFailed,

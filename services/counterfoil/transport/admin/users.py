@@ -16,7 +16,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from counterfoil.settings import KafkaAccess
+from counterfoil.access import KafkaAccess
 from counterfoil.transport.admin.client import REQUEST_SECONDS, LoginRefused, answer, connect, settled
 
 ITERATIONS: Final = 8_192
