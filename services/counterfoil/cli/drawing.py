@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.measure import Measurement
@@ -25,13 +25,16 @@ def console(*, stderr: bool = False) -> Console:
     """A console on standard output or error."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _WIDTH
-    made = _Console(stderr=stderr, width=width, highlight=False)
+    made = _Console(stderr=stderr, width=width)
     if made.no_color:  # NO_COLOR: not bold either
-        return _Console(stderr=stderr, width=width, highlight=False, color_system=None)
+        return _Console(stderr=stderr, width=width, color_system=None)
     return made
 
 
 class _Console(Console):
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given, markup=False, emoji=False, highlight=False)
+
     def on_broken_pipe(self) -> None:
         """Leave it to the command, whose exit code says it."""
         raise BrokenPipeError
