@@ -38,11 +38,13 @@ print("modules:", *sorted(sys.modules), sep="\\n")
 """
 READING = (
     *WORDS, *SERVICES, "counterfoil.contract.record", "counterfoil.core", "counterfoil.log", "counterfoil.ports",
-    "counterfoil.programme", "msgspec", "nacl",
+    "counterfoil.programme", "msgspec", "nacl", "rich",
 )  # fmt: skip
 """What a command that only reads does without, too."""
+SIGNING = ("counterfoil.ports", "counterfoil.vocabulary", "rich")
+"""What a command does without that signs; the words of its own service are enough."""
 TYPICAL = {
-    "--version": (*READING, "httpx", "rich"),
+    "--version": (*READING, "httpx"),
     "party list --json": READING,
     "balance show acme --json": (*(set(READING) - {"counterfoil.ledger"}), "counterfoil.ledger.events"),
     "offer list --json": READING,
@@ -50,8 +52,11 @@ TYPICAL = {
     "claim list --json": READING,
     "programme list --json": READING,
     "programme show p --json": READING,
-    "voucher issue --programme p --beneficiary acme --amount 1 --as acme --json": (*VIEWS_OF, "counterfoil.ports"),
-}
+    "voucher issue --programme p --beneficiary acme --amount 1 --as acme --json": (
+        *VIEWS_OF, *(set(SERVICES) - {"counterfoil.issuance", "counterfoil.ledger"}), *SIGNING,
+    ),
+    "offer cancel off-7-0 --as acme --json": (*VIEWS_OF, *(set(SERVICES) - {"counterfoil.matching"}), *SIGNING),
+}  # fmt: skip
 """Commands, and what of all that is not their own they need not."""
 
 

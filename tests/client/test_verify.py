@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
+from counterfoil import vocabulary
 from counterfoil.bootstrap.embedded import Embedded
 from counterfoil.client import verify
 from counterfoil.client.author import Author
@@ -98,9 +99,10 @@ def test_any_changed_byte_of_the_entry_or_of_the_proof_is_found(case: Case) -> N
 def test_an_entry_of_another_release_is_no_evidence_of_a_fault(case: Case) -> None:
     events = {name: kind for name, kind in VOCABULARY.events.items() if name != "party.registered.v1"}
     older = Codec(replace(VOCABULARY, events=events))
-    with patch.object(verify, "CODEC", older), pytest.raises(NotUnderstood, match=r"entry 1 of .* is in the log, but"):
+    without = patch.object(verify, "codec_at", lambda _origin: older), patch.object(vocabulary, "CODEC", older)
+    with without[0], without[1], pytest.raises(NotUnderstood, match=r"entry 1 of .* is in the log, but"):
         verify_answer(case.receipts[0], case.key)
-    with patch.object(verify, "CODEC", older), pytest.raises(NotProven):  # what is not in the log is evidence still
+    with without[0], without[1], pytest.raises(NotProven):  # what is not in the log is evidence still
         verify_answer({**case.receipts[0], "proof": case.receipts[1]["proof"]}, case.key)
 
 

@@ -16,12 +16,14 @@ from counterfoil.audit.replay import Replay
 from counterfoil.audit.report import AuditReport
 from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.canonical import canonical
-from counterfoil.contract.entry import Entry
+from counterfoil.contract.codec import encode_entry
+from counterfoil.contract.entry import CommandCause, Entry
 from counterfoil.contract.refusals import MEANINGS, Code, Stage
 from counterfoil.core import rules
 from counterfoil.core.engine import Engine
 from counterfoil.core.rules import LATEST, RULES, UnknownRules
 from counterfoil.vocabulary import CODEC, VOCABULARY
+from counterfoil.words import codec_of
 from tests.audit.forge import read_entries
 from tests.golden.cases import CASES, FOLDER, size_of
 from tests.golden.story import UNREACHED, UNREACHED_TIMERS
@@ -132,6 +134,15 @@ def test_it_has_everything_in_it(case: str) -> None:
         if event.TYPE not in adopted | RETIRED
     }
     assert reactions - found["reactions"] == set()
+
+
+def test_what_decides_commands_has_the_words_of_its_own_service_alone() -> None:
+    """A client reads a receipt by them."""
+    for log in find_logs(FOLDER / f"rules-{LATEST}"):
+        own = codec_of(log.name.partition("/")[0])
+        decided = [entry for entry in entries(log) if isinstance(entry.cause, CommandCause)]
+        assert decided == [own.decode_entry(encode_entry(entry)) for entry in decided]
+        assert decided
 
 
 def test_a_command_that_the_rules_lack_is_found_in_a_log() -> None:

@@ -167,10 +167,10 @@ class SigningSession(GatewaySession):
         from counterfoil.contract.canonical import loads
         from counterfoil.contract.forms import dump
         from counterfoil.runtime.clock import time_by
-        from counterfoil.vocabulary import VOCABULARY
+        from counterfoil.words import service_of
 
         first = body[0] if isinstance(body, tuple) else body
-        log, _ = self.log_key(named_log(f"{VOCABULARY.service_of[type(first)]}/{self._shard}"))
+        log, _ = self.log_key(named_log(f"{service_of(first)}/{self._shard}"))
         id_ = new_command_id() if words is None else command_id_of(self.author.party_id, words)
         payload = self.author.payload(body, log.name, id_, time_by(self.out.settings.clock))
         meaning = " ".join((inspect.getdoc(type(first)) or "").partition("\n\n")[0].split())
@@ -187,10 +187,10 @@ def check(body: Body) -> None:
     """Check a body against the contract before it is signed. Raises `Invalid`."""
     from counterfoil.contract.canonical import Refused
     from counterfoil.contract.forms import dump
-    from counterfoil.vocabulary import CODEC
+    from counterfoil.words import codec_of, service_of
 
     try:
-        CODEC.load_body(body.TYPE, body.V, dump(body))
+        codec_of(service_of(body)).load_body(body.TYPE, body.V, dump(body))
     except Refused as problem:
         raise Invalid(refused_form(problem.refusal.code.value, dict(problem.refusal.detail))) from problem
 

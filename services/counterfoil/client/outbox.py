@@ -11,16 +11,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from counterfoil.contract.canonical import Refused
+from counterfoil.contract.envelope import open_envelope
 from counterfoil.contract.limits import MAX_ENVELOPE_BYTES
 from counterfoil.contract.record import Command
+from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Header
+from counterfoil.contract.wire import UNREADABLE, reader
 from counterfoil.errors import BadPrivateFile, CounterfoilError
 from counterfoil.owned import check_owned
 from counterfoil.private_files import create_private, open_regular
-from counterfoil.vocabulary import CODEC
+from counterfoil.words import codec_at
 
 _SUFFIX: Final = ".json"
+
+
+class _Audience(msgspec.Struct):
+    aud: str
+
+
+_read_audience: Final = reader(_Audience)
 
 
 class Damaged(CounterfoilError):
@@ -95,5 +107,10 @@ class Outbox:
 
 def _opened(envelope: bytes) -> Kept:
     """Raises `Refused`."""
-    opened = CODEC.decode_envelope(envelope)
+    payload, signature = open_envelope(envelope)
+    try:
+        audience = _read_audience(payload).aud
+    except UNREADABLE as problem:
+        raise Refused(Code.MALFORMED, member="aud", reason="not readable") from problem
+    opened = codec_at(audience).decode_payload(payload, signature)
     return Kept(envelope, opened.header, opened.bodies)

@@ -22,7 +22,7 @@ from counterfoil.contract.record import Command
 from counterfoil.contract.refusals import MEANINGS
 from counterfoil.contract.submission import Seen
 from counterfoil.log.keys import VerifyKey
-from counterfoil.vocabulary import CODEC, VOCABULARY
+from counterfoil.words import codec_of, service_of
 
 Commands = Command | Sequence[Command]
 """One command; or several of one service, which are sent together and decided one after the other."""
@@ -57,7 +57,7 @@ class Party:
         bodies = (commands,) if isinstance(commands, Command) else tuple(commands)
         for each in bodies:
             check(each)
-        log = yield from self.delivery.log_key(LogId(VOCABULARY.service_of[type(bodies[0])], shard))
+        log = yield from self.delivery.log_key(LogId(service_of(bodies[0]), shard))
         party = self._author.party_id
         id_ = new_command_id() if words is None else command_id_of(party, words)
 
@@ -82,7 +82,7 @@ class Party:
 def check(command: Command) -> None:
     """Raises `RefusedByService`, as a gateway would, for a command whose members are not in their form or range."""
     try:
-        CODEC.load_body(command.TYPE, command.V, dump(command))
+        codec_of(service_of(command)).load_body(command.TYPE, command.V, dump(command))
     except Refused as problem:
         code = problem.refusal.code
         raise RefusedByService(code.value, MEANINGS[code].text, dict(problem.refusal.detail)) from problem

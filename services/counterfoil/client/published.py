@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from counterfoil.client.exchanges import Exchanges
 from counterfoil.client.problems import BeyondEnd, NotProven, NotThere
 from counterfoil.client.steps import Pause, Steps
-from counterfoil.client.verify import Proven
+from counterfoil.client.verify import Proven, read_entry
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.log.checkpoint import Checkpoint
@@ -22,7 +22,6 @@ from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey
 from counterfoil.log.tiles import ENTRIES, TILE_WIDTH, TileRef
 from counterfoil.log.verify import TileTree, open_checkpoint
-from counterfoil.vocabulary import CODEC
 
 T = TypeVar("T")
 
@@ -99,7 +98,7 @@ def entry_at(exchanges: Exchanges, key: VerifyKey, index: int) -> Steps[tuple[by
 
     try:
         data, head = yield from on_newest(exchanges, key, ask)
-        return data, Proven(CODEC.decode_entry(data), head)
+        return data, Proven(read_entry(head.origin, data), head)
     except Refused as problem:
         raise NotProven(f"entry {index} of {key.name}: {problem}") from problem
 

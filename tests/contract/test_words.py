@@ -1,0 +1,30 @@
+"""A service's words are those of its own package, and its codec reads no others."""
+
+from __future__ import annotations
+
+import pytest
+
+from counterfoil.contract.canonical import Refused
+from counterfoil.contract.services import SERVICES
+from counterfoil.vocabulary import VOCABULARY
+from counterfoil.words import codec_at, service_of, vocabulary_of
+from tests.contract.samples import sample
+
+
+def test_every_command_is_decided_by_the_service_in_whose_package_it_is() -> None:
+    told = {body: service_of(sample(body)) for body in VOCABULARY.service_of}
+    assert told == VOCABULARY.service_of
+
+
+def test_no_two_services_have_a_command_or_event_of_one_name() -> None:
+    commands = [name for service in SERVICES for name in vocabulary_of(service).commands]
+    assert len(commands) == len(set(commands)) == len(VOCABULARY.commands)
+    everywhere = set.intersection(*(set(vocabulary_of(service).events) for service in SERVICES))
+    own = [name for service in SERVICES for name in vocabulary_of(service).events if name not in everywhere]
+    assert len(own) == len(set(own)) == len(VOCABULARY.events) - len(everywhere)
+
+
+@pytest.mark.parametrize("origin", ["market.example/bank/main", "main", "", "bank/main"])
+def test_what_is_no_log_of_a_service_is_refused(origin: str) -> None:
+    with pytest.raises(Refused):
+        codec_at(origin)
