@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
-from rich.console import RenderableType
 
 from counterfoil import __version__
 from counterfoil.cli.command import FOUND, Command, Invalid, Out, local
@@ -19,7 +18,7 @@ from counterfoil.cli.log_source import LogsArgument, LogSource, reading_logs
 from counterfoil.cli.options import Programme, count, option
 from counterfoil.cli.output import separated
 from counterfoil.cli.people import show_time
-from counterfoil.cli.render import Rows, plain, record
+from counterfoil.cli.render import Record, Rows, plain
 from counterfoil.cli.values import parse_amount, show_amount
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.references import parse_reference, same_as
@@ -29,6 +28,9 @@ from counterfoil.reports.given import Given
 from counterfoil.reports.pattern import NotShown
 from counterfoil.reports.report import Column, Report, as_json, heading_lines, made
 from counterfoil.reports.sample import chain
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 Form = Literal["json", "csv"]
 SHOWN: Final = 200
@@ -161,7 +163,7 @@ def _run(
         with replacing(file) as target:
             target.write(_text(report, found, form))
         done = {"file": str(file), "report": report.id, "rows": len(found["rows"])}
-        source.out.show(done, record(done))
+        source.out.show(done, Record(done))
     elif form is not None and not source.out.json:
         print(_text(report, found, form), end="", flush=True)
     else:
@@ -198,7 +200,7 @@ def _people(report: Report, found: dict[str, Any]) -> list[RenderableType]:
     notes = [f"not in it: {report.lacks}"] if report.lacks else []
     notes += [f"{len(rows) - SHOWN} more rows: --format or --json has all"] if len(rows) > SHOWN else []
     return [
-        record({**{name: head[name] for name in _HEADING}, "as_of": show_time(head["as_of"]), "made_from": made_from}),
+        Record({**{name: head[name] for name in _HEADING}, "as_of": show_time(head["as_of"]), "made_from": made_from}),
         Rows(f"{report.id} {report.title}", shown, [each.name for each in report.columns], right),
         *(plain(each) for each in notes),
     ]
