@@ -12,7 +12,7 @@ from counterfoil.reports.given import Given
 from tests.market import USD
 from tests.reports.rows import rows
 
-GOLDEN = [Path(__file__).parents[1] / "golden" / name for name in ("rules-1", "rules-3-to-4", "rules-6")]
+GOLDEN = [Path(__file__).parents[1] / "golden" / name for name in ("rules-1", "rules-3-to-4", "rules-7")]
 
 
 def test_the_budget_of_a_story(story: Folded) -> None:

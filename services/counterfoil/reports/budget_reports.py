@@ -85,7 +85,7 @@ R1: Final = Report(
         "captured amount: redeemed, and in no claim",
         "claimed amount: in claims that are not decided",
         "payable amount: approved, and not paid",
-        "paid amount: disbursed, net of payments that came back",
+        "paid amount: disbursed, net of payments that came back; of an allocation in kind, what was metered",
         "lapsed amount: ended, and not to be issued again",
         "expired amount: of ended vouchers, by their expiry; part of what lapsed or was recycled",
         "revoked amount: of ended vouchers, revoked or given back; part of what lapsed or was recycled",

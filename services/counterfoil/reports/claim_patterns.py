@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from counterfoil.contract.limits import BPS
@@ -99,12 +99,12 @@ def _twice(folded: Folded, *, same_claimant: bool) -> Iterator[Alert]:
                 )
 
 
-def _attempts(folded: Folded, codes: Iterable[Code], commands: tuple[str, ...]) -> Iterator[Alert]:
-    """What was tried and refused, each party once."""
+def _attempts(folded: Folded, refused: Mapping[Code, str | None]) -> Iterator[Alert]:
+    """What was tried and refused, each party once. `refused`: codes, and the command where it is one of several."""
     found: dict[tuple[str, str], list[Ref]] = defaultdict(list)
     programmes: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
     for each in folded.attempts:
-        if each.code in codes and each.command in commands:
+        if each.code in refused and refused[each.code] in (None, each.command):
             key = each.actor, each.code.value
             found[key].append(each.ref)
             programme_id = programme_of(folded, each.body)
@@ -117,8 +117,7 @@ def _attempts(folded: Folded, codes: Iterable[Code], commands: tuple[str, ...]) 
 def _double_claim(folded: Folded, _thresholds: Mapping[str, int]) -> Iterator[Alert]:
     yield from _twice(folded, same_claimant=True)
     yield from _same_evidence(folded)
-    refused = (Code.INVOICE_ALREADY_CLAIMED, Code.REFERENCE_ALREADY_USED)
-    yield from _attempts(folded, refused, ("claim_invoice", "submit_claim"))
+    yield from _attempts(folded, {Code.INVOICE_ALREADY_CLAIMED: None, Code.REFERENCE_ALREADY_USED: "submit_claim"})
 
 
 def _same_evidence(folded: Folded) -> Iterator[Alert]:
@@ -152,7 +151,7 @@ F6: Final = Pattern(
 
 def _both_sides(folded: Folded, _thresholds: Mapping[str, int]) -> Iterator[Alert]:
     yield from _twice(folded, same_claimant=False)
-    yield from _attempts(folded, (Code.USE_ALREADY_CLAIMED,), ("claim_invoice", "submit_claim"))
+    yield from _attempts(folded, {Code.USE_ALREADY_CLAIMED: None})
 
 
 F12: Final = Pattern(

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from counterfoil.contract.times import DAY
-from counterfoil.ledger.chart import CREDITED, DEBITED, REDEEMED, budget, programme_of
-from counterfoil.ledger.events import (
-    Balance,
-    CaptureReversed,
-    ClaimReleased,
-    ClaimReopened,
-    ClaimSettled,
-    HoldCaptured,
-    Leg,
-)
-from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned
+from counterfoil.ledger.chart import CREDITED, DEBITED, REDEEMED, SETTLED, budget, programme_of
+from counterfoil.ledger.events import Balance, Leg
 
+_OF_CLAIMS: Final[Mapping[tuple[str, str], tuple[tuple[str, int], ...]]] = {
+    ("claims_payable", "claims"): (("captured", 1),),
+    ("claims", "claims_payable"): (("reversed", 1),),
+    ("receivables", "claims_payable"): (("reversed", 1),),
+    ("claims", SETTLED): (("settled", 1),),
+    (SETTLED, "claims"): (("settled", -1),),
+    ("claims", "denied"): (("denied", 1),),
+    ("claims_payable", SETTLED): (("captured", 1), ("in_kind", 1)),
+    (SETTLED, "claims_payable"): (("reversed", 1), ("in_kind", -1)),
+}
+"""By the kinds of the debited and the credited account: what a leg counts as, and how many times."""
 _NOTHING: Final = Balance(n=0, posted=0, held=0)
 
 
@@ -45,17 +47,16 @@ class Flows:
         self.budget: Counter[tuple[str, str, str]] = Counter()
         """(programme, debited account, credited account) -> what was posted from one to the other."""
         self.payees: Counter[tuple[str, str, str]] = Counter()
-        """(programme, payee, captured, reversed, denied or settled) -> how much of claims."""
+        """(programme, payee, captured, reversed, denied, settled or in_kind) -> how much of claims."""
         self.redeemed: dict[str, Counter[int]] = {}
         """By voucher: on which day since the epoch how much of it was captured."""
         self.drawn: dict[str, Counter[str]] = {}
         """By contract, and by claim on an invoice: how much was captured of which voucher."""
-        self._claimed: dict[str, str] = {}  # by claim on an invoice, its payee
 
     def fold(self, event: Any, time: int) -> None:
         """Add what an event of the ledger, made at a time, moves, if it has legs."""
-        self._of_payee(event)
         for leg in getattr(event, "legs", ()):
+            self._of_payee(event, leg)
             self._side(leg, leg.debit, DEBITED, leg.debit_after)
             self._side(leg, leg.credit, CREDITED, leg.credit_after)
             programme_id = programme_of(leg.asset)
@@ -63,24 +64,18 @@ class Flows:
                 self.budget[programme_id, leg.debit, leg.credit] += leg.amount
             elif leg.credit == REDEEMED and CREDITED[leg.effect][0]:  # what is held is only pending towards it
                 self.redeemed.setdefault(leg.asset, Counter())[time // DAY] += leg.amount
-                name = event.claim_id if isinstance(event, InvoiceCaptured) else event.contract_id
+                name = event.contract_id if hasattr(event, "contract_id") else event.claim_id
                 self.drawn.setdefault(name, Counter())[leg.asset] += leg.amount
 
-    def _of_payee(self, event: Any) -> None:
-        if isinstance(event, InvoiceCaptured):
-            self._claimed[event.claim_id] = event.payee_id
-            self.payees[event.programme_id, event.payee_id, "captured"] += event.amount
-        elif isinstance(event, InvoiceReturned):
-            self.payees[event.programme_id, self._claimed[event.claim_id], "reversed"] += event.amount
-        elif isinstance(event, HoldCaptured):
-            self.payees[event.programme_id, event.provider_id, "captured"] += event.subsidy
-        elif isinstance(event, CaptureReversed):
-            self.payees[event.programme_id, event.provider_id, "reversed"] += event.unclaimed + event.owed
-        elif isinstance(event, ClaimReleased):
-            self.payees[event.programme_id, event.provider_id, "denied"] += event.amount
-        elif isinstance(event, ClaimSettled | ClaimReopened):
-            sign = 1 if isinstance(event, ClaimSettled) else -1
-            self.payees[event.programme_id, event.provider_id, "settled"] += sign * event.amount
+    def _of_payee(self, event: Any, leg: Leg) -> None:
+        """Count a leg between the accounts of claims on a programme, whichever event makes it."""
+        ends = leg.debit.partition("/"), leg.credit.partition("/")
+        what = _OF_CLAIMS.get((ends[0][0], ends[1][0]))
+        if what is None:
+            return
+        payee = next((party for kind, _, party in ends if kind in ("claims", "receivables")), None)
+        for name, times in what:
+            self.payees[event.programme_id, payee or event.provider_id, name] += times * leg.amount
 
     def _side(self, leg: Leg, account: str, by: Any, after: Balance) -> None:
         known = self._accounts.setdefault((account, leg.asset), [0, 0, 0, 0, _NOTHING])
