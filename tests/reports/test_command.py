@@ -21,7 +21,7 @@ def of_csv(text: str) -> tuple[dict[str, object], list[dict[str, str]]]:
     return {name: json.loads(value) for name, _, value in head}, list(csv.DictReader(lines[len(head) :]))
 
 
-@pytest.mark.parametrize("report", REPORTS)
+@pytest.mark.parametrize("report", ["R1", "R4", "R15"])
 def test_a_report_says_the_same_in_every_form(report: str, played: Path, tmp_path: Path) -> None:
     words = ("report", report, str(played), "--programme", "p1", *(("--seed", "7f3a") if report == "R15" else ()))
     code, shown, _ = invoke(*words)

@@ -15,7 +15,7 @@ from counterfoil.log.merkle import verify_inclusion
 from counterfoil.reports.catalogue import REPORTS
 from counterfoil.reports.folding import Folded, fold
 from counterfoil.reports.given import Given
-from counterfoil.reports.report import made
+from counterfoil.reports.report import as_json, made
 from counterfoil.reports.sample import by_units, drawn
 from tests.documents import document, published
 from tests.market import USD
@@ -29,6 +29,16 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "rules-6"
 def golden() -> Folded:
     """Logs with every kind of entry. Read only."""
     return fold(GOLDEN)
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_every_report_says_what_its_columns_promise(report: str, golden: Folded) -> None:
+    """Of every programme: the columns that are described, in canonical JSON, the same each time."""
+    for each in golden.tables.rows("programmes"):
+        found = made(golden, REPORTS[report], each["programme_id"], "test")
+        assert as_json(found) == as_json(made(golden, REPORTS[report], each["programme_id"], "test"))
+        assert all([*row] == [column["name"] for column in found["columns"]] for row in found["rows"])
+    assert all(column.says for column in REPORTS[report].columns)
 
 
 def test_the_claim_of_a_story_and_its_payment(story: Folded) -> None:
