@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from counterfoil.contract.canonical import canonical
 from counterfoil.reports.catalogue import REPORTS
+from counterfoil.reports.folding import fold
+from counterfoil.reports.report import as_json, made
 from tests.cli.command_line import invoke
 
 
@@ -86,3 +90,36 @@ def test_findings_have_an_exit_code_and_evidence_that_verifies(played: Path, tmp
     for wrong in (("--evidence", str(kept)), ("--threshold", "F17.low=0"), ("--threshold", "F17.low_bps=-1")):
         assert invoke(*words, *wrong)[0] == 2
     assert invoke("findings", str(logs), "--pattern", "F5")[0] == 2
+
+
+def test_a_report_is_verified_by_making_it_again(played: Path, tmp_path: Path) -> None:
+    """Also when the logs have grown since; not when a figure, a tree or what it is a report on was changed."""
+    file, statement = tmp_path / "report.json", tmp_path / "statement.csv"
+    statement.write_text("reference,amount\nPAY-1,12\n")
+    for report, more in (("R2", ()), ("R6", ("--bank", str(statement))), ("R15", ("--seed", "7", "--size", "2"))):
+        assert invoke("report", report, str(played), "--programme", "p1", "-o", str(file), *more)[0] == 0
+        bank = more if report == "R6" else ()
+        assert invoke("report", "verify", str(file), str(played), *bank)[0] == 0
+    assert invoke("report", "R2", str(played), "--programme", "p1", "-o", str(file))[0] == 0
+    good = json.loads(file.read_bytes())
+    folded = fold(played)
+    earlier = {each["origin"]: (each["last"] - 2, log.tree.root_at(each["last"] - 2)) for each, log in zip(
+        good["header"]["logs"], (log for _, log in sorted(folded.logs.items())), strict=True)}  # fmt: skip
+    file.write_bytes(as_json(made(fold(played, until=earlier), REPORTS["R2"], "p1", "older")))
+    assert json.loads(file.read_bytes())["rows"] != good["rows"]
+    assert invoke("report", "verify", str(file), str(played))[0] == 0
+    changes: tuple[tuple[Callable[[Any], Any], int, str], ...] = (
+        (lambda it: it["rows"][0].update(face="1"), 1, "row 0"),
+        (lambda it: it["rows"].pop(), 1, "row 2"),
+        (lambda it: it["header"].update(unit="EUR"), 1, "header: unit"),
+        (lambda it: it["header"]["logs"][0].update(root="00" * 32), 1, "not those"),
+        (lambda it: it["header"]["logs"][0].update(last=10**6), 1, "not those"),
+        (lambda it: it["header"].update(format="x"), 2, "another form"),
+        (lambda it: it["header"].pop("logs"), 2, "no report"),
+    )
+    for change, code, says in changes:
+        changed = json.loads(json.dumps(good))
+        change(changed)
+        file.write_text(json.dumps(changed))
+        got, out, said = invoke("report", "verify", str(file), str(played))
+        assert (got, says in out + said) == (code, True), (says, out, said)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,8 +71,11 @@ class LogSource:
     reader: str | None
 
     @contextmanager
-    def read(self, logs: str, given: Given) -> Iterator[Folded]:
-        """What reports need of the logs, whose files stay while the block runs. Raises `Invalid`, `NotProven`."""
+    def read(self, logs: str, given: Given, until: Mapping[str, tuple[int, bytes]] | None = None) -> Iterator[Folded]:
+        """What reports need of the logs, whose files stay while the block runs; `until` is that of `fold`.
+
+        Raises `Invalid`, `NotProven`.
+        """
         from counterfoil.audit.files import CannotAudit
         from counterfoil.client.problems import NotProven
         from counterfoil.contract.canonical import Refused
@@ -82,7 +85,7 @@ class LogSource:
         with logs_at(self.out, logs, trusted, self.mirror, self.more, self.reader) as directory:
             try:
                 with bars(self.out, "entries") as shown:
-                    folded = fold(directory, trusted, shown.advance, given)
+                    folded = fold(directory, trusted, shown.advance, given, until)
             except CannotAudit as problem:
                 raise Invalid(str(problem)) from problem
             except NotTheLog as problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -12,21 +13,21 @@ import typer
 from counterfoil import __version__
 from counterfoil.cli.command import FOUND, Command, Invalid, Out, local
 from counterfoil.cli.evidence import EvidenceOption, keep
-from counterfoil.cli.files import read_text, replacing
+from counterfoil.cli.files import read_bytes, read_text, replacing
 from counterfoil.cli.late import group
 from counterfoil.cli.log_source import LogsArgument, LogSource, reading_logs
-from counterfoil.cli.options import Programme, count, option
+from counterfoil.cli.options import Programme, argument, count, option
 from counterfoil.cli.output import separated
 from counterfoil.cli.people import show_time
 from counterfoil.cli.render import Record, Rows, plain
 from counterfoil.cli.values import parse_amount, show_amount
-from counterfoil.contract.canonical import canonical
+from counterfoil.contract.canonical import Refused, canonical, parse_json
 from counterfoil.contract.references import parse_reference, same_as
 from counterfoil.reports.alerts import NOT_SHOWN, PATTERNS
 from counterfoil.reports.catalogue import REPORTS
 from counterfoil.reports.given import Given
 from counterfoil.reports.pattern import NotShown
-from counterfoil.reports.report import Column, Report, as_json, heading_lines, made
+from counterfoil.reports.report import FORMAT, Column, Report, as_json, heading_lines, made
 from counterfoil.reports.sample import chain
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 Form = Literal["json", "csv"]
 SHOWN: Final = 200
 """How many rows are printed for people; JSON and CSV have all."""
+_OF_MAKER: Final = ("generator", "keys", "title")
+"""Members of a header that depend on who made the report, and with which release."""
+_MAX_REPORT: Final = 256 << 20  # bytes
 _MAX_SAMPLE: Final = 10_000
 _MAX_STATEMENT: Final = 64 << 20  # bytes of a bank's statement
 _HEADING: Final = ("programme_id", "programme_version", "rules_hash", "unit", "as_of", "not_consumed", "generator")
@@ -50,6 +54,11 @@ FormOption = Annotated[
 ]
 FileOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there; takes the place of a file.")
+]
+
+BankOption = Annotated[
+    Path | None,
+    typer.Option("--bank", metavar="FILE", help="A bank's statement: CSV with the columns reference and amount."),
 ]
 
 
@@ -93,10 +102,7 @@ def reconciliation(
     programme: Programme,
     form: FormOption = None,
     file: FileOption = None,
-    bank: Annotated[
-        Path | None,
-        typer.Option("--bank", metavar="FILE", help="A bank's statement: CSV with the columns reference and amount."),
-    ] = None,
+    bank: BankOption = None,
 ) -> None:
     """Five-way reconciliation: approvals, accounts, payees, payments and totals. Exit code 1: figures differ."""
     given = Given(bank=None if bank is None else _bank_statement(bank))
@@ -170,6 +176,56 @@ def _run(
         source.out.show(found, *_people(report, found))
     if any(row.get("difference") not in (None, "0") for row in found["rows"]):
         raise typer.Exit(FOUND)
+
+
+@reading_logs(app, "verify", "counterfoil report verify R1.json var/market")
+def verify(
+    source: LogSource,
+    file: Annotated[Path, argument("FILE", "A report in JSON.")],
+    logs: LogsArgument,
+    bank: BankOption = None,
+) -> None:
+    """Make a report again from the entries that it names, and compare. Exit code 1: it says something else.
+
+    The logs may have grown since: they must still begin with the trees that the report names.
+    """
+    said = _read(file)
+    head = said["header"]
+    report, seed, size = REPORTS[head["report"]], head["given"].get("seed", ""), head["given"].get("size", Given().size)
+    if "bank_sha256" in head["given"] and bank is None:
+        raise Invalid("the report was made with a bank's statement: name it with --bank")
+    again = Given(bank=None if bank is None else _bank_statement(bank), seed=seed, size=size)
+    until = {each["origin"]: (each["last"] + 1, bytes.fromhex(each["root"])) for each in head["logs"]}
+    with source.read(logs, again, until) as folded:
+        found = made(folded, report, head["programme_id"], f"counterfoil {__version__}")
+    differ = [
+        f"header: {name}"
+        for name in found["header"]
+        if name not in _OF_MAKER and head.get(name) != found["header"][name]
+    ]
+    differ += [
+        f"row {nth}" for nth, (one, other) in enumerate(zip_longest(said["rows"], found["rows"])) if one != other
+    ]
+    value = {"verified": not differ, "report": report.id, "rows": len(found["rows"]), "differ": differ}
+    source.out.show(value, Record({**value, "differ": differ[:SHOWN]}))
+    if differ:
+        raise typer.Exit(FOUND)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """A report from a file. Raises `Invalid`."""
+    try:
+        said = parse_json(read_bytes(file, _MAX_REPORT), _MAX_REPORT)
+        head = said["header"]
+        ends = [(each["origin"], each["last"] + 1, bytes.fromhex(each["root"])) for each in head["logs"]]
+        given = head["given"].get("seed", ""), head["given"].get("size", 1)
+        known = head["format"] == FORMAT and head["report"] in REPORTS and isinstance(said["rows"], list)
+    except (AttributeError, Refused, KeyError, TypeError, ValueError) as problem:
+        raise Invalid(f"{file} is no report in JSON, as `counterfoil report` writes it") from problem
+    in_range = isinstance(given[0], str) and isinstance(given[1], int) and 1 <= given[1] <= _MAX_SAMPLE
+    if not known or not in_range or any(size < 0 for _, size, _ in ends):
+        raise Invalid(f"{file} is a report of another form than {FORMAT}")
+    return dict(said)
 
 
 def _by_name(file: Path | None) -> Form | None:

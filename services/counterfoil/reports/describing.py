@@ -25,7 +25,10 @@ What `counterfoil report` makes of published logs, for one programme each. Every
 | `logs` | per log its origin, the first and the last entry that was read, and the root of its tree behind that |
 | `keys` | `pinned`: the keys of the logs were given by the reader; otherwise they are those that the logs publish |
 | `not_consumed` | what a log had not taken from another one yet: figures of the two may differ by it |
+| `given` | what was given beside the logs: the seed and size of a sample, SHA-256 of a bank's statement |
 | `generator` | the release that made it |
+
+`counterfoil report verify` makes a report in JSON again, from the entries that its header names, and compares.
 
 Every entry that was read hashes to the tree that its log's checkpoint signs. Whether it was decided by the rules is for
 `counterfoil audit`, which decides every entry again; it also gives what a report on integrity (R14) has: sizes, roots,

@@ -87,6 +87,9 @@ class Folded:
     offered: dict[tuple[str, LogId], int] = field(default_factory=dict)
     """(consuming service, source) -> the last entry of the source with an event for it."""
 
+    sizes: dict[LogId, int] = field(default_factory=dict)
+    """How many entries of each log were read."""
+
     def fold(self, log: LogId, entry: Entry) -> None:
         """Take in the next entry of a log."""
         self.tables.fold(log, entry)
@@ -159,6 +162,10 @@ class Folded:
 
     # evidence -------------------------------------------------------------------------------------------------------
 
+    def root(self, log: LogId) -> bytes:
+        """The root of a log's tree behind the entries that were read. Raises `LogError`, OSError."""
+        return self.logs[log].tree.root_at(self.sizes[log])
+
     def leaf(self, ref: Ref) -> bytes:
         """The hash of an entry, as the tree has it. Raises `LogError`, OSError."""
         return self.logs[ref.log].tree.leaf(ref.index)
@@ -169,6 +176,10 @@ class Folded:
         entries = log.files.read_bundle(bundle, min(TILE_WIDTH, log.checkpoint.size - bundle * TILE_WIDTH))
         log.tree.check_entries(bundle, entries)
         return entries[at]
+
+    def proof(self, ref: Ref) -> list[bytes]:
+        """The hashes from an entry's leaf to `root`. Raises `LogError`, OSError."""
+        return self.logs[ref.log].tree.inclusion_proof(ref.index, self.sizes[ref.log])
 
     def receipt(self, ref: Ref) -> bytes:
         """The proof that an entry is in its log, with the signed checkpoint: C2SP tlog-proof. Raises `LogError`."""
@@ -186,25 +197,35 @@ def fold(
     trusted: Mapping[str, VerifyKey] | None = None,
     progress: Progress | None = None,
     given: Given = NOTHING_GIVEN,
+    until: Mapping[str, tuple[int, bytes]] | None = None,
 ) -> Folded:
     """Read the logs published below a directory, as of the checkpoints that are read first.
 
-    `trusted`: by origin, the only keys to accept; None: each log is checked against the key it publishes. Raises
-    `CannotAudit` where a log is missing, `NotTheLog`, and `contract.canonical.Refused` for an entry of a later release.
+    `trusted`: by origin, the only keys to accept; None: each log is checked against the key it publishes. `until`: by
+    origin, how many entries to read, and the root of the tree behind them; no other log is read. Raises `CannotAudit`
+    where a log is missing, `NotTheLog`, and `contract.canonical.Refused` for an entry of a later release.
     """
     opened: dict[LogId, OpenLog] = {}
     for files in find_logs(directory):
         log, findings = open_log(files, trusted)
         if log is None:
             raise NotTheLog(f"{findings[0].log}: {findings[0].text}")
-        opened[log_of(log.checkpoint.origin)] = log
+        if until is None or log.checkpoint.origin in until:
+            opened[log_of(log.checkpoint.origin)] = log
     missing = [each.name for each in MAIN_LOGS if each not in opened]
     if missing:
         raise CannotAudit(f"no published log of {', '.join(missing)} in {directory}: a report needs all of them")
     folded = Folded(opened, given, trusted is not None)
-    total = sum(each.checkpoint.size for each in opened.values())
+    folded.sizes = {each: log.checkpoint.size for each, log in opened.items()}
     for id_, log in opened.items():
-        for entries in _bundles(log):
+        if until is None:
+            break
+        folded.sizes[id_], root = until[log.checkpoint.origin]
+        if folded.sizes[id_] > log.checkpoint.size or folded.root(id_) != root:
+            raise NotTheLog(f"{log.files.name}: its first {folded.sizes[id_]} entries are not those, or not all here")
+    total = sum(folded.sizes.values())
+    for id_, log in opened.items():
+        for entries in _bundles(log, folded.sizes[id_]):
             for data in entries:
                 folded.fold(id_, CODEC.decode_proven_entry(data))
             if progress is not None:
@@ -213,12 +234,14 @@ def fold(
     return folded
 
 
-def _bundles(log: OpenLog) -> Iterator[list[bytes]]:
-    """All of its bundles. Raises `NotTheLog`."""
+def _bundles(log: OpenLog, size: int) -> Iterator[list[bytes]]:
+    """Its first so many entries, by bundles. Raises `NotTheLog`."""
     done = 0
-    for entries in log.entries():
+    for entries in log.entries() if size else ():
+        yield entries[: size - done]
         done += len(entries)
-        yield entries
-    if done != log.checkpoint.size:
+        if done >= size:
+            return
+    if done < size:
         finding = log.findings()[0]
         raise NotTheLog(f"{finding.log}: {finding.place}: {finding.text}")

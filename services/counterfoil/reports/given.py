@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from counterfoil.contract.canonical import canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +21,11 @@ class Given:
     seed: str = ""
     size: int = 25
     thresholds: Mapping[str, int] = field(default_factory=dict)
+
+    def shown(self) -> dict[str, Any]:
+        """What a report says of it: all of a sample's seed, of a bank's statement a hash."""
+        found: dict[str, Any] = {} if not self.seed else {"seed": self.seed, "size": self.size}
+        if self.bank is not None:
+            statement = canonical({name: str(amount) for name, amount in self.bank.items()})
+            found["bank_sha256"] = sha256(statement).hexdigest()
+        return found

@@ -80,13 +80,14 @@ def header(folded: Folded, report: Report, programme_id: str, generator: str) ->
         "as_of": format_time(folded.time),
         "logs": [
             {
-                "origin": log.checkpoint.origin, "first": 0, "last": log.checkpoint.size - 1,
-                "root": log.checkpoint.root.hex(),
+                "origin": log.checkpoint.origin, "first": 0, "last": folded.sizes[id_] - 1,
+                "root": folded.root(id_).hex(),
             }
-            for _, log in sorted(folded.logs.items())
+            for id_, log in sorted(folded.logs.items())
         ],
         "keys": "pinned" if folded.pinned else "as published",
         "not_consumed": folded.backlog(),
+        "given": folded.given.shown(),
         "generator": generator,
     }  # fmt: skip
 

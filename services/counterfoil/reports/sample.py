@@ -49,7 +49,7 @@ def drawn(folded: Folded, programme_id: str) -> list[tuple[str, str, int]]:
 
 
 def _digest(folded: Folded, text: str) -> bytes:
-    roots = b"".join(log.checkpoint.root for _, log in sorted(folded.logs.items()))
+    roots = b"".join(folded.root(log) for log in sorted(folded.logs))
     return sha256(b"\n".join((folded.given.seed.encode(), roots, text.encode()))).digest()
 
 
@@ -128,9 +128,7 @@ def _grant(folded: Folded, voucher_id: str) -> list[Ref]:
 
 def _proven(folded: Folded, ref: Ref) -> dict[str, Any]:
     """An entry by its leaf, and the hashes that lead from there to the root in the report's header."""
-    tree = folded.logs[ref.log].tree
-    path = tree.inclusion_proof(ref.index, tree.checkpoint.size)
-    leaf = folded.leaf(ref).hex()
+    path, leaf = folded.proof(ref), folded.leaf(ref).hex()
     return {"log": ref.log.name, "index": ref.index, "leaf": leaf, "proof": [each.hex() for each in path]}
 
 
