@@ -11,6 +11,7 @@ import pytest
 
 from counterfoil.contract.events import PartyRegistered
 from counterfoil.issuance.events import ApplicationDecided, ApplicationSubmitted, VoucherIssued
+from counterfoil.ledger.transfer_events import TransferAccepted, TransferProposed
 from counterfoil.log.merkle import verify_inclusion
 from counterfoil.reports.catalogue import REPORTS
 from counterfoil.reports.folding import Folded, fold
@@ -116,6 +117,19 @@ def test_a_decision_is_shown_with_what_it_is_founded_on(golden: Folded) -> None:
             assert all(each["attested_by"] for each in row["facts"])
     assert any(row["reviews"] for row in decisions)
     assert any(row["scores"] for row in decisions)
+
+
+def test_what_is_handed_on_is_shown_with_its_price(golden: Folded) -> None:
+    logs = Planted()
+    names = {"programme_id": "p1", "holder_id": "a", "receiver_id": "b", "amount": 100 * USD, "fee": 0, "legs": ()}
+    for number, price in enumerate((98, 0)):
+        logs.add("ledger", 1, event(TransferProposed, **names, transfer_id=f"trf-{number}", price=price * USD))
+    logs.add("ledger", 2, event(TransferAccepted, **names, transfer_id="trf-0", price=98 * USD, hops=1))
+    found = [(row["id"], row["price_bps"], row["status"]) for row in rows(logs.folded, "R16")]
+    assert found == [("trf-0", 9_800, "accepted"), ("trf-1", 0, "proposed")]
+    everywhere = [row for each in golden.tables.rows("programmes") for row in rows(golden, "R16", each["programme_id"])]
+    assert {row["kind"] for row in everywhere} == {"transfer", "pledge"}
+    assert {row["hops"] for row in everywhere} >= {None, 1}
 
 
 def test_registers_agree_with_the_budget_and_with_each_other(golden: Folded) -> None:
