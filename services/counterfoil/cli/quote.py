@@ -152,8 +152,11 @@ def _bid(programme_id: str, party: str | None, wanted: Wanted, per_node: int, st
 def _funding(gateway: Gateway, state: LedgerState, at: At, bid: BidReceived) -> dict[str, Any]:
     """How the bid would be paid, as the ledger decides it."""
     chosen = choose(state, bid, at)
-    version = max(state.programmes[bid.programme_id]) if isinstance(chosen, Code) else chosen.version
-    subsidy, money = need(state.terms(bid.programme_id, version), bid, at)
+    if isinstance(chosen, Code):
+        version = max(state.programmes[bid.programme_id])
+        subsidy, money = need(state.terms(bid.programme_id, version), bid, at)
+    else:
+        version, (subsidy, money) = chosen.version, chosen.needs
     split = {"version": version, "cost": str(subsidy + money), "subsidy": str(subsidy), "co_payment": str(money)}
     if not bid.beneficiary_id:
         return split

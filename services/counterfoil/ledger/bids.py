@@ -15,7 +15,7 @@ from counterfoil.ledger.chart import CO_PAYMENTS, cash
 from counterfoil.ledger.drawdown import choose
 from counterfoil.ledger.events import ContractFunded, HoldPlaced
 from counterfoil.ledger.holds import BidNeed, Hold, split, total
-from counterfoil.ledger.payment import Parts, keep, need
+from counterfoil.ledger.payment import Parts, keep
 from counterfoil.ledger.refusals import Order, not_available, refused
 from counterfoil.ledger.releases import reduce, release, voucher_legs
 from counterfoil.ledger.state import LedgerState
@@ -29,8 +29,7 @@ def hold_bid(state: LedgerState, event: BidReceived, at: At) -> Sequence[Event]:
     chosen = choose(state, event, at)
     if isinstance(chosen, Code):
         return [refused(state, order, chosen)]
-    version, draws, covers = chosen
-    subsidy, money = need(state.terms(event.programme_id, version), event, at)
+    version, (subsidy, money), draws, covers = chosen
     available = state.accounts.find(cash(event.beneficiary_id), event.currency).available
     if money and in_kind(state.terms(event.programme_id, version)):
         return [refused(state, order, Code.NOT_COVERED_IN_KIND)]

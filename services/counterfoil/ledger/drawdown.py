@@ -12,7 +12,7 @@ from counterfoil.ledger.events import (
     Draw,
 )
 from counterfoil.ledger.open_vouchers import Order, Voucher
-from counterfoil.ledger.payment import delivery_ends, need
+from counterfoil.ledger.payment import Parts, delivery_ends, need
 from counterfoil.ledger.state import LedgerState
 from counterfoil.matching.events import (
     BidReceived,
@@ -28,6 +28,7 @@ class Choice(NamedTuple):
     """What vouchers of one programme version pay for a bid; `covers`: whether that is all that it needs of them."""
 
     version: int
+    needs: Parts
     draws: tuple[Draw, ...]
     covers: bool
 
@@ -85,11 +86,13 @@ def _in_order(state: LedgerState, event: BidReceived, vouchers: Iterable[Voucher
 def _cover(state: LedgerState, event: BidReceived, at: At, vouchers: Iterable[Voucher]) -> Choice | Code:
     """Draw on the vouchers in order until those of one version cover the bid; later ones are not read."""
     mine = owner(event.beneficiary_id)
+    needs: dict[int, Parts] = {}
     drawn: dict[int, tuple[int, list[Draw]]] = {}  # by version: what is still wanted, and the draws so far
     for voucher in vouchers:
         if voucher.version not in drawn:
             terms = state.terms(voucher.programme_id, voucher.version)
-            drawn[voucher.version] = (need(terms, event, at).vouchers, [])
+            needs[voucher.version] = need(terms, event, at)
+            drawn[voucher.version] = (needs[voucher.version].vouchers, [])
         wanted, draws = drawn[voucher.version]
         taken = min(wanted, state.accounts.find(mine, voucher.voucher_id).available)
         if taken:
@@ -97,11 +100,13 @@ def _cover(state: LedgerState, event: BidReceived, at: At, vouchers: Iterable[Vo
             drawn[voucher.version] = (wanted - taken, draws)
         if taken == wanted:
             too_many = len(draws) > _most(state, voucher)
-            return Code.OVER_LIMIT if too_many else Choice(voucher.version, tuple(draws), covers=True)
+            chosen = Choice(voucher.version, needs[voucher.version], tuple(draws), covers=True)
+            return Code.OVER_LIMIT if too_many else chosen
     if not drawn:
-        return Choice(max(state.programmes[event.programme_id]), (), covers=False)
+        newest = max(state.programmes[event.programme_id])
+        return Choice(newest, need(state.terms(event.programme_id, newest), event, at), (), covers=False)
     version = min(drawn, key=lambda each: drawn[each][0])
-    return Choice(version, tuple(drawn[version][1]), covers=False)
+    return Choice(version, needs[version], tuple(drawn[version][1]), covers=False)
 
 
 def _most(state: LedgerState, voucher: Voucher) -> int:

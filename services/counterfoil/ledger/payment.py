@@ -15,7 +15,7 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.at import At
 from counterfoil.ledger.holds import BidNeed
 from counterfoil.matching.events import BidReceived, TradeMatched
-from counterfoil.programme.paying import Paid, Purchase, pays
+from counterfoil.programme.paying import Paid, Purchase, days, pays
 from counterfoil.programme.terms import Terms
 
 _MILLION = 10**6
@@ -35,11 +35,13 @@ def need(terms: Terms, event: BidReceived, at: At) -> Parts:
     whole = event.cost_per_node * event.nodes
     gpu_hours = event.nodes * event.gpus_per_node * event.hours * _MILLION
     first, region = event.classes[0], event.regions[0]
-    starts = (event.earliest, event.latest)
-    may_pay = [
-        pays(terms, Purchase(at.time, first, region, "", start, event.hours, gpu_hours, whole)).subsidy
-        for start in starts
+    purchases = [
+        Purchase(at.time, first, region, "", start, event.hours, gpu_hours, whole)
+        for start in (event.earliest, event.latest)
     ]
+    # What is paid depends on the days of delivery: most bids have one time to start, or several of one day.
+    of_days = {days(terms, purchase): purchase for purchase in purchases}
+    may_pay = [pays(terms, purchase).subsidy for purchase in of_days.values()]
     return Parts(max(may_pay), whole - min(may_pay))
 
 
