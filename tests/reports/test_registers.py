@@ -115,6 +115,9 @@ def test_a_decision_is_shown_with_what_it_is_founded_on(golden: Folded) -> None:
         if row["status"] == "approved":
             assert row["rules_hash"] and row["explanation"] and row["hours_to_decision"] >= 0  # noqa: PT018
             assert all(each["attested_by"] for each in row["facts"])
+    vouchers = [row for each in golden.tables.rows("programmes") for row in rows(golden, "R2", each["programme_id"])]
+    tiers = [tier for row in vouchers if row["application_id"] is not None for tier in row["tiers"]]
+    assert tiers and all(each["tier"] and each["rate"] for each in tiers)  # noqa: PT018
     assert any(row["reviews"] for row in decisions)
     assert any(row["scores"] for row in decisions)
 

@@ -82,6 +82,8 @@ class Folded:
     time: int = 0
     deciders: dict[str, str] = field(default_factory=dict)
     """Who decided last on a claim or an application, by its id."""
+    tiers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By application, the tiers of the document that its decision used."""
     consumed: dict[tuple[LogId, LogId], int] = field(default_factory=dict)
     """(consumer, source) -> the index behind the last entry of the source that the consumer took."""
     offered: dict[tuple[str, LogId], int] = field(default_factory=dict)
@@ -110,6 +112,8 @@ class Folded:
                 elif isinstance(event, ApplicationDecided):
                     self.deciders[event.application_id] = actor
         for event in entry.events:
+            if isinstance(event, ApplicationDecided):
+                self.tiers[event.application_id] = event.tiers
             for service in _CONSUMERS.get((log.service, type(event)), ()):
                 self.offered[service, log] = entry.index
 
@@ -146,10 +150,12 @@ class Folded:
         document = self.tables.get("programme_documents", programme_id, row["version"] if version is None else version)
         if document is None:
             return None
-        pieces = sorted(self.tables.rows("document_pieces", document_id=document["document_id"]), key=_piece)
-        return rules_by_hash(
-            bytes.fromhex(document["rules_hash"]), lambda: b"".join(decode_base64(each["octets"]) for each in pieces)
-        )
+
+        def data() -> bytes:
+            pieces = sorted(self.tables.rows("document_pieces", document_id=document["document_id"]), key=_piece)
+            return b"".join(decode_base64(each["octets"]) for each in pieces)
+
+        return rules_by_hash(bytes.fromhex(document["rules_hash"]), data)
 
     def rules_hash(self, programme_id: str) -> str:
         """The hash of the newest version's document, or of its terms."""

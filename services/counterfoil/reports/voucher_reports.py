@@ -35,6 +35,7 @@ def _register(folded: Folded, programme_id: str) -> Iterator[Row]:
             "version": row["version"],
             "application_id": application.get("application_id"),
             "instruments": sorted({each["instrument"] for each in lines}),
+            "tiers": _tiers(folded, row, application),
             "basis": application.get("eligible"),
             "contract_sha256": None if contract is None else contract["sha256"],
             "issued_at": row["issued_at"],
@@ -47,6 +48,13 @@ def _register(folded: Folded, programme_id: str) -> Iterator[Row]:
             "holders": [_holder(each) for each in holders[voucher_id]],
             "last_entries": places(refs),
         }
+
+
+def _tiers(folded: Folded, voucher: Row, application: Row) -> list[dict[str, str | None]]:
+    rules = folded.rules(voucher["programme_id"], voucher["version"])
+    rates = {} if rules is None else {each.tier.id: each.tier.rate for each in rules.tiers}
+    used = folded.tiers.get(application.get("application_id", ""), ())
+    return [{"tier": name, "rate": rates.get(name)} for name in used]
 
 
 def _holder(row: Row) -> dict[str, str]:
@@ -68,6 +76,7 @@ R2: Final = Report(
         "version int: of the programme's document",
         "application_id text: on which it was granted",
         "instruments json: that the application names",
+        "tiers json: of the document that the decision used, each with its rate",
         "basis amount: what the decision found eligible",
         "contract_sha256 text: of the contract that was applied for",
         "issued_at time: when it was issued",
@@ -86,8 +95,8 @@ R2: Final = Report(
         "last_entries json: the last entries that changed it, of issuance and of the ledger",
     ),
     rows=_register,
-    lacks="Serial ranges: a voucher is one lot, and a part of it is an amount of a holder. Tier and rate of a grant are"
-    " in R3, with the explanation of the decision.",
+    lacks="Serial ranges: a voucher is one lot, and a part of it is an amount of a holder. How tier and rate follow"
+    " from facts, R3 explains.",
 )
 
 
