@@ -51,7 +51,7 @@ def test_the_claim_of_a_story_and_its_payment(story: Folded) -> None:
     assert (claim["decided_by"], claim["status"], claim["payment_reference"]) == ("city", "paid", "PAY-1")
     (payment,) = rows(story, "R5")
     assert payment["items"] == [{"claim_id": claim["claim_id"], "approved": str(12 * USD)}]
-    assert (payment["amount"], payment["payers"]) == (12 * USD, [{"payer": "issuer", "amount": str(12 * USD)}])
+    assert (payment["amount"], payment["payers"]) == (12 * USD, [{"payer": "issuer", "share": str(12 * USD)}])
 
 
 def test_the_providers_and_the_outcome_of_a_story(story: Folded) -> None:

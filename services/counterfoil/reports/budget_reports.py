@@ -10,6 +10,7 @@ from counterfoil.contract.references import same_as
 from counterfoil.contract.times import DAY, format_day
 from counterfoil.ledger.chart import APPROPRIATION, OBLIGATED, budget, claim, owner_of
 from counterfoil.reports.amounts import Amounts, amounts
+from counterfoil.reports.claim_reports import payer_shares
 from counterfoil.reports.folding import Folded
 from counterfoil.reports.report import Report, columns, share
 from counterfoil.reports.tables import Row
@@ -217,17 +218,19 @@ def _in_claim(row: Row) -> int:
 
 
 def _payments(folded: Folded, programme_id: str) -> Iterator[Row]:
-    """(iv) Each payment, and the line of the bank's statement with its reference, if one was given."""
+    """(iv) Each payment, or each payer's part of it, and the bank's line with its reference, if there is one."""
     bank = folded.given.bank
     for row in folded.tables.rows("payments", programme_id=programme_id):
         if row["status"] == "carried":
             continue
-        paid = row["amount"] if row["status"] == "paid" else 0
-        reference = row["payment_reference"]
-        found = None if bank is None else bank.get(same_as(reference), 0) if reference is not None else 0
-        since = _since(folded, row["status_since"])
-        subject = f"{row['settlement_id']} {reference or row['status']}"
-        yield _line("payments", subject, ("paid", paid), ("bank statement", found), **since, owner=row["provider_id"])
+        shares = list(payer_shares(folded, row))
+        for part in shares or [row]:
+            paid = (part["pays"] or part["share"] if shares else row["amount"]) if part["status"] == "paid" else 0
+            reference = part["payment_reference"]
+            found = None if bank is None else bank.get(same_as(reference), 0) if reference is not None else 0
+            name = f"{row['settlement_id']} {reference or part['status']}"
+            who = {**_since(folded, part["status_since"]), "owner": part["payer"] if shares else row["provider_id"]}
+            yield _line("payments", name, ("paid", paid), ("bank statement", found), **who)
 
 
 R6: Final = Report(

@@ -166,7 +166,7 @@ def _statements(folded: Folded, programme_id: str) -> Iterator[Row]:
             "payee_id": row["provider_id"],
             "items": items[key],
             **{name: row[name] for name in ("claimed", "brought", "carried", "amount", "status", "status_since")},
-            "payers": _payers(folded, programme_id, row["amount"]),
+            "payers": _payers(folded, row),
             **{name: row[name] for name in ("payment_reference", "paid_on", "return_reference", "return_reason")},
             "treasurer_id": row["treasurer_id"],
             "endorsed_by": sorted(each["endorsed_by"] for each in endorsed),
@@ -174,14 +174,25 @@ def _statements(folded: Folded, programme_id: str) -> Iterator[Row]:
         }
 
 
-def _payers(folded: Folded, programme_id: str, amount: int) -> list[dict[str, str]]:
-    """What each payer bears by the shares of the newest document, rounded down; the first bears what is left."""
-    rules = folded.rules(programme_id)
+def _payers(folded: Folded, payment: Row) -> list[dict[str, Any]]:
+    """What each payer pays; before settlements said so, by the shares of the newest document, the first the rest."""
+    names = "payer", "status", "payment_reference", "paid_on", "refunds"
+    shared = list(payer_shares(folded, payment))
+    if shared:
+        amounts = ({name: str(row[name]) for name in ("share", "pays")} for row in shared)
+        return [{**{name: row[name] for name in names}, **each} for row, each in zip(shared, amounts, strict=True)]
+    rules, amount = folded.rules(payment["programme_id"]), payment["amount"]
     if rules is None:
-        return [{"payer": "issuer", "amount": str(amount)}]
+        return [{"payer": "issuer", "share": str(amount)}]
     parts = [(payer, floor_of(share_of(amount, share))) for payer, share in rules.shares]
     left = amount - sum(part for _, part in parts)
-    return [{"payer": payer, "amount": str(part + (0 if nth else left))} for nth, (payer, part) in enumerate(parts)]
+    return [{"payer": payer, "share": str(part + (0 if nth else left))} for nth, (payer, part) in enumerate(parts)]
+
+
+def payer_shares(folded: Folded, payment: Row) -> Iterator[Row]:
+    """What each of several payers pays of a payment; nothing where one pays all."""
+    names = ("settlement_id", "provider_id")
+    return folded.tables.rows("payer_shares", **{name: payment[name] for name in names})
 
 
 R5: Final = Report(
@@ -199,7 +210,7 @@ R5: Final = Report(
         "brought amount: payable from before",
         "carried amount: less than a minor unit, payable later",
         "amount amount: what is paid",
-        "payers json: what each payer bears, by the shares of the newest document, rounded down; the first the rest",
+        "payers json: what each payer bears and pays; where a settlement does not say so, by the newest document",
         "status text: due, paid, returned or carried",
         "status_since time: since when",
         "payment_reference text: at the bank",
