@@ -25,13 +25,21 @@ Modules = tuple[ModuleType, ...]
 
 
 def _issuance() -> tuple[Modules, Modules]:
-    from counterfoil.issuance import commands, events, invoice_commands, invoice_events
+    from counterfoil.issuance import (
+        commands,
+        events,
+        invoice_commands,
+        invoice_events,
+        run_off_commands,
+        run_off_events,
+    )
 
-    return (commands, invoice_commands), (events, invoice_events)
+    return (commands, invoice_commands, run_off_commands), (events, invoice_events, run_off_events)
 
 
 def _ledger() -> tuple[Modules, Modules]:
     from counterfoil.ledger import (
+        closing_events,
         commands,
         events,
         expiry_events,
@@ -40,7 +48,7 @@ def _ledger() -> tuple[Modules, Modules]:
         transfer_events,
     )
 
-    return (commands,), (events, invoice_events, expiry_events, receivable_events, transfer_events)
+    return (commands,), (events, invoice_events, expiry_events, receivable_events, transfer_events, closing_events)
 
 
 def _matching() -> tuple[Modules, Modules]:
@@ -50,9 +58,9 @@ def _matching() -> tuple[Modules, Modules]:
 
 
 def _redemption() -> tuple[Modules, Modules]:
-    from counterfoil.redemption import commands, events
+    from counterfoil.redemption import closing_events, commands, events
 
-    return (commands,), (events,)
+    return (commands,), (events, closing_events)
 
 
 _MODULES: Final[Mapping[str, Callable[[], tuple[Modules, Modules]]]] = {

@@ -55,9 +55,11 @@ from counterfoil.issuance.commands import (
     WithdrawApplication,
 )
 from counterfoil.issuance.invoice_commands import PermitClaim
+from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.commands import (
     AcceptTransfer,
     ApproveTransfer,
+    CloseProgramme,
     Deposit,
     EnforcePledge,
     RejectTransfer,
@@ -357,6 +359,8 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
     ),
     "pause_programme": of_issuer(lambda _market: PauseProgramme(programme_id="p1", reason=WHY)),
     "resume_programme": of_issuer(lambda _market: ResumeProgramme(programme_id="p2", reason=WHY)),
+    "begin_run_off": of_issuer(lambda _market: BeginRunOff(programme_id="p1", reason=WHY)),
+    "close_programme": of_issuer(lambda _market: CloseProgramme(programme_id="p15", reason=WHY)),
     "issue_voucher": {
         **of_issuer(lambda _market: _issue("none-beneficiary")),
         "the beneficiary": naming("city", "beneficiary", _issue),

@@ -42,6 +42,7 @@ from counterfoil.issuance.commands import (
 )
 from counterfoil.issuance.events import WindowOpened
 from counterfoil.issuance.invoice_commands import ClaimAfterUse, ClaimInvoice
+from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.redemption.commands import (
@@ -402,6 +403,8 @@ def _claims(market: Market) -> None:
 def _pauses(market: Market) -> None:
     """What has been stopped, a recovery that is under way, and a relation that became known late."""
     market.do("city", PauseProgramme(programme_id="p2", reason="inquiry"))
+    for body in (*publishing(document(id="p15")), BeginRunOff(programme_id="p15", reason="never needed")):
+        market.do("city", body)
     market.do("city", SuspendProvider(programme_id="p1", provider_id="shunned", reason="inquiry"))
     market.do("operator", SuspendParty(party_id="stopped", reason="inquiry"))
     recover = ProposeRecovery(party_id="gpu-1", key=market.key("gpu-1"), recovery_key=None, reason="lost")

@@ -40,9 +40,9 @@ CONTROL = {
 class Life(Market):
     """The market with a programme whose vouchers end in steps, and which takes back what it paid."""
 
-    def __init__(self) -> None:
+    def __init__(self, **changes: Any) -> None:
         super().__init__(mode="NONE")
-        for body in publishing(document(id="p8", expiry=EXPIRY, control=CONTROL)):
+        for body in publishing(document(id="p8", expiry=EXPIRY, control=CONTROL, **changes)):
             self.does("city", body)
         self.does("city", AppropriateBudget(programme_id="p8", amount=FACE, document="budget of p8"))
         self.does("city", ListProvider(programme_id="p8", provider_id="gpu-1"))

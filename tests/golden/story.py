@@ -47,6 +47,7 @@ from counterfoil.issuance.commands import (
     SuspendProvider,
     SuspendVoucher,
 )
+from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.commands import Deposit, Withdraw
 from counterfoil.matching.commands import (
     AmendBid,
@@ -84,6 +85,7 @@ from tests.golden import (
     allocation_story,
     application_story,
     claim_story,
+    closing_story,
     document_story,
     end_story,
     transfer_story,
@@ -158,6 +160,8 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         after_use_story.tell(world)
     if world.state("matching").rules.meters_in_kind:
         allocation_story.tell(world)
+    if (BeginRunOff.TYPE, BeginRunOff.V) not in world.state("issuance").rules.absent:
+        closing_story.tell(world)
     world.clock += 400 * HOUR
     world.settle()
     world.system.close()

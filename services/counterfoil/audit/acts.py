@@ -17,6 +17,8 @@ from counterfoil.issuance.events import (
     ProviderReinstated,
     ProviderSuspended,
 )
+from counterfoil.issuance.run_off_events import RunOffBegun
+from counterfoil.ledger.closing_events import ProgrammeClosing
 from counterfoil.matching.events import CancellationForced
 from counterfoil.redemption.commands import AgreeReversal
 from counterfoil.redemption.events import AppealDecided, ClawbackOrdered, DebtWrittenOff, PaymentReturned, UsageReversed
@@ -31,6 +33,8 @@ LISTED: Final[frozenset[type[Event]]] = frozenset(
         ProviderReinstated,
         ProgrammePaused,
         ProgrammeResumed,
+        RunOffBegun,
+        ProgrammeClosing,
         CancellationForced,
         PaymentReturned,
         UsageReversed,

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, NoReturn
 
 from counterfoil.audit.acts import act_of
+from counterfoil.audit.books import Programmes
 from counterfoil.audit.duties import Duties, held_together, relations
 from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
@@ -110,6 +111,7 @@ class Replay:
                 self._sources[source] = Source(reading, types, begin)
         self._ids = UsedIds()
         self._duties = Duties(decider.service)
+        self._programmes = Programmes() if decider.service == "ledger" else None
         self._withheld: tuple[int, str] | None = None
         self._reading = readings[origin]
         self._entries = self._reading.entries()
@@ -139,6 +141,8 @@ class Replay:
         self.summary.recoveries, self.summary.acts = list(before.recoveries), list(before.acts)
         self.summary.audited_before = before.size
         self._duties.resume(engine.state)
+        if self._programmes is not None:
+            self._programmes.resume(engine.state)
 
     def keep(self) -> tuple[KeptLog, Iterator[tuple[str, bytes]], UsedIds]:
         """All that the next audit has to know of this log, after one without findings."""
@@ -219,6 +223,8 @@ class Replay:
         self._count(decided)
         for text in self._duties.brought_together(self._engine.state, decided) if rules.separates_duties else ():
             self._found(index, "duties_not_separate", text)
+        for text in self._programmes.differing(decided) if self._programmes is not None else ():
+            self._found(index, "books_differ", text)
         if not self._consumed.isdisjoint(map(type, decided.events)):
             CODEC.keep_entry(data, decided)  # the same bytes: who consumes it soon need not decode it
         for origin, source in self._sources.items():

@@ -59,7 +59,13 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
         Listing(
             "programmes",
             "programmes",
-            "programme_id issuer_id version currency appropriated issued uncommitted vouchers_issued paused_at",
+            "programme_id issuer_id version currency appropriated issued uncommitted vouchers_issued paused_at status",
+        ),
+        Listing(
+            "run_offs",
+            "programmes in run-off, and closed ones",
+            "programme_id status status_since open disbursed lapsed recovered written_off returned books_hash",
+            "run-offs",
         ),
         Listing(
             "programme_versions",

@@ -25,6 +25,8 @@ from counterfoil.issuance.commands import (
     ResumeProgramme,
     SuspendProvider,
 )
+from counterfoil.issuance.run_off_commands import BeginRunOff
+from counterfoil.ledger.commands import CloseProgramme
 
 app = group("programme")
 ProgrammeId = Annotated[str, argument("PROGRAMME", "The programme's id.")]
@@ -140,6 +142,27 @@ def pause(programme: ProgrammeId, reason: Reason) -> Body:
 def resume(programme: ProgrammeId, reason: Reason) -> Body:
     """Issuer: let a paused programme go on. Its bids do not come back."""
     return ResumeProgramme(programme_id=programme, reason=reason)
+
+
+@signed(
+    app, "run-off", "counterfoil programme run-off springfield-2026 --reason 'its last year is over' --as springfield"
+)
+def run_off(programme: ProgrammeId, reason: Reason) -> Body:
+    """Issuer: let the programme grant nothing new, and finish what is open. It cannot be taken back.
+
+    It takes no version, budget, window or application any more. Applications that are there are decided. Vouchers are
+    spent and claimed until they end, but neither handed on nor pledged. See `counterfoil programme run-offs`.
+    """
+    return BeginRunOff(programme_id=programme, reason=reason)
+
+
+@signed(app, "close", "counterfoil programme close springfield-2026 --reason 'all is paid' --as springfield")
+def close(programme: ProgrammeId, reason: Reason) -> Body:
+    """Issuer: close a programme in run-off. Refused with what is still open; what is not committed is returned.
+
+    `counterfoil programme run-offs` shows when it is closed, with its final reconciliation and the hash of that.
+    """
+    return CloseProgramme(programme_id=programme, reason=reason)
 
 
 @signed(app, "four-eyes", "counterfoil programme four-eyes springfield-2026 --act payment --as springfield")

@@ -127,6 +127,10 @@ class Code(StrEnum):
     PROGRAMME_PAUSED = "programme_paused"
     PROGRAMME_NOT_PAUSED = "programme_not_paused"
     PROGRAMME_NOT_OPEN = "programme_not_open"
+    PROGRAMME_IN_RUN_OFF = "programme_in_run_off"
+    PROGRAMME_NOT_IN_RUN_OFF = "programme_not_in_run_off"
+    PROGRAMME_CLOSED = "programme_closed"
+    PROGRAMME_STILL_OPEN = "programme_still_open"
     PROGRAMME_NOT_ON_MARKET = "programme_not_on_market"
     PROGRAMME_IN_KIND = "programme_in_kind"
     NOT_COVERED_IN_KIND = "not_covered_in_kind"
@@ -314,6 +318,12 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.PROGRAMME_PAUSED: Meaning(_D, True, "The programme is paused: it issues nothing, and funds no new bids."),
     Code.PROGRAMME_NOT_PAUSED: Meaning(_D, True, "The programme is not paused."),
     Code.PROGRAMME_NOT_OPEN: Meaning(_D, True, "Ledger time is outside the programme's validity."),
+    Code.PROGRAMME_IN_RUN_OFF: Meaning(_D, False, "The programme is in run-off: nothing new begins in it."),
+    Code.PROGRAMME_NOT_IN_RUN_OFF: Meaning(_D, True, "Only a programme in run-off can be closed."),
+    Code.PROGRAMME_CLOSED: Meaning(
+        _D, False, "The programme is closed, or about to be: nothing happens in it any more."
+    ),
+    Code.PROGRAMME_STILL_OPEN: Meaning(_D, True, "Something of the programme is still open."),
     Code.PROGRAMME_NOT_ON_MARKET: Meaning(
         _D, False, "The programme's vouchers pay no bids: they are claimed, or allocate what the market does not meter."
     ),

@@ -217,7 +217,13 @@ class Rules:
 
 
 # Commands that a version brought, and those that it takes no more.
-_NEW_IN_7: Final = frozenset({("claim_after_use", 1)})
+_NEW_IN_7: Final = frozenset(
+    {
+        ("claim_after_use", 1),
+        ("begin_run_off", 1),
+        ("close_programme", 1),
+    }
+)
 _NEW_IN_6: Final = frozenset(
     {
         ("put_document", 1),

@@ -6,7 +6,7 @@ of a state root grows with the changes. A row that is changed in place is taken 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from counterfoil.contract.ensure import InvariantViolation
@@ -88,6 +88,40 @@ class Table(dict[K, V], Records):
         raise InvariantViolation("a table marks what is written row by row")
 
     setdefault = update = popitem = clear = __ior__ = _unmarked
+
+
+class CountedTable(Table[K, V]):
+    """Rows by key, counted by what they belong to. `of`: what a row belongs to; an edit in place does not change it."""
+
+    __slots__ = ("_numbers", "_of")
+
+    def __init__(self, form: Form, of: Callable[[K, V], str | None]) -> None:
+        super().__init__(form)
+        self._of = of
+        self._numbers: dict[str, int] = {}
+
+    def number(self, owner: str) -> int:
+        """How many rows belong to that."""
+        return self._numbers.get(owner, 0)
+
+    def _count(self, key: K, row: V, more: int) -> None:
+        owner = self._of(key, row)
+        if owner is not None:
+            number = self._numbers.get(owner, 0) + more
+            if number:
+                self._numbers[owner] = number
+            else:
+                del self._numbers[owner]
+
+    def __setitem__(self, key: K, row: V) -> None:
+        if key in self:
+            self._count(key, self[key], -1)
+        self._count(key, row, 1)
+        super().__setitem__(key, row)
+
+    def __delitem__(self, key: K) -> None:
+        self._count(key, self[key], -1)
+        super().__delitem__(key)
 
 
 class Nested(dict[str, dict[K, V]], Records, Generic[K, V]):

@@ -13,9 +13,11 @@ from counterfoil.contract import events as common
 from counterfoil.contract.record import Event
 from counterfoil.issuance import events as issuance
 from counterfoil.issuance import invoice_events as issuance_invoices
+from counterfoil.issuance import run_off_events
+from counterfoil.ledger import closing_events, expiry_events, invoice_events, receivable_events, transfer_events
 from counterfoil.ledger import events as ledger
-from counterfoil.ledger import expiry_events, invoice_events, receivable_events, transfer_events
 from counterfoil.matching import events as matching
+from counterfoil.redemption import closing_events as redemption_closing
 from counterfoil.redemption import events as redemption
 
 PROGRAMME: Final = "programme_id"
@@ -94,6 +96,8 @@ _ISSUANCE: Final[Table] = {
         common.ProgrammePublished,
         issuance.ProgrammePaused,
         issuance.ProgrammeResumed,
+        run_off_events.RunOffBegun,
+        run_off_events.ProgrammeDecided,
         issuance.FourEyesDemanded,
         issuance.BudgetAppropriated,
         issuance.BudgetReduced,
@@ -154,7 +158,14 @@ _ISSUANCE: Final[Table] = {
 }
 
 _LEDGER: Final[Table] = {
-    **_all(_OF_PROGRAMME, ledger.AppropriationPosted, ledger.AppropriationReduced),
+    **_all(
+        _OF_PROGRAMME,
+        ledger.AppropriationPosted,
+        ledger.AppropriationReduced,
+        closing_events.ProgrammeClosing,
+        closing_events.ProgrammeStaysOpen,
+        closing_events.ProgrammeClosed,
+    ),
     **_all(_OF_VOUCHER, ledger.VoucherCredited, ledger.VoucherRestored),
     **_all(
         Concerns("voucher_id", via=(_VOUCHER,)),
@@ -205,7 +216,12 @@ _LEDGER: Final[Table] = {
         receivable_events.ClawbackUndone,
     ),
     **_all(Concerns("contract_id", via=(_CONTRACT,)), ledger.BondReleased, ledger.BondSlashed),
-    **_all(Concerns("settlement_id", _PROVIDER, programme=True), ledger.ClaimSettled, ledger.ClaimReopened),
+    **_all(
+        Concerns("settlement_id", _PROVIDER, programme=True),
+        ledger.ClaimSettled,
+        ledger.ClaimReopened,
+        closing_events.RestLapsed,
+    ),
     ledger.ClaimReleased: Concerns("claim_id", _PROVIDER, programme=True),
     invoice_events.InvoiceCaptured: Concerns("claim_id", ("holder_id", "payee_id"), programme=True),
     invoice_events.UseCaptured: Concerns("claim_id", _BENEFICIARY, programme=True),
@@ -268,6 +284,8 @@ _REDEMPTION: Final[Table] = {
         redemption.PaymentConfirmed,
         redemption.PaymentReturned,
     ),
+    redemption_closing.RestGivenUp: Concerns("settlement_id", _PROVIDER, programme=True),
+    **_all(_OF_PROGRAMME, redemption_closing.ProgrammeSettled, redemption_closing.ProgrammeUnsettled),
     redemption.UsageReversed: Concerns("reversal_id", _PROVIDER, programme=True),
     redemption.ClaimOffset: Concerns(PROGRAMME, _PROVIDER, programme=True),
     **_all(

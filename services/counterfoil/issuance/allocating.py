@@ -231,4 +231,6 @@ def window_assessed(state: IssuanceState, event: WindowAssessed, _at: At) -> Non
 
 def window_settled(state: IssuanceState, event: WindowSettled, _at: At) -> None:
     """Apply that all applications of a window are decided."""
+    programme_id = state.windows.open[event.window_id].programme_id
     state.windows.settled(event.window_id)
+    state.when_decided(programme_id)

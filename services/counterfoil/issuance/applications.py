@@ -148,6 +148,8 @@ def _not_taken(
     window_id: str | None,
 ) -> Refusal | None:  # fmt: skip
     """Whether the programme takes no application of this party now."""
+    if body.corrects is None and (ending := state.phases.grants_nothing(body.programme_id)) is not None:
+        return ending
     if programme.paused:
         return refuse(Code.PROGRAMME_PAUSED, programme_id=body.programme_id)
     day = rules.day(at.time)
@@ -260,6 +262,7 @@ def application_withdrawn(state: IssuanceState, event: ApplicationWithdrawn, at:
     window_id = application.window_id
     state.claims.decided(event.application_id)
     state.applications.ended(event.application_id)
+    state.when_decided(application.content.programme_id)
     state.left_queue(application.content.programme_id, at)
     state.windows.passed(window_id, event.application_id)
 

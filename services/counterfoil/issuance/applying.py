@@ -14,7 +14,7 @@ from counterfoil.contract.applications import CapSet
 from counterfoil.core.at import At
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TEXTS, TIME, Form, event, listed, one_of, optional, row
-from counterfoil.core.table import Records, Table
+from counterfoil.core.table import CountedTable, Records, Table
 from counterfoil.issuance.events import (
     ApplicationAssessed,
     ApplicationCapped,
@@ -121,7 +121,7 @@ class Applications:
     __slots__ = ("about", "facts", "in_window", "listed", "open", "opened", "reviews_due", "stated", "waiting")
 
     def __init__(self) -> None:
-        self.open: Table[str, Application] = Table(APPLICATION)
+        self.open: CountedTable[str, Application] = CountedTable(APPLICATION, lambda _, row: row.content.programme_id)
         self.reviews_due = Deadlines(self._is_due)
         self.facts: Table[FactKey, Attested] = Table(FACT)
         self.opened: dict[tuple[str, str], int] = {}  # number by programme and party

@@ -24,7 +24,7 @@ from counterfoil.issuance.events import (
     BudgetReduced,
 )
 from counterfoil.issuance.invoices import count_back
-from counterfoil.issuance.programmes import own_programme
+from counterfoil.issuance.programmes import growing_programme
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.ledger.events import ClaimReleased
 from counterfoil.programme.form.identity import MoneyUnit
@@ -33,7 +33,7 @@ from counterfoil.programme.rules import Rules
 
 def appropriate_budget(state: IssuanceState, body: AppropriateBudget, actor: Party, _at: At) -> Decision:
     """Appropriate more budget for one of the actor's programmes, by a document that it never used."""
-    programme = own_programme(state, body.programme_id, actor)
+    programme = growing_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
     terms = state.terms(body.programme_id)
@@ -61,7 +61,7 @@ def appropriate_budget(state: IssuanceState, body: AppropriateBudget, actor: Par
 
 def reduce_budget(state: IssuanceState, body: ReduceBudget, actor: Party, _at: At) -> Decision:
     """Take back what one of the actor's programmes has not committed."""
-    programme = own_programme(state, body.programme_id, actor)
+    programme = growing_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
     if body.amount > programme.uncommitted:

@@ -355,6 +355,7 @@ def application_decided(state: IssuanceState, event: ApplicationDecided, at: At)
         state.applications.waitlisted(event.application_id, place)
     else:
         state.applications.ended(event.application_id)
+        state.when_decided(event.programme_id)
     if event.decision == "rejected":
         state.claims.decided(event.application_id)
     if event.decision != "waitlisted" and event.window_id is None:

@@ -115,6 +115,8 @@ def _asked(state: IssuanceState, voucher_id: str, holder: Party, at: At, claiman
     stays = rules is None or rules.document.transfer.mode == "NONE"
     if stays and voucher.beneficiary_id != holder.party_id:  # who holds what was handed on, the ledger knows
         return not_yours(state.rules, Code.UNKNOWN_VOUCHER, voucher_id=voucher_id)
+    if (shut := state.phases.shut(voucher.programme_id)) is not None:
+        return shut
     if purpose is None or rules is None or not by_invoice(rules):
         return refuse(Code.NOT_CLAIMED_BY_INVOICE, why="not_by_invoice")
     if rules.document.redemption.claimant not in (claimant, "EITHER"):

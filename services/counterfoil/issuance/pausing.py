@@ -28,7 +28,7 @@ from counterfoil.issuance.events import (
     ProviderReinstated,
     ProviderSuspended,
 )
-from counterfoil.issuance.programmes import own_programme
+from counterfoil.issuance.programmes import live_programme
 from counterfoil.issuance.state import IssuanceState
 
 
@@ -84,7 +84,7 @@ def reinstate_provider(state: IssuanceState, body: ReinstateProvider, actor: Par
 
 def pause_programme(state: IssuanceState, body: PauseProgramme, actor: Party, _at: At) -> Decision:
     """Stop one of the actor's programmes."""
-    programme = own_programme(state, body.programme_id, actor)
+    programme = live_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
     if programme.paused:
@@ -94,7 +94,7 @@ def pause_programme(state: IssuanceState, body: PauseProgramme, actor: Party, _a
 
 def resume_programme(state: IssuanceState, body: ResumeProgramme, actor: Party, _at: At) -> Decision:
     """Let one of the actor's programmes go on."""
-    programme = own_programme(state, body.programme_id, actor)
+    programme = live_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
     if not programme.paused:
@@ -106,7 +106,7 @@ def _listing(
     state: IssuanceState, body: DelistProvider | SuspendProvider | ReinstateProvider, actor: Party
 ) -> Listing | Refusal:
     """How the actor's programme has listed the provider."""
-    programme = own_programme(state, body.programme_id, actor)
+    programme = live_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
     listing = state.listings.get((body.programme_id, body.provider_id))

@@ -50,6 +50,8 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
     before = state.programmes.get(body.programme_id)
     if before is not None and before.current.issuer_id != actor.party_id:
         return refuse(Code.NOT_YOURS, programme_id=body.programme_id)
+    if (ending := state.phases.grants_nothing(body.programme_id)) is not None:
+        return ending
     document_id = state.documents.find(actor.party_id, body.document_sha256)
     missing = None if document_id is None else next(state.documents.missing(document_id), None)
     if document_id is None or missing is not None:
@@ -131,6 +133,8 @@ def publish_programme_v1(state: IssuanceState, body: PublishProgrammeV1, actor: 
     programme = state.programmes.get(body.programme_id)
     if programme is not None and programme.current.issuer_id != actor.party_id:
         return refuse(Code.NOT_YOURS, programme_id=body.programme_id)
+    if (ending := state.phases.grants_nothing(body.programme_id)) is not None:
+        return ending
     last = 0 if programme is None else programme.current.version
     if body.version != last + 1:
         return refuse(Code.VERSION_NOT_NEXT, next=last + 1)
@@ -186,6 +190,18 @@ def own_programme(state: IssuanceState, programme_id: str, actor: Party) -> Prog
     return programme
 
 
+def live_programme(state: IssuanceState, programme_id: str, actor: Party) -> Programme | Refusal:
+    """The same, unless it is closed."""
+    found = own_programme(state, programme_id, actor)
+    return found if isinstance(found, Refusal) else state.phases.shut(programme_id) or found
+
+
+def growing_programme(state: IssuanceState, programme_id: str, actor: Party) -> Programme | Refusal:
+    """The same, unless it grants nothing new."""
+    found = own_programme(state, programme_id, actor)
+    return found if isinstance(found, Refusal) else state.phases.grants_nothing(programme_id) or found
+
+
 def list_provider(state: IssuanceState, body: ListProvider, actor: Party, _at: At) -> Decision:
     """Accredit a provider for one of the actor's programmes."""
     provider = state.directory.parties.get(body.provider_id)
@@ -193,7 +209,7 @@ def list_provider(state: IssuanceState, body: ListProvider, actor: Party, _at: A
         return refuse(Code.UNKNOWN_PARTY, party_id=body.provider_id)
     if (refused := not_taking_part(provider)) is not None:
         return refused
-    programme = own_programme(state, body.programme_id, actor)
+    programme = live_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
     if (body.programme_id, body.provider_id) in state.listings:
@@ -208,7 +224,7 @@ def list_provider(state: IssuanceState, body: ListProvider, actor: Party, _at: A
 
 def demand_four_eyes(state: IssuanceState, body: DemandFourEyes, actor: Party, _at: At) -> Decision:
     """Demand two signatories for an act in one of the actor's programmes; a thief of one key could take it back."""
-    programme = own_programme(state, body.programme_id, actor)
+    programme = live_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
     if (body.programme_id, body.act) in state.four_eyes:

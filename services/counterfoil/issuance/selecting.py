@@ -19,7 +19,7 @@ from counterfoil.issuance.applying import Application
 from counterfoil.issuance.commands import CloseWindow, OpenWindow, ScoreApplication
 from counterfoil.issuance.events import ApplicationScored, WindowClosed, WindowOpened
 from counterfoil.issuance.granting import caps_not_set
-from counterfoil.issuance.programmes import own_programme
+from counterfoil.issuance.programmes import growing_programme
 from counterfoil.issuance.reviews import interested, may_sign
 from counterfoil.issuance.signatures import steps_of
 from counterfoil.issuance.state import IssuanceState
@@ -36,7 +36,7 @@ _ISSUER: Final = (ReviewStep(authority="issuer"),)
 
 def open_window(state: IssuanceState, body: OpenWindow, actor: Party, at: At) -> Decision:
     """A window of a programme whose document has applications decided together."""
-    programme = own_programme(state, body.programme_id, actor)
+    programme = growing_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
     rules = document_of(state, body.programme_id)

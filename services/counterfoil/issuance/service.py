@@ -36,6 +36,7 @@ from counterfoil.issuance import (
     recoveries,
     reviews,
     rules,
+    run_off,
     selecting,
     vouchers,
     waiting,
@@ -136,8 +137,11 @@ from counterfoil.issuance.invoice_events import (
     UseDue,
     UseGranted,
 )
+from counterfoil.issuance.run_off_commands import BeginRunOff
+from counterfoil.issuance.run_off_events import ProgrammeDecided, RunOffBegun
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.views import REDUCERS, VIEWS
+from counterfoil.ledger.closing_events import ProgrammeClosed
 from counterfoil.ledger.events import ClaimReleased, VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
 from counterfoil.ledger.invoice_events import InvoiceRefused, InvoiceReturned
 from counterfoil.ledger.transfer_events import VoucherReissued, VoucherSurrendered
@@ -148,7 +152,14 @@ def _next_due(state: IssuanceState) -> tuple[int, str] | None:
     """The earliest (time, timer kind)."""
     found = (
         each(state)
-        for each in (recoveries.next_due, documents.next_due, reviews.next_due, allocating.next_due, waiting.next_due)
+        for each in (
+            recoveries.next_due,
+            documents.next_due,
+            reviews.next_due,
+            allocating.next_due,
+            waiting.next_due,
+            run_off.next_due,
+        )
     )
     return min((due for due in found if due is not None), default=None)
 
@@ -185,6 +196,7 @@ DECIDER: Final = Decider(
         ReinstateProvider: pausing.reinstate_provider,
         PauseProgramme: pausing.pause_programme,
         ResumeProgramme: pausing.resume_programme,
+        BeginRunOff: run_off.begin_run_off,
         AppointAuditor: auditors.appoint_auditor,
         DismissAuditor: auditors.dismiss_auditor,
         IssueVoucher: vouchers.issue_voucher,
@@ -217,6 +229,7 @@ DECIDER: Final = Decider(
             ClaimReleased: budgets.recycle_claim,
             InvoiceRefused: invoices.count_back,
             InvoiceReturned: invoices.count_back,
+            ProgrammeClosed: run_off.take_over_closed,
         },
     },
     ready={},
@@ -226,6 +239,7 @@ DECIDER: Final = Decider(
         reviews.TIMER: reviews.overdue,
         allocating.TIMER: allocating.decide_some,
         waiting.TIMER: waiting.move_up,
+        run_off.TIMER: run_off.all_decided,
     },
     due=_next_due,
     evolve={
@@ -252,6 +266,9 @@ DECIDER: Final = Decider(
         ProviderReinstated: pausing.provider_reinstated,
         ProgrammePaused: pausing.programme_paused,
         ProgrammeResumed: pausing.programme_resumed,
+        RunOffBegun: run_off.run_off_begun,
+        ProgrammeDecided: run_off.programme_decided,
+        ProgrammeClosed: run_off.programme_closed,
         AuditorAppointed: auditors.auditor_appointed,
         AuditorDismissed: auditors.auditor_dismissed,
         VoucherIssued: vouchers.voucher_issued,

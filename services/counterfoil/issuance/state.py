@@ -201,10 +201,10 @@ class IssuanceState(ProgrammeState):
     """Issuance's whole state. What is not a table follows from the tables."""
 
     __slots__ = (
-        "applications", "appointed", "auditors", "claims", "classes", "committed", "counters", "documents_due",
-        "four_eyes", "freed", "freed_due", "grants", "group_issued", "issued_to", "key_ids", "listings", "looks",
-        "new_keys", "open_vouchers", "programmes", "recoveries", "recoveries_due", "recovering", "root", "vouchers",
-        "windows",
+        "applications", "appointed", "auditors", "claims", "classes", "committed", "counters", "deciding",
+        "documents_due", "four_eyes", "freed", "freed_due", "grants", "group_issued", "issued_to", "key_ids",
+        "listings", "looks", "new_keys", "open_vouchers", "programmes", "recoveries", "recoveries_due", "recovering",
+        "root", "vouchers", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -223,6 +223,7 @@ class IssuanceState(ProgrammeState):
         self.documents_due = Deadlines(self._unpublished)
         self.freed: Table[str, Freed] = self.keep(Table(FREED))
         self.freed_due = Deadlines(self._moves_up)
+        self.deciding = Deadlines(self._is_decided)
         self.new_keys: Table[str, NewKeys] = self.keep(Table(NEW_KEYS))
         self.recoveries: Table[str, Recovery] = self.keep(Table(RECOVERY))
         self.recoveries_due = Deadlines(self.recoveries.__contains__)
@@ -312,6 +313,16 @@ class IssuanceState(ProgrammeState):
         if self._moves_up(programme_id):
             freed = self.freed[programme_id]
             self.freed_due.add(freed.since, freed.entry, 0, programme_id)
+
+    def _is_decided(self, programme_id: str) -> bool:
+        """Whether nothing is undecided in a programme in run-off, and nobody was told."""
+        undecided = self.applications.open.number(programme_id) or programme_id in self.windows.by_programme
+        return not undecided and self.phases.get(programme_id) == "run_off"
+
+    def when_decided(self, programme_id: str) -> None:
+        """Have it told that nothing is undecided in a programme in run-off, once that is so."""
+        if self._is_decided(programme_id):
+            self.deciding.add(0, 0, 0, programme_id)
 
     def left_queue(self, programme_id: str, at: At) -> None:
         """Have those looked through who may have waited for one that does not wait any more."""
@@ -430,9 +441,12 @@ class IssuanceState(ProgrammeState):
         for programme_id in sorted(self.freed):
             self.look_through(programme_id)
         self.windows.reset()
+        self.deciding = Deadlines(self._is_decided)
         for window_id in sorted(self.windows.open):
             self.windows.index(window_id)
             if self.windows.open[window_id].phase != "open":
                 self.windows.arrange(window_id, self.rules_under(self.windows.open[window_id]), self.applications)
+        for programme_id in sorted(self.phases):
+            self.when_decided(programme_id)
         for programme_id, programme in self.programmes.items():
             self.commit(self.terms(programme_id).currency, programme.appropriated + programme.issued)

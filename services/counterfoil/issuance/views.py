@@ -46,7 +46,9 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.issuance.invoice_views import INVOICE_REDUCERS, INVOICE_VIEWS
 from counterfoil.issuance.party_views import PARTY_REDUCERS, PARTY_VIEWS, participant
+from counterfoil.issuance.run_off_events import RunOffBegun
 from counterfoil.issuance.words import VoucherStatus
+from counterfoil.ledger.closing_events import ProgrammeClosed
 from counterfoil.ledger.events import VoucherExpired, VoucherRestored
 from counterfoil.ledger.transfer_events import VoucherReissued
 from counterfoil.ports import Add, Change, Put, Set, View
@@ -105,12 +107,15 @@ PROGRAMMES: Final = View(
         "published_at": "time",
         "paused_at": "time?",
         "paused_because": "text?",
+        "status": "text",
     },
     filters=("issuer_id", "currency"),
     readers=ANYBODY,
     time="published_at",
+    values={"status": ("open", "run_off", "closed")},
 )
-"""Current version and totals; appropriated (less what was taken back) + recycled = issued + uncommitted."""
+"""Current version and totals; appropriated (less what was taken back or, with the closing, returned) + recycled =
+issued + uncommitted. `run_offs` has how near its end a programme is."""
 PROGRAMME_VERSIONS: Final = View(
     name="programme_versions",
     key=("programme_id", "version"),
@@ -292,7 +297,7 @@ def _version(event: Published, title: str, unit: str, at: At) -> Change:
     totals = {"appropriated": 0, "recycled": 0, "issued": 0, "uncommitted": 0, "vouchers_issued": 0}
     names = {"programme_id": event.programme_id, "issuer_id": event.issuer_id, "title": title, "currency": unit}
     state = {"version": event.version, **totals, "published_at": at.time, "paused_at": None, "paused_because": None}
-    return Put(PROGRAMMES.name, {**names, **state})
+    return Put(PROGRAMMES.name, {**names, **state, "status": "open"})
 
 
 def _programme_published(event: ProgrammePublished, at: At) -> Iterable[Change]:
@@ -361,6 +366,16 @@ def _programme_paused(event: ProgrammePaused, at: At) -> Iterable[Change]:
 
 def _programme_resumed(event: ProgrammeResumed, _at: At) -> Iterable[Change]:
     yield Set(PROGRAMMES.name, (event.programme_id,), {"paused_at": None, "paused_because": None})
+
+
+def _run_off_begun(event: RunOffBegun, _at: At) -> Iterable[Change]:
+    yield Set(PROGRAMMES.name, (event.programme_id,), {"status": "run_off"})
+
+
+def _programme_closed(event: ProgrammeClosed, _at: At) -> Iterable[Change]:
+    back = -event.books.returned
+    yield Add(PROGRAMMES.name, (event.programme_id,), {"appropriated": back, "uncommitted": back})
+    yield Set(PROGRAMMES.name, (event.programme_id,), {"status": "closed"})
 
 
 def _four_eyes_demanded(event: FourEyesDemanded, at: At) -> Iterable[Change]:
@@ -449,6 +464,8 @@ REDUCERS: Final[Reducers] = {
     ProviderReinstated: _status(LISTINGS, "listed"),
     ProgrammePaused: _programme_paused,
     ProgrammeResumed: _programme_resumed,
+    RunOffBegun: _run_off_begun,
+    ProgrammeClosed: _programme_closed,
     FourEyesDemanded: _four_eyes_demanded,
     BudgetAppropriated: _budget_appropriated,
     BudgetReduced: _budget_reduced,

@@ -42,7 +42,7 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.issuance.facts import facts_of_party
 from counterfoil.issuance.judging import award, history_of, left_of, moves
-from counterfoil.issuance.programmes import duties_in, own_programme
+from counterfoil.issuance.programmes import duties_in, growing_programme
 from counterfoil.issuance.state import Grant, IssuanceState, Programme, Voucher
 from counterfoil.issuance.words import TOGETHER, VoucherStatus
 from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored, taken_from
@@ -62,7 +62,7 @@ def issue_voucher(state: IssuanceState, body: IssueVoucher, actor: Party, at: At
         return refuse(Code.UNKNOWN_PARTY, party_id=body.beneficiary_id)
     if (refused := not_taking_part(beneficiary)) is not None:
         return refused
-    programme = own_programme(state, body.programme_id, actor)
+    programme = growing_programme(state, body.programme_id, actor)
     if isinstance(programme, Refusal):
         return programme
     if (over := too_many(state, body.programme_id, body.beneficiary_id)) is not None:
@@ -243,7 +243,7 @@ def return_voucher(state: IssuanceState, body: ReturnVoucher, actor: Party, at: 
         return refuse(Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
     if voucher.beneficiary_id != actor.party_id:
         return not_yours(state.rules, Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
-    dead = _dead(voucher, body.voucher_id, at)
+    dead = state.phases.shut(voucher.programme_id) or _dead(voucher, body.voucher_id, at)
     return dead or [VoucherReturned(voucher_id=body.voucher_id, reason=body.reason)]
 
 
@@ -253,7 +253,7 @@ def _own_voucher(state: IssuanceState, voucher_id: str, actor: Party) -> Voucher
         return refuse(Code.UNKNOWN_VOUCHER, voucher_id=voucher_id)
     if state.programmes[voucher.programme_id].current.issuer_id != actor.party_id:
         return not_yours(state.rules, Code.UNKNOWN_VOUCHER, voucher_id=voucher_id)
-    return voucher
+    return state.phases.shut(voucher.programme_id) or voucher
 
 
 def _dead(voucher: Voucher, voucher_id: str, at: At) -> Refusal | None:

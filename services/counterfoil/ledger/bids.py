@@ -26,6 +26,8 @@ from counterfoil.programme.terms import in_kind
 def hold_bid(state: LedgerState, event: BidReceived, at: At) -> Sequence[Event]:
     """Hold a bid's funds."""
     order = Order(event.bid_id, "bid", event.beneficiary_id, event.programme_id, event.currency)
+    if state.phases.shut(event.programme_id) is not None:
+        return [refused(state, order, Code.PROGRAMME_CLOSED)]
     chosen = choose(state, event, at)
     if isinstance(chosen, Code):
         return [refused(state, order, chosen)]

@@ -2,7 +2,8 @@
 
 Budget (an asset per programme): funding -> appropriation -> obligated -> disbursed, or lapsed. What providers owe after
 a reversal is obligated once more: recoverable -> obligated, until it is set off or paid back (recovered), or is written
-off. What is taken back of what was paid is owed in the same way, and lapses: recoverable -> lapsed.
+off. What is taken back of what was paid is owed in the same way, and lapses: recoverable -> lapsed. What is not
+committed when the programme is closed is returned: appropriation -> returned.
 Voucher (each an asset of its own): circulation -> its owners -> redeemed, expired, cancelled, or restored as another.
 Claims (an asset per programme): claims_payable of the programme -> claims of a provider -> settled, or denied. What a
 provider owes is the negative balance of its receivables; what was taken back is in clawed_back of the programme.
@@ -27,6 +28,7 @@ LAPSED: Final = "lapsed"
 RECOVERABLE: Final = "recoverable"
 RECOVERED: Final = "recovered"
 WRITTEN_OFF: Final = "written_off"
+RETURNED: Final = "returned"
 
 CIRCULATION: Final = "circulation"
 REDEEMED: Final = "redeemed"

@@ -33,6 +33,14 @@ class Withdraw(Command):
     payment_reference: Reference
 
 
+@command("close_programme", role="issuer", exits=True)
+class CloseProgramme(Command):
+    """Issuer: end a programme in run-off of which nothing is open; what is not committed is returned."""
+
+    programme_id: Id
+    reason: Reason
+
+
 @command("surrender_voucher", role=ANY, exits=True)
 class SurrenderVoucher(Command):
     """Holder: give back so much of a voucher that is neither held nor encumbered."""

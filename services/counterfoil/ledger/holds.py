@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TRUE, Form, either, listed, optional, row
-from counterfoil.core.table import Table
+from counterfoil.core.table import CountedTable, Table
 from counterfoil.ledger.events import Draw, Purpose
 
 T = TypeVar("T")
@@ -78,13 +78,18 @@ LEAVING: Final = Form(
 )
 
 
+def _bid_on(key: tuple[Purpose, str], hold: Hold[Any]) -> str | None:
+    """The programme that a bid is held for is to be paid by; None for other holds."""
+    return hold.terms.programme_id if key[0] == "bid" else None
+
+
 class Holds:
     """All holds of one ledger, by purpose and id. `leaving`: bids that matching was told to close."""
 
     __slots__ = ("_bids", "leaving", "open")
 
     def __init__(self) -> None:
-        self.open: Table[tuple[Purpose, str], Hold[Any]] = Table(HOLD)
+        self.open: CountedTable[tuple[Purpose, str], Hold[Any]] = CountedTable(HOLD, _bid_on)
         self.leaving: Table[str, bool] = Table(LEAVING)
         self._bids: dict[str, dict[str, None]] = {}  # by voucher
 

@@ -26,6 +26,7 @@ from counterfoil.ledger.chart import (
     OBLIGATED,
     RECOVERABLE,
     RECOVERED,
+    RETURNED,
     SETTLED,
     WRITTEN_OFF,
     budget,
@@ -287,7 +288,7 @@ def _owners(state: LedgerState) -> Iterator[str]:
 
 
 def _programmes(state: LedgerState) -> Iterator[str]:
-    """Appropriated, recovered and written off = appropriation + obligated + disbursed + lapsed - what providers owe.
+    """Appropriated, recovered, written off = appropriation + obligated + disbursed + lapsed + returned - what is owed.
 
     obligated = live vouchers + unsettled claims, those of providers that owe something included.
     """
@@ -299,7 +300,7 @@ def _programmes(state: LedgerState) -> Iterator[str]:
         live[voucher.programme_id] += sum(owned)
     for programme_id in state.programmes:
         asset = budget(programme_id)
-        names = (APPROPRIATION, OBLIGATED, DISBURSED, LAPSED)
+        names = (APPROPRIATION, OBLIGATED, DISBURSED, LAPSED, RETURNED)
         parts = [state.accounts.find(account, asset).posted for account in names]
         sources = (RECOVERABLE, RECOVERED, WRITTEN_OFF)
         owed, recovered, written_off = (-state.accounts.find(account, asset).posted for account in sources)

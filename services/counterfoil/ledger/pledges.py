@@ -35,7 +35,12 @@ def pledge_voucher(state: LedgerState, body: PledgeVoucher, actor: Party, at: At
     if voucher is None:
         return refuse(Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
     handing = Handing(actor.party_id, body.pledgee_id, body.amount)
-    refused = too_many(state, actor.party_id) or barred(state, voucher, at) or not_pledged(state, voucher, handing, at)
+    refused = (
+        too_many(state, actor.party_id)
+        or barred(state, voucher, at)
+        or state.phases.grants_nothing(voucher.programme_id)
+        or not_pledged(state, voucher, handing, at)
+    )
     if refused is not None:
         return refused
     available = state.accounts.find(owner(actor.party_id), voucher.voucher_id).available

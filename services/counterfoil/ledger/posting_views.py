@@ -14,6 +14,7 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.times import format_month
 from counterfoil.core.at import At
 from counterfoil.ledger.chart import CREDITED, DEBITED, budget, is_currency, party_of, programme_of
+from counterfoil.ledger.closing_events import ProgrammeClosed, RestLapsed
 from counterfoil.ledger.events import (
     AppropriationPosted,
     AppropriationReduced,
@@ -131,6 +132,8 @@ _ABOUT: Final[Mapping[type[Event], tuple[str | None, str | None]]] = {
     InvoiceCaptured: ("claim_id", "invoice_number"),
     UseCaptured: ("claim_id", "invoice_number"),
     InvoiceReturned: ("claim_id", None),
+    RestLapsed: ("settlement_id", None),
+    ProgrammeClosed: ("programme_id", None),
     ClaimReopened: ("settlement_id", None),
     ClaimSettled: ("settlement_id", None),
     ContractFunded: ("contract_id", None),

@@ -16,12 +16,14 @@ from counterfoil.issuance.events import (
     VoucherSuspended,
 )
 from counterfoil.issuance.invoice_events import InvoiceDue, UseDue
+from counterfoil.issuance.run_off_events import ProgrammeDecided, RunOffBegun
 from counterfoil.ledger import (
     bids,
     budgets,
     capture,
     cash,
     clawbacks,
+    closing,
     contracts,
     endings,
     expiry,
@@ -37,9 +39,11 @@ from counterfoil.ledger import (
     transfers,
     vouchers,
 )
+from counterfoil.ledger.closing_events import ProgrammeClosed, ProgrammeClosing, ProgrammeStaysOpen, RestLapsed
 from counterfoil.ledger.commands import (
     AcceptTransfer,
     ApproveTransfer,
+    CloseProgramme,
     Deposit,
     EnforcePledge,
     PledgeVoucher,
@@ -109,6 +113,7 @@ from counterfoil.matching.events import (
     TradeMatched,
 )
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
+from counterfoil.redemption.closing_events import ProgrammeSettled, ProgrammeUnsettled, RestGivenUp
 from counterfoil.redemption.events import (
     AppealDecided,
     ClaimDenied,
@@ -133,6 +138,7 @@ DECIDER: Final = Decider(
     commands={
         Deposit: cash.deposit,
         Withdraw: cash.withdraw,
+        CloseProgramme: closing.close_programme,
         SurrenderVoucher: endings.surrender_voucher,
         RestoreVoucher: expiry.restore_voucher,
         ProposeTransfer: transfers.propose_transfer,
@@ -158,6 +164,8 @@ DECIDER: Final = Decider(
             VoucherReturned: endings.return_voucher,
             InvoiceDue: invoices.capture_invoice,
             UseDue: invoices.capture_use,
+            RunOffBegun: closing.take_over_phase,
+            ProgrammeDecided: closing.take_over_phase,
         },
         "matching": {
             OfferReceived: offers.hold_offer,
@@ -183,6 +191,9 @@ DECIDER: Final = Decider(
             AppealDecided: clawbacks.undo,
             DebtWrittenOff: clawbacks.write_off,
             PaymentReturned: budgets.reopen_claims,
+            RestGivenUp: closing.lapse_rest,
+            ProgrammeSettled: closing.close_books,
+            ProgrammeUnsettled: closing.stay_open,
         },
     },
     ready={
@@ -214,6 +225,12 @@ DECIDER: Final = Decider(
         ClawbackUndone: state.posted,
         ClaimReopened: state.posted,
         ClaimReleased: state.posted,
+        RestLapsed: state.posted,
+        RunOffBegun: closing.run_off_begun,
+        ProgrammeDecided: closing.programme_decided,
+        ProgrammeClosing: closing.programme_closing,
+        ProgrammeStaysOpen: closing.programme_stays_open,
+        ProgrammeClosed: closing.programme_closed,
         InvoiceCaptured: invoices.invoice_captured,
         UseCaptured: invoices.use_captured,
         InvoiceRefused: invoices.invoice_refused,

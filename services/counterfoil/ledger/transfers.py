@@ -56,7 +56,10 @@ def propose_transfer(state: LedgerState, body: ProposeTransfer, actor: Party, at
     )
     if refused is not None or voucher is None:
         return refused or refuse(Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
-    if (refused := not_handed_on(state, voucher, handing, at, approved=True)) is not None:
+    refused = state.phases.grants_nothing(voucher.programme_id) or not_handed_on(
+        state, voucher, handing, at, approved=True
+    )
+    if refused is not None:
         return refused
     rules = state.rules_of(voucher)
     asked = body.price or (0 if rules is None else fee(rules, body.amount))

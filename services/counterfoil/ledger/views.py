@@ -12,6 +12,8 @@ from counterfoil.core.at import At
 from counterfoil.ledger import expiry_views as expiries
 from counterfoil.ledger import holding_views as hands
 from counterfoil.ledger.chart import ENDS, kind_of, owner_of, party_of, programme_of
+from counterfoil.ledger.closing_events import ProgrammeClosed, RestLapsed
+from counterfoil.ledger.closing_views import CLOSING_REDUCERS, RUN_OFFS, closed
 from counterfoil.ledger.events import (
     AppropriationPosted,
     AppropriationReduced,
@@ -193,6 +195,7 @@ VIEWS: Final[tuple[View, ...]] = (
     *POSTING_VIEWS,
     *HOLDING_VIEWS,
     *EXPIRY_VIEWS,
+    RUN_OFFS,
 )
 
 Reducer = Callable[[Any, At], Iterable[Change]]
@@ -388,6 +391,9 @@ REDUCERS: Final[Reducers] = {
     CaptureReversed: _and_posted(_capture_reversed),
     ClaimReopened: _posted,
     ClaimReleased: _posted,
+    RestLapsed: _posted,
+    **CLOSING_REDUCERS,
+    ProgrammeClosed: _and_posted(closed),
     InvoiceCaptured: _posted,
     UseCaptured: _posted,
     InvoiceReturned: _posted,

@@ -33,6 +33,8 @@ def too_many_orders(
 
 def paused(state: MatchingState, programme_id: str) -> Refusal | None:
     """The programme funds new bids."""
+    if (shut := state.phases.shut(programme_id)) is not None:
+        return shut
     return refuse(Code.PROGRAMME_PAUSED, programme_id=programme_id) if programme_id in state.paused else None
 
 

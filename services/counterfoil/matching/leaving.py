@@ -14,6 +14,7 @@ from counterfoil.contract.events import PartyClosed, PartySuspended
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
 from counterfoil.issuance.events import ProgrammePaused, ProgrammeResumed
+from counterfoil.ledger.closing_events import ProgrammeClosed
 from counterfoil.matching.events import BidClosed, OfferClosed, Removal
 from counterfoil.matching.state import ANY, MatchingState
 
@@ -41,6 +42,11 @@ def closing(state: MatchingState, order_id: str, reason: Removal) -> Event:
     return OfferClosed(offer_id=order_id, reason=reason)
 
 
+def take_over_closed(state: MatchingState, event: ProgrammeClosed, _at: At) -> Sequence[Event]:
+    """Mirror that a programme is closed; nothing of another shard's."""
+    return [event] if event.programme_id in state.programmes else []
+
+
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
@@ -65,3 +71,8 @@ def programme_paused(state: MatchingState, event: ProgrammePaused, _at: At) -> N
 def programme_resumed(state: MatchingState, event: ProgrammeResumed, _at: At) -> None:
     """The programme funds bids again."""
     del state.paused[event.programme_id]
+
+
+def programme_closed(state: MatchingState, event: ProgrammeClosed, _at: At) -> None:
+    """The programme takes no bids any more; there are none, since nothing was held for any."""
+    state.phases[event.programme_id] = "closed"

@@ -15,6 +15,7 @@ from counterfoil.issuance.events import (
     ProviderReinstated,
     ProviderSuspended,
 )
+from counterfoil.ledger.closing_events import ProgrammeClosed
 from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused, HoldRefusedV1
 from counterfoil.matching import evolve, forced_cancellations, leaving
 from counterfoil.matching.admission import bond_held, funding_ended, funds_held, hold_refused, terms_are_known
@@ -82,6 +83,7 @@ DECIDER: Final = Decider(
             HoldRefusedV1: hold_refused,
             HoldRefused: hold_refused,
             FundingEnded: funding_ended,
+            ProgrammeClosed: leaving.take_over_closed,
         },
     },
     ready={HoldPlaced: terms_are_known},
@@ -94,6 +96,7 @@ DECIDER: Final = Decider(
         PartySuspended: leaving.party_suspended,
         ProgrammePaused: leaving.programme_paused,
         ProgrammeResumed: leaving.programme_resumed,
+        ProgrammeClosed: leaving.programme_closed,
         ClassRegistered: evolve.class_registered,
         **APPLIED,
         ProviderListed: evolve.provider_listed,

@@ -23,7 +23,7 @@ from counterfoil.contract.record import Event
 from counterfoil.core.at import At
 from counterfoil.core.decider import ServiceState, mirror
 from counterfoil.core.form import COUNT, FLAG, OCTETS, TEXT, TIME, Form, row
-from counterfoil.core.programmes import PROGRAMME
+from counterfoil.core.programmes import PROGRAMME, Phases
 from counterfoil.core.table import Nested, Records, Table
 from counterfoil.programme.reading import read_bytes
 from counterfoil.programme.rules import Rules, rules_of
@@ -168,10 +168,11 @@ class Documents:
 class ProgrammeState(ServiceState):
     """The state of a service that knows programmes by their documents."""
 
-    __slots__ = ("documents",)
+    __slots__ = ("documents", "phases")
 
     def __init__(self) -> None:
         super().__init__()
+        self.phases = self.keep(Phases())
         self.documents = Documents()
         for table in self.documents.tables():
             self.keep(table)

@@ -15,6 +15,7 @@ from counterfoil.contract.times import format_day
 from counterfoil.core.at import At
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import Copy, Readers
+from counterfoil.redemption.closing_events import RestGivenUp
 from counterfoil.redemption.events import (
     ActEndorsed,
     AppealDecided,
@@ -115,7 +116,7 @@ PAYMENTS: Final = View(
     time="status_since",
     values={"status": ("due", "paid", "returned", "carried")},
 )
-"""`status`: due, paid, returned, or carried (less than a minor unit: nothing is paid).
+"""`status`: due, paid, returned, or carried (less than a minor unit: nothing is paid; in run-off it lapses).
 
 `amount` = `claimed` + `brought` (payable before) - `carried` (payable after). `paid_on` is the bank's date.
 """
@@ -284,8 +285,8 @@ def _settlement_closed(event: SettlementClosed, at: At) -> Iterable[Change]:
         "paid": 0,
         "returned": 0,
         "closed_at": at.time,
-        "status": "closed",
-        "over_at": None,
+        "status": "closed" if event.amount else "over",
+        "over_at": None if event.amount else at.time,
     }
     yield Put(SETTLEMENTS.name, row)
     for claim_id in event.claim_ids:
@@ -297,6 +298,10 @@ def _settlement_closed(event: SettlementClosed, at: At) -> Iterable[Change]:
         status = {"status": "due" if payee.amount else "carried", "status_since": at.time}
         yield Put(PAYMENTS.name, {**names, **amounts, **status, **dict.fromkeys(later)})
         yield payable(event.programme_id, payee.provider_id, payee.carried, at)
+
+
+def _rest_given_up(event: RestGivenUp, at: At) -> Iterable[Change]:
+    yield payable(event.programme_id, event.provider_id, 0, at)
 
 
 def payable(programme_id: str, provider_id: str, amount: int, at: At) -> Change:
@@ -351,6 +356,7 @@ CLAIM_REDUCERS: Final[Reducers] = {
     ClaimRejected: _claim_rejected,
     ClaimDenied: _claim_denied,
     SettlementClosed: _settlement_closed,
+    RestGivenUp: _rest_given_up,
     PaymentConfirmed: _payment_confirmed,
     PaymentReturned: _payment_returned,
 }

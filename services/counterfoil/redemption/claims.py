@@ -53,6 +53,8 @@ def submit_claim(state: RedemptionState, body: SubmitClaim, actor: Party, at: At
     """
     if body.programme_id not in state.programmes:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
+    if (shut := state.phases.shut(body.programme_id)) is not None:
+        return shut
     if (in_kind := not_paid(state, body.programme_id)) is not None:
         return in_kind
     others = [each for each in body.contract_ids if _provider_of(state, each) not in (None, actor.party_id)]

@@ -39,6 +39,8 @@ def order_clawback(state: RedemptionState, body: OrderClawback, actor: Party, at
     payment = state.payments.get(key)
     if payment is None or state.issuer(payment.programme_id) != actor.party_id:
         return refuse(Code.UNKNOWN_SETTLEMENT, settlement_id=body.settlement_id, provider_id=body.provider_id)
+    if (shut := state.phases.shut(payment.programme_id)) is not None:
+        return shut
     held = (Held(Duty.APPROVER, actor.party_id), Held(Duty.CLAIMANT, body.provider_id))
     refused = unfit_lists(Listed("evidence", body.evidence, state.rules.max_evidence, may_be_empty=True))
     refused = refused or not_separate(state, *held)

@@ -56,8 +56,10 @@ def return_payment(state: RedemptionState, body: ReturnPayment, actor: Party, _a
     payment = _payment(state, body.settlement_id, body.provider_id)
     if isinstance(payment, Refusal):
         return payment
-    refused = _own_payment(state, actor, body.provider_id) or reference_used(
-        state, actor.party_id, "return", body.return_reference
+    refused = (
+        _own_payment(state, actor, body.provider_id)
+        or state.phases.shut(payment.programme_id)
+        or reference_used(state, actor.party_id, "return", body.return_reference)
     )
     settlement = state.settlements.get(body.settlement_id)
     payable = state.payable.get((payment.programme_id, body.provider_id), 0)

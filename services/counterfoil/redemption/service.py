@@ -12,6 +12,8 @@ from counterfoil.issuance.events import (
     ProviderReinstated,
     ProviderSuspended,
 )
+from counterfoil.issuance.run_off_events import RunOffBegun
+from counterfoil.ledger.closing_events import ProgrammeClosed, ProgrammeClosing, ProgrammeStaysOpen
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.ledger.invoice_events import InvoiceCaptured, UseCaptured
 from counterfoil.matching.events import TradeMatched
@@ -21,6 +23,7 @@ from counterfoil.redemption import (
     cancellations,
     claims,
     clawbacks,
+    closing,
     contracts,
     corrections,
     disputes,
@@ -30,6 +33,7 @@ from counterfoil.redemption import (
     settlements,
     usage,
 )
+from counterfoil.redemption.closing_events import ProgrammeSettled, ProgrammeUnsettled, RestGivenUp
 from counterfoil.redemption.commands import (
     AcceptUsage,
     AgreeCancellation,
@@ -143,6 +147,7 @@ DECIDER: Final = Decider(
             ProviderSuspended: mirror,
             ProviderReinstated: mirror,
             ProviderDelisted: mirror,
+            RunOffBegun: closing.take_over_run_off,
         },
         "matching": {
             TradeMatched: contracts.open_contract,
@@ -151,6 +156,9 @@ DECIDER: Final = Decider(
             HoldCaptured: contracts.record_capture,
             InvoiceCaptured: claims.open_claim,
             UseCaptured: claims.open_decided,
+            ProgrammeClosing: closing.settle_programme,
+            ProgrammeStaysOpen: closing.take_over_outcome,
+            ProgrammeClosed: closing.take_over_outcome,
         },
     },
     ready={TradeMatched: contracts.terms_known},
@@ -194,6 +202,12 @@ DECIDER: Final = Decider(
         ClaimDenied: claims.claim_denied,
         ClaimReturned: claims.claim_returned,
         SettlementClosed: settlements.settlement_closed,
+        RestGivenUp: closing.rest_given_up,
+        RunOffBegun: closing.run_off_begun,
+        ProgrammeSettled: closing.programme_settled,
+        ProgrammeUnsettled: closing.programme_unsettled,
+        ProgrammeStaysOpen: closing.programme_stays_open,
+        ProgrammeClosed: closing.programme_closed,
         PaymentConfirmed: four_eyes.ends(clawbacks.paid, four_eyes.of_payment),
         PaymentReturned: four_eyes.ends(clawbacks.came_back, four_eyes.of_payment),
         ClawbackOrdered: four_eyes.ends(clawbacks.clawback_ordered, four_eyes.of_payment),

@@ -16,6 +16,7 @@ from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.paper import unknown_currency
+from counterfoil.redemption.closing_events import RestGivenUp
 from counterfoil.redemption.commands import CloseSettlement, CloseSettlementV1
 from counterfoil.redemption.events import ClaimOffset, Payee, SettlementClosed
 from counterfoil.redemption.in_kind import not_paid
@@ -44,18 +45,35 @@ def close_settlement(state: RedemptionState, body: CloseSettlement, actor: Party
         return refuse(Code.NOT_YOURS, programme_id=body.programme_id)
     gathered = [state.claims[claim_id] for claim_id in body.claim_ids]
     payees = _payees(state, body, gathered, state.minor_unit(currency) or 1)
-    refused = _unfit(state, body, gathered, payees, actor)
+    refused = state.phases.shut(body.programme_id) or _unfit(state, body, gathered, payees, actor)
+    settlement_id = at.new_id("stl")
     return refused or [
         *_set_off(state, body.programme_id, currency, payees),
         SettlementClosed(
-            settlement_id=at.new_id("stl"),
+            settlement_id=settlement_id,
             programme_id=body.programme_id,
             currency=currency,
             claim_ids=body.claim_ids,
             payees=payees,
             amount=sum(payee.amount for payee in payees),
         ),
+        *_given_up(state, body.programme_id, currency, settlement_id, payees),
     ]
+
+
+def _given_up(
+    state: RedemptionState, programme_id: str, currency: str, settlement_id: str, payees: tuple[Payee, ...]
+) -> Iterator[RestGivenUp]:
+    """In run-off, what is carried lapses: there may be no settlement that would pay it."""
+    for payee in payees:
+        if payee.carried and programme_id in state.phases:
+            yield RestGivenUp(
+                settlement_id=settlement_id,
+                programme_id=programme_id,
+                provider_id=payee.provider_id,
+                currency=currency,
+                amount=payee.carried,
+            )
 
 
 def _unfit(
@@ -82,10 +100,11 @@ def _unfit(
     for claim in gathered:
         if claim.status != "approved" or claim.terms.programme_id != body.programme_id:
             return refuse(Code.CLAIM_NOT_APPROVED, claim_id=claim.terms.claim_id)
+    lapses = body.programme_id in state.phases  # what is too little to be paid
     for payee in payees:
-        if payee.amount == 0 and payee.provider_id in body.payee_ids:
+        if not (payee.amount or (lapses and payee.carried)) and payee.provider_id in body.payee_ids:
             return refuse(Code.NOTHING_TO_PAY, provider_id=payee.provider_id)
-    if not any(payee.amount for payee in payees):
+    if not any(payee.amount or lapses for payee in payees):
         return refuse(Code.NOTHING_TO_PAY, programme_id=body.programme_id)
     return None
 
@@ -142,4 +161,7 @@ def settlement_closed(state: RedemptionState, event: SettlementClosed, _at: At) 
         state.payments[event.settlement_id, payee.provider_id] = Payment(
             event.programme_id, payee.amount, tuple(claim_ids[payee.provider_id])
         )
-    state.settlements[event.settlement_id] = Settlement(event.programme_id, tuple(payee.provider_id for payee in due))
+    if due:
+        state.settlements[event.settlement_id] = Settlement(
+            event.programme_id, tuple(payee.provider_id for payee in due)
+        )

@@ -34,7 +34,7 @@ from counterfoil.core.form import (
 )
 from counterfoil.core.outages import Outages
 from counterfoil.core.programmes import FOUR_EYES
-from counterfoil.core.table import Table
+from counterfoil.core.table import CountedTable, Table
 from counterfoil.programme.control import sets_off
 from counterfoil.programme.documents import ProgrammesState
 from counterfoil.programme.rules import Rules
@@ -358,21 +358,29 @@ class RedemptionState(ProgrammesState):
     def __init__(self) -> None:
         super().__init__()
         self.suspended: Table[tuple[str, str], bool] = self.keep(Table(SUSPENDED))  # by programme and provider
-        self.contracts: Table[str, Contract] = self.keep(Table(CONTRACT))
+        self.contracts: CountedTable[str, Contract] = self.keep(CountedTable(CONTRACT, lambda _, row: row.programme_id))
         self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
         self.reports: Table[str, Report] = self.keep(Table(REPORT))
         self.captures: Table[str, Captured] = self.keep(Table(CAPTURED))  # by report, for ever
-        self.claimable: Table[str, Claimable] = self.keep(Table(CLAIMABLE))  # by contract, only amounts above 0
-        self.claims: Table[str, Claim] = self.keep(Table(CLAIM))
-        self.owed: Table[tuple[str, str], int] = self.keep(Table(OWED))  # by programme and provider, above 0
+        self.claimable: CountedTable[str, Claimable] = self.keep(
+            CountedTable(CLAIMABLE, lambda _, row: row.programme_id)
+        )  # by contract, only amounts above 0
+        self.claims: CountedTable[str, Claim] = self.keep(CountedTable(CLAIM, lambda _, row: row.terms.programme_id))
+        self.owed: CountedTable[tuple[str, str], int] = self.keep(
+            CountedTable(OWED, lambda key, _: key[0])
+        )  # by programme and provider, above 0
         self.reversible: Table[str, int] = self.keep(Table(REVERSIBLE))  # by contract, above 0
-        self.settlements: Table[str, Settlement] = self.keep(Table(SETTLEMENT))
+        self.settlements: CountedTable[str, Settlement] = self.keep(
+            CountedTable(SETTLEMENT, lambda _, row: row.programme_id)
+        )
         self.payments: Table[tuple[str, str], Payment] = self.keep(Table(PAYMENT))  # by settlement and provider
-        self.payable: Table[tuple[str, str], int] = self.keep(Table(PAYABLE))  # by programme and provider, above 0
+        self.payable: CountedTable[tuple[str, str], int] = self.keep(
+            CountedTable(PAYABLE, lambda key, _: key[0])
+        )  # by programme and provider, above 0
         self.four_eyes: Table[tuple[str, str], bool] = self.keep(Table(FOUR_EYES))  # by programme and act
         self.endorsements: Table[tuple[str, str], Endorsement] = self.keep(Table(ENDORSEMENT))  # as payments and claims
         self.paid: Table[tuple[str, str], Paid] = self.keep(Table(PAID))  # as payments
-        self.clawbacks: Table[str, Clawback] = self.keep(Table(CLAWBACK))
+        self.clawbacks: CountedTable[str, Clawback] = self.keep(CountedTable(CLAWBACK, lambda _, row: row.programme_id))
         self.outages = Outages()
         self.keep(self.outages.table)
         self.windows = Deadlines(self._window_runs)

@@ -1,0 +1,33 @@
+"""Redemption: what the end of a programme brings."""
+
+from __future__ import annotations
+
+from counterfoil.contract.record import Event, event
+from counterfoil.contract.scalars import Currency, Id, PositiveAmount
+from counterfoil.ledger.closing_events import StillOpen
+
+
+@event("programme.settled.v1")
+class ProgrammeSettled(Event):
+    """Nothing of a programme that is to be closed is open: nothing is claimed, paid or taken back any more."""
+
+    programme_id: Id
+
+
+@event("programme.unsettled.v1")
+class ProgrammeUnsettled(Event):
+    """Something of a programme that is to be closed is still open."""
+
+    programme_id: Id
+    open: tuple[StillOpen, ...]
+
+
+@event("rest.given_up.v1")
+class RestGivenUp(Event):
+    """A programme in run-off pays no more of less than a minor unit that a settlement leaves of a payee."""
+
+    settlement_id: Id
+    programme_id: Id
+    provider_id: Id
+    currency: Currency
+    amount: PositiveAmount
