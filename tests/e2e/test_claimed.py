@@ -3,121 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-from counterfoil.contract.applications import ApplicationLine, ContractDays
-from counterfoil.contract.invoices import Evidence, Invoice
+from counterfoil.contract.applications import ApplicationLine
 from counterfoil.contract.refusals import Code
-from counterfoil.contract.times import DAY, parse_date
-from counterfoil.issuance.commands import (
-    AppropriateBudget,
-    AttestFact,
-    DecideApplication,
-    ListProvider,
-    SubmitApplication,
-)
-from counterfoil.issuance.invoice_commands import ClaimInvoice, PermitClaim
+from counterfoil.contract.times import parse_date
+from counterfoil.issuance.invoice_commands import PermitClaim
 from counterfoil.issuance.invoice_events import InvoiceClaimed
-from counterfoil.ledger.chart import budget, owner
+from counterfoil.ledger.chart import budget
 from counterfoil.programme.benefit import evaluate
 from counterfoil.programme.claiming import case_of
-from counterfoil.redemption.commands import (
-    ApproveClaim,
-    ApprovedLine,
-    CloseSettlement,
-    ConfirmPayment,
-    RejectClaim,
-    Rest,
-)
+from counterfoil.redemption.commands import ApproveClaim, ApprovedLine, RejectClaim, Rest
 from counterfoil.vocabulary import CODEC
-from tests.documents import publishing
-from tests.e2e.asking import Asking
-from tests.programme.given import changed, data
+from tests.lives.test_beijing import SIGNED
+from tests.lives.test_beijing import Beijing as City
+from tests.lives.town import MILLION, PAPERS, line
 from tests.properties.test_world_stateful import check_replay, check_settled
-from tests.properties.world import YUAN
-
-MILLION: Final = 1_000_000 * YUAN
-PAPERS: Final = tuple(
-    Evidence(type=kind, sha256=bytes([number]) * 32)
-    for number, kind in enumerate(("SIGNED_CONTRACT", "INVOICE", "DELIVERY_CERTIFICATE"), 1)
-)
 
 
-def line(amount: int, starts: str, ends: str, **changes: Any) -> ApplicationLine:
-    """One line of use of the provider gpu-1."""
-    made = ApplicationLine(
-        id="l1", sku="GPU_COMPUTE", instrument="COMPUTE", amount=amount, tax=0, quantity=0, unit=None, class_id=None,
-        region=None, provider_id="gpu-1", starts=parse_date(starts), ends=parse_date(ends),
-    )  # fmt: skip
-    return replace(made, **changes)
+class Beijing(City):
+    """Beijing's programme, with papers for each claim."""
 
-
-class Beijing(Asking):
-    """Beijing's programme of 2023 in March 2024, with two start-ups of the city."""
-
-    def __init__(self, **changes: Any) -> None:
-        super().__init__()
-        self.on("2024-03-01")
-        value = data("cn-beijing-2023")
-        for path, new in changes.items():
-            value = changed(value, path.replace("__", "."), new)
-        for body in publishing(value):
-            self.does("city", body)
-        self.programme_id = "cn-beijing-2023"
-        self.does("city", AppropriateBudget(programme_id=self.programme_id, amount=10 * MILLION, document="2024/7"))
-        self.does("city", ListProvider(programme_id=self.programme_id, provider_id="gpu-1"))
-        for lab in ("lab-1", "lab-2"):
-            for name, value in {
-                "registered_in": "CN-BJ", "legal_form": "ENTERPRISE", "industry": "MANUFACTURING",
-                "other_municipal_subsidy": "false",
-            }.items():  # fmt: skip
-                fact = AttestFact(
-                    party_id=lab, application_id=None, line=None, name=name, values=(value,), on=self.clock // DAY,
-                    source="register",
-                )  # fmt: skip
-                self.does("city", fact)
-
-    def on(self, day: str) -> None:
-        """Noon of a day in Beijing."""
-        self.clock = parse_date(day) * DAY + 4 * 3_600 * 1_000_000
-
-    def applies(self, lab: str, amount: int, number: int) -> Any:
+    def applies(self, lab: str, amount: int, number: int) -> Any:  # type: ignore[override]
         """A start-up applies on a signed contract of April to December, and the city approves: the voucher."""
-        contract = ContractDays(
-            sha256=bytes([number]) * 32, signed=parse_date("2024-02-20"), starts=parse_date("2024-04-01"),
-            ends=parse_date("2024-12-31"),
-        )  # fmt: skip
-        asked = SubmitApplication(
-            programme_id=self.programme_id, corrects=None, project_id=None,
-            lines=(line(amount, "2024-04-01", "2024-12-31"),), contract=contract, other_support=(), evidence=(),
-        )  # fmt: skip
-        application = self.does(lab, asked).application_id
-        return self.does(
-            "city", DecideApplication(application_id=application, decision="approved", caps=(), reason="complete")
-        )
+        return super().applies(lab, line(amount, "2024-04-01", "2024-12-31"), contract=number, signed=SIGNED)
 
     def claims(self, lab: str, voucher_id: str, number: str, *lines: ApplicationLine, **changes: Any) -> Any:
         """It claims on an invoice of its provider: what the last event says, or the refusal."""
-        invoice = Invoice(issuer_tax_id="91110108MA01", number=number, issued_on=self.clock // DAY)
-        made = ClaimInvoice(
-            voucher_id=voucher_id, amount=None, invoice=invoice, lines=lines, other_support=(), evidence=PAPERS
-        )
-        return self.answer(lab, replace(made, **changes))
-
-    def pays(self, claim_id: str, payee: str) -> int:
-        """The city settles a claim that it approved, and the bank pays it: how much."""
-        settlement = self.does(
-            "city", CloseSettlement(programme_id=self.programme_id, claim_ids=(claim_id,), payee_ids=())
-        )
-        paid = self.does("bank", ConfirmPayment(
-            settlement_id=settlement.settlement_id, provider_id=payee, amount=settlement.amount,
-            payment_reference=f"B-{claim_id}", paid_on=self.clock // DAY,
-        ))  # fmt: skip
-        return int(paid.amount)
-
-    def has(self, lab: str, voucher_id: str) -> int:
-        """What a start-up has of a voucher."""
-        return int(self.state("ledger").accounts.find(owner(lab), voucher_id).available)
+        return super().claims(lab, voucher_id, number, *lines, **{"evidence": PAPERS, **changes})
 
 
 def test_beijing_pays_a_fifth_of_what_was_used_two_million_a_year_at_most() -> None:

@@ -25,6 +25,7 @@ from counterfoil.redemption.events import ActEndorsed, UsageDisputed, UsageSplit
 from counterfoil.vocabulary import VOCABULARY
 from tests.properties.moves import CLAIMED, CONTESTED, HANDED_ON, Choice, move
 from tests.properties.statements import check_statements
+from tests.properties.winding import wind_down
 from tests.properties.world import DECIDERS, PAIRS, SERVICE_OF, START, YUAN, Newest, World, opened, small_entries
 
 
@@ -246,6 +247,8 @@ def test_long_walks_meet_everything() -> None:
             world = opened()
             walk(world, random.Random(seed), 2_000)
             world.settle()
+            check_settled(world)
+            wind_down(world)
             check_settled(world)
         check_replay(world)
         assert check_statements(world) > 100

@@ -1,0 +1,117 @@
+"""How a world of the newest rules ends: every programme runs off, what is open is finished, and all are closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from counterfoil.contract.times import DAY
+from counterfoil.issuance.commands import AttestGroup, ReinstateParty, ReinstateProvider
+from counterfoil.issuance.run_off_commands import BeginRunOff
+from counterfoil.ledger.closing import reconciled
+from counterfoil.ledger.closing_events import ProgrammeClosed
+from counterfoil.ledger.commands import CloseProgramme
+from counterfoil.redemption.commands import (
+    CloseSettlement,
+    ConfirmPayment,
+    ConfirmRecovery,
+    DecideAppeal,
+    RejectClaim,
+    SubmitClaim,
+)
+from counterfoil.vocabulary import CODEC
+from tests.paper_work import approve
+from tests.properties.moves import ISSUER, Move
+from tests.properties.world import World
+
+_STEP = 100 * DAY
+_ROUNDS = 12
+
+
+def wind_down(world: World) -> None:
+    """Close every programme; each attempt before is refused, and the books of each add up."""
+    for programme_id, issuer in ISSUER.items():
+        world.submit(issuer, BeginRunOff(programme_id=programme_id, reason="over"))
+    phases = world.state("ledger").phases
+    for nth in range(_ROUNDS):
+        for programme_id, issuer in ISSUER.items():
+            world.submit(issuer, CloseProgramme(programme_id=programme_id, reason="over"))
+        world.settle()
+        if set(phases.values()) == {"closed"}:
+            break
+        for make in (_free, _claim, _decide, _settle, _pay):
+            for actor, body in make(world, nth):
+                world.submit(actor, body)
+            world.settle()
+        world.clock += _STEP
+        world.settle()
+    assert phases == dict.fromkeys(ISSUER, "closed"), world.refusals
+    entries = map(CODEC.decode_entry, world.logs["ledger"])
+    ends = [event for entry in entries for event in entry.events if isinstance(event, ProgrammeClosed)]
+    assert len(ends) == len(ISSUER)
+    assert all(reconciled(end.books) for end in ends)
+    assert world.refusals["programme_still_open"] > 0
+
+
+def _free(world: World, _nth: int) -> Iterator[Move]:
+    """Whoever is stopped, or related to whom it deals with, is so no longer."""
+    state = world.state("issuance")
+    for party_id, party in sorted(state.directory.parties.items()):
+        if party.suspended:
+            yield "operator", ReinstateParty(party_id=party_id, reason="over")
+        if party.group_id != party_id and party_id != "operator":
+            yield "operator", AttestGroup(party_id=party_id, group_id=party_id, since=None, source="register")
+    for (programme_id, provider_id), listing in sorted(state.listings.items()):
+        if listing == "suspended":
+            yield (
+                ISSUER[programme_id],
+                ReinstateProvider(programme_id=programme_id, provider_id=provider_id, reason="over"),
+            )
+
+
+def _claim(world: World, nth: int) -> Iterator[Move]:
+    for contract_id, earned in sorted(world.state("redemption").claimable.items()):
+        body = SubmitClaim(
+            programme_id=earned.programme_id, invoice_number=f"last {nth} {contract_id}", contract_ids=(contract_id,)
+        )
+        yield earned.provider_id, body
+
+
+def _decide(world: World, nth: int) -> Iterator[Move]:
+    state = world.state("redemption")
+    for claim_id, claim in sorted(state.claims.items()):
+        if claim.status == "submitted":
+            last = RejectClaim(claim_id=claim_id, reason="over", rest="ends")
+            yield ISSUER[claim.terms.programme_id], last if nth > _ROUNDS // 2 else approve(claim_id)
+    for clawback_id, clawback in sorted(state.clawbacks.items()):
+        if clawback.appealed:
+            yield "operator", DecideAppeal(clawback_id=clawback_id, amount=clawback.amount // 2, reason="heard")
+
+
+def _settle(world: World, _nth: int) -> Iterator[Move]:
+    state = world.state("redemption")
+    approved = {name: each.terms for name, each in sorted(state.claims.items()) if each.status == "approved"}
+    for claim_id, terms in approved.items():
+        yield _settling(terms.programme_id, claim_ids=(claim_id,))
+    for programme_id, provider_id in sorted(state.payable):
+        yield _settling(programme_id, payee_ids=(provider_id,))
+
+
+def _settling(programme_id: str, **what: Any) -> Move:
+    body = CloseSettlement(programme_id=programme_id, **{"claim_ids": (), "payee_ids": (), **what})
+    return ISSUER[programme_id], body
+
+
+def _pay(world: World, nth: int) -> Iterator[Move]:
+    state = world.state("redemption")
+    for (settlement_id, provider_id), payment in sorted(state.payments.items()):
+        if not payment.paid:
+            yield "bank", ConfirmPayment(
+                settlement_id=settlement_id, provider_id=provider_id, amount=payment.amount,
+                payment_reference=f"last {settlement_id} {provider_id}", paid_on=world.clock // DAY,
+            )  # fmt: skip
+    for (programme_id, provider_id), owed in sorted(state.owed.items()):
+        yield "bank", ConfirmRecovery(
+            programme_id=programme_id, provider_id=provider_id, amount=owed,
+            payment_reference=f"back {nth} {programme_id} {provider_id}",
+        )  # fmt: skip
