@@ -208,7 +208,7 @@ def test_what_is_contested_or_on_its_way_keeps_a_programme_from_being_closed() -
         for each in CODEC.decode_entry(data).events
         if isinstance(each, ProgrammeStaysOpen)
     ]
-    assert barred.open == (StillOpen(kind="clawbacks", number=1),)
+    assert barred.open == (StillOpen(kind="clawbacks", number=1, amount=0),)
     assert life.phases() == {"issuance": "decided", "ledger": "decided", "matching": None, "redemption": "run_off"}
     life.waits(ordered.appeal_until)
     assert life.still() == {"receivables"}

@@ -37,6 +37,7 @@ from counterfoil.issuance.commands import (
 )
 from counterfoil.issuance.events import BudgetRecycled
 from counterfoil.issuance.invoice_events import ClaimPermitted, InvoiceDue, UseDue
+from counterfoil.issuance.run_off_events import ProgrammeDecided
 from counterfoil.issuance.service import DECIDER, SERVICE
 from counterfoil.issuance.views import REDUCERS
 from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
@@ -67,6 +68,7 @@ def test_every_event_but_some_is_shown() -> None:
         InvoiceDue,
         UseDue,
         ClaimPermitted,
+        ProgrammeDecided,  # the ledger shows it
     }
     assert set(REDUCERS) == shown | {LogOpened, RulesAdopted}
 
@@ -196,7 +198,7 @@ def test_totals_of_a_programme_are_those_of_the_state(viewed: Viewed) -> None:
     assert row == {
         "programme_id": "p1", "issuer_id": "city-1", "title": "Compute vouchers", "currency": "CNY", "version": 1,
         "appropriated": 2_000, "recycled": 90, "issued": 550, "uncommitted": 1_540, "vouchers_issued": 2,
-        "published_at": published, "paused_at": None, "paused_because": None,
+        "published_at": published, "paused_at": None, "paused_because": None, "status": "open",
     }  # fmt: skip
     assert (programme.appropriated, programme.recycled, programme.issued, programme.uncommitted) == (
         2000,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from counterfoil.contract.events import ProgrammePublished, ProgrammePublishedV1
 from counterfoil.contract.refusals import Code, Refusal
@@ -29,6 +29,18 @@ FOUR_EYES: Final = Form(
 PROGRAMME: Final = Form(
     "programme", ("programme_id", "version"), PUBLISHED, "a version of a programme", numbers=("version",)
 )
+
+
+def of_row(_key: Any, row: Any) -> str:
+    """The programme that a row names."""
+    return str(row.programme_id)
+
+
+def of_key(key: tuple[str, str], _row: Any) -> str:
+    """The programme that a key begins with."""
+    return key[0]
+
+
 PHASE: Final = Form(
     "phase", ("programme_id",), one_of(*get_args(Phase)), "how near its end a programme is; one that goes on has no row"
 )

@@ -41,6 +41,7 @@ from counterfoil.ledger.chart import (
 )
 from counterfoil.ledger.closing_events import (
     Books,
+    OpenKind,
     ProgrammeClosed,
     ProgrammeClosing,
     ProgrammeStaysOpen,
@@ -63,7 +64,7 @@ def close_programme(state: LedgerState, body: CloseProgramme, actor: Party, _at:
         return refuse(Code.PROGRAMME_NOT_IN_RUN_OFF, programme_id=programme_id)
     if (shut := state.phases.shut(programme_id)) is not None:
         return shut
-    still = {each.kind: each.number for each in still_open(state, programme_id)}
+    still = {each.kind: each.number or each.amount for each in still_open(state, programme_id)}
     if still:
         return refuse(Code.PROGRAMME_STILL_OPEN, **still)
     return [ProgrammeClosing(programme_id=programme_id, reason=body.reason)]
@@ -71,17 +72,19 @@ def close_programme(state: LedgerState, body: CloseProgramme, actor: Party, _at:
 
 def still_open(state: LedgerState, programme_id: str) -> Iterator[StillOpen]:
     """What of a programme is open here; a few balances and counters, however much there is of it."""
-    if state.phases.get(programme_id) == "run_off":
-        yield StillOpen(kind="applications", number=1)
     obligated, unsettled = state.accounts.find(OBLIGATED, budget(programme_id)).posted, _unsettled(state, programme_id)
-    amounts = {"vouchers": obligated - unsettled, "claims": unsettled, "receivables": _owed(state, programme_id)}
-    numbers = {
-        "bids": state.holds.open.number(programme_id),
-        "contracts": state.contracts.number(programme_id),
+    undecided = state.phases.get(programme_id) == "run_off"
+    each: dict[OpenKind, tuple[int, int]] = {
+        "applications": (int(undecided), 0),
+        "vouchers": (0, obligated - unsettled),
+        "bids": (state.holds.open.number(programme_id), 0),
+        "contracts": (state.contracts.number(programme_id), 0),
+        "claims": (0, unsettled),
+        "receivables": (0, _owed(state, programme_id)),
     }
-    for kind, number in {**amounts, **numbers}.items():
-        if number:
-            yield StillOpen(kind=kind, number=number)  # type: ignore[arg-type]
+    for kind, (number, amount) in each.items():
+        if number or amount:
+            yield StillOpen(kind=kind, number=number, amount=amount)
 
 
 def _owed(state: LedgerState, programme_id: str) -> int:

@@ -16,11 +16,12 @@ OpenKind = Literal[
 
 @record
 class StillOpen:
-    """What bars the closing of a programme: how many, or of `vouchers`, `claims` and `receivables` in the ledger how
-    much (micro-units). `claims` there are all that was captured and is not paid; `applications` are not counted."""
+    """What bars the closing of a programme: how many, or of vouchers, and of claims and receivables in the ledger, how
+    much. `claims` there are all that was captured and is not paid; of applications it is only known that there are."""
 
     kind: OpenKind
     number: Count
+    amount: Amount
 
 
 @record

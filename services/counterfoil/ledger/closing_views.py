@@ -61,7 +61,7 @@ def _closing(event: ProgrammeClosing, at: At) -> Iterable[Change]:
 
 
 def _stays_open(event: ProgrammeStaysOpen, at: At) -> Iterable[Change]:
-    still = [{"kind": each.kind, "number": each.number} for each in event.open]
+    still = [{"kind": each.kind, "number": each.number, "amount": str(each.amount)} for each in event.open]
     yield _is(event.programme_id, "decided", at, open=still)
 
 

@@ -12,6 +12,7 @@ from counterfoil.contract.refusals import Code
 from counterfoil.core.at import At
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TIME, Form, by_name, listed, row
+from counterfoil.core.programmes import of_row
 from counterfoil.core.table import CountedTable, Table
 from counterfoil.ledger.accounts import Accounts
 from counterfoil.ledger.chart import owner, owner_of
@@ -162,7 +163,7 @@ class LedgerState(ProgrammesState):
         for further in (self.encumbrances.transfers, self.encumbrances.pledges, self.encumbrances.hands):
             self.keep(further)
         self.gains: Table[tuple[str, str], dict[str, int]] = self.keep(Table(GAIN))
-        self.contracts: CountedTable[str, Contract] = self.keep(CountedTable(CONTRACT, lambda _, row: row.programme_id))
+        self.contracts: CountedTable[str, Contract] = self.keep(CountedTable(CONTRACT, of_row))
         self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
         self.claimed: Table[str, Claimed] = self.keep(Table(CLAIMED))
         self.captures: Table[str, Captured] = self.keep(Table(CAPTURED))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
 from counterfoil.issuance.run_off_events import RunOffBegun
-from counterfoil.ledger.closing_events import ProgrammeClosed, ProgrammeClosing, ProgrammeStaysOpen, StillOpen
+from counterfoil.ledger.closing_events import OpenKind, ProgrammeClosed, ProgrammeClosing, ProgrammeStaysOpen, StillOpen
 from counterfoil.redemption.closing_events import ProgrammeSettled, ProgrammeUnsettled, RestGivenUp
 from counterfoil.redemption.state import RedemptionState, put
 
@@ -23,7 +23,7 @@ def settle_programme(state: RedemptionState, event: ProgrammeClosing, _at: At) -
 
 
 def _still_open(state: RedemptionState, programme_id: str) -> Iterator[StillOpen]:
-    numbers = {
+    numbers: dict[OpenKind, int] = {
         "contracts": state.contracts.number(programme_id),
         "unclaimed": state.claimable.number(programme_id),
         "claims": state.claims.number(programme_id),
@@ -34,7 +34,7 @@ def _still_open(state: RedemptionState, programme_id: str) -> Iterator[StillOpen
     }
     for kind, number in numbers.items():
         if number:
-            yield StillOpen(kind=kind, number=number)  # type: ignore[arg-type]
+            yield StillOpen(kind=kind, number=number, amount=0)
 
 
 def take_over_run_off(state: RedemptionState, event: RunOffBegun, _at: At) -> Sequence[Event]:

@@ -134,7 +134,7 @@ def _sides(state: RedemptionState, captured: Captured) -> tuple[str, str]:
 
 def _unfit(state: RedemptionState, captured: Captured, amount: int, *, consent: bool) -> Refusal | None:
     """Why so much cannot be reversed. `consent`: by the sides, who may do so only before the subsidy is claimed."""
-    if (shut := state.phases.shut(_whose(state, captured).programme_id)) is not None:
+    if (shut := state.phases.shut(contract_of(state, captured).programme_id)) is not None:
         return shut
     if amount > captured.left:
         return refuse(Code.EXCEEDS_CAPTURED, left=captured.left)

@@ -33,16 +33,13 @@ from counterfoil.core.form import (
     row,
 )
 from counterfoil.core.outages import Outages
-from counterfoil.core.programmes import FOUR_EYES
+from counterfoil.core.programmes import FOUR_EYES, of_key, of_row
 from counterfoil.core.table import CountedTable, Table
 from counterfoil.programme.control import sets_off
 from counterfoil.programme.documents import ProgrammesState
 from counterfoil.programme.rules import Rules
 from counterfoil.redemption.commands import Reading, minutes
-from counterfoil.redemption.events import (
-    ClaimSubmitted,
-    ContractOpened,
-)
+from counterfoil.redemption.events import ClaimSubmitted, ContractOpened
 from counterfoil.redemption.taken_back import CLAWBACK, PAID, Clawback, Paid
 
 MINUTES_PER_HOUR = 60
@@ -350,37 +347,34 @@ class RedemptionState(ProgrammesState):
 
     __slots__ = (
         "appeals", "captures", "claimable", "claims", "clawbacks", "contracts", "disputes", "ended", "endorsements",
-        "four_eyes", "outages",
-        "owed", "paid", "payable", "payments", "reporting", "reports", "reversible", "settlements", "suspended",
-        "windows",
+        "four_eyes", "outages", "owed", "paid", "payable", "payments", "reporting", "reports", "reversible",
+        "settlements", "suspended", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
         self.suspended: Table[tuple[str, str], bool] = self.keep(Table(SUSPENDED))  # by programme and provider
-        self.contracts: CountedTable[str, Contract] = self.keep(CountedTable(CONTRACT, lambda _, row: row.programme_id))
+        self.contracts: CountedTable[str, Contract] = self.keep(CountedTable(CONTRACT, of_row))
         self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
         self.reports: Table[str, Report] = self.keep(Table(REPORT))
         self.captures: Table[str, Captured] = self.keep(Table(CAPTURED))  # by report, for ever
         self.claimable: CountedTable[str, Claimable] = self.keep(
-            CountedTable(CLAIMABLE, lambda _, row: row.programme_id)
+            CountedTable(CLAIMABLE, of_row)
         )  # by contract, only amounts above 0
         self.claims: CountedTable[str, Claim] = self.keep(CountedTable(CLAIM, lambda _, row: row.terms.programme_id))
         self.owed: CountedTable[tuple[str, str], int] = self.keep(
-            CountedTable(OWED, lambda key, _: key[0])
+            CountedTable(OWED, of_key)
         )  # by programme and provider, above 0
         self.reversible: Table[str, int] = self.keep(Table(REVERSIBLE))  # by contract, above 0
-        self.settlements: CountedTable[str, Settlement] = self.keep(
-            CountedTable(SETTLEMENT, lambda _, row: row.programme_id)
-        )
+        self.settlements: CountedTable[str, Settlement] = self.keep(CountedTable(SETTLEMENT, of_row))
         self.payments: Table[tuple[str, str], Payment] = self.keep(Table(PAYMENT))  # by settlement and provider
         self.payable: CountedTable[tuple[str, str], int] = self.keep(
-            CountedTable(PAYABLE, lambda key, _: key[0])
+            CountedTable(PAYABLE, of_key)
         )  # by programme and provider, above 0
         self.four_eyes: Table[tuple[str, str], bool] = self.keep(Table(FOUR_EYES))  # by programme and act
         self.endorsements: Table[tuple[str, str], Endorsement] = self.keep(Table(ENDORSEMENT))  # as payments and claims
         self.paid: Table[tuple[str, str], Paid] = self.keep(Table(PAID))  # as payments
-        self.clawbacks: CountedTable[str, Clawback] = self.keep(CountedTable(CLAWBACK, lambda _, row: row.programme_id))
+        self.clawbacks: CountedTable[str, Clawback] = self.keep(CountedTable(CLAWBACK, of_row))
         self.outages = Outages()
         self.keep(self.outages.table)
         self.windows = Deadlines(self._window_runs)
