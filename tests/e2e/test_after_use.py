@@ -38,7 +38,7 @@ from counterfoil.redemption.commands import (
 from counterfoil.vocabulary import CODEC
 from tests.documents import publishing
 from tests.e2e.asking import Asking
-from tests.e2e.test_claimed import line
+from tests.lives.town import line
 from tests.programme.given import changed, data
 from tests.properties.test_world_stateful import check_replay, check_settled
 from tests.properties.world import YUAN
