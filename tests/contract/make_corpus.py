@@ -150,7 +150,9 @@ def commands() -> Iterator[Example]:
         bodies = tuple(
             next(instances(body)) for body, decided_by in VOCABULARY.service_of.items() if decided_by == service
         )
-        yield _payload(f"{BATCH}.v1", next(instances(Header, type=BATCH, v=1)), bodies)
+        for start in range(0, len(bodies), limits.MAX_BATCH_COMMANDS):
+            some = bodies[start : start + limits.MAX_BATCH_COMMANDS]
+            yield _payload(f"{BATCH}.v1", next(instances(Header, type=BATCH, v=1)), some)
 
 
 def _payload(name: str, header: Header, bodies: tuple[Any, ...]) -> Example:
