@@ -9,6 +9,7 @@ from typing import Any
 
 from counterfoil.audit.books import Programmes
 from counterfoil.contract.canonical import canonical
+from counterfoil.contract.closing import StillOpen
 from counterfoil.contract.forms import dump
 from counterfoil.contract.refusals import Code
 from counterfoil.issuance.commands import (
@@ -21,7 +22,7 @@ from counterfoil.issuance.commands import (
 )
 from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.closing import reconciled
-from counterfoil.ledger.closing_events import ProgrammeClosed, ProgrammeStaysOpen, StillOpen
+from counterfoil.ledger.closing_events import ProgrammeClosed, ProgrammeStaysOpen
 from counterfoil.ledger.commands import CloseProgramme, PledgeVoucher, ProposeTransfer
 from counterfoil.ledger.events import HoldRefused
 from counterfoil.redemption.commands import (

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
 from counterfoil.contract.canonical import canonical
+from counterfoil.contract.closing import OpenKind, StillOpen
 from counterfoil.contract.ensure import ensure
 from counterfoil.contract.events import ProgrammePublished
 from counterfoil.contract.forms import dump
@@ -41,12 +42,10 @@ from counterfoil.ledger.chart import (
 )
 from counterfoil.ledger.closing_events import (
     Books,
-    OpenKind,
     ProgrammeClosed,
     ProgrammeClosing,
     ProgrammeStaysOpen,
     RestLapsed,
-    StillOpen,
 )
 from counterfoil.ledger.commands import CloseProgramme
 from counterfoil.ledger.state import LedgerState

@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
+from counterfoil.contract.closing import StillOpen
 from counterfoil.contract.record import Event, event, record
-from counterfoil.contract.scalars import Amount, Count, Currency, Digest, Id, Reason, Version
+from counterfoil.contract.scalars import Amount, Currency, Digest, Id, Reason, Version
 from counterfoil.ledger.events import Leg
-
-OpenKind = Literal[
-    "applications", "vouchers", "bids", "contracts", "unclaimed", "claims", "payable", "settlements", "receivables",
-    "clawbacks",
-]  # fmt: skip
-
-
-@record
-class StillOpen:
-    """What bars the closing of a programme: how many, or of vouchers, and of claims and receivables in the ledger, how
-    much. `claims` there are all that was captured and is not paid; of applications it is only known that there are."""
-
-    kind: OpenKind
-    number: Count
-    amount: Amount
 
 
 @record

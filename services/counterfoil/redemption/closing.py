@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from counterfoil.contract.closing import OpenKind, StillOpen
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
 from counterfoil.issuance.run_off_events import RunOffBegun
-from counterfoil.ledger.closing_events import OpenKind, ProgrammeClosed, ProgrammeClosing, ProgrammeStaysOpen, StillOpen
+from counterfoil.ledger.closing_events import ProgrammeClosed, ProgrammeClosing, ProgrammeStaysOpen
 from counterfoil.redemption.closing_events import ProgrammeSettled, ProgrammeUnsettled, RestGivenUp
 from counterfoil.redemption.state import RedemptionState, put
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from counterfoil.contract.closing import StillOpen
 from counterfoil.contract.record import Event, event
 from counterfoil.contract.scalars import Currency, Id, PositiveAmount
-from counterfoil.ledger.closing_events import StillOpen
 
 
 @event("programme.settled.v1")
