@@ -141,7 +141,7 @@ def plain(value: Any) -> Any:
 
 
 def commands() -> Iterator[Example]:
-    """Signed payloads: each command by itself, and per service a batch of all it decides."""
+    """Signed payloads: each command by itself, and per service a batch of all it decides, or of so many."""
     for (kind, version), body in VOCABULARY.commands.items():
         headers = list(instances(Header, type=kind, v=version))
         for nth, each in enumerate(instances(body)):
@@ -150,9 +150,8 @@ def commands() -> Iterator[Example]:
         bodies = tuple(
             next(instances(body)) for body, decided_by in VOCABULARY.service_of.items() if decided_by == service
         )
-        for start in range(0, len(bodies), limits.MAX_BATCH_COMMANDS):
-            some = bodies[start : start + limits.MAX_BATCH_COMMANDS]
-            yield _payload(f"{BATCH}.v1", next(instances(Header, type=BATCH, v=1)), some)
+        some = bodies[: limits.MAX_BATCH_COMMANDS]
+        yield _payload(f"{BATCH}.v1", next(instances(Header, type=BATCH, v=1)), some)
 
 
 def _payload(name: str, header: Header, bodies: tuple[Any, ...]) -> Example:

@@ -13,6 +13,7 @@ from counterfoil.ledger.chart import (
     OBLIGATED,
     RECOVERABLE,
     RECOVERED,
+    RETURNED,
     WRITTEN_OFF,
     budget,
     claim,
@@ -24,7 +25,7 @@ from counterfoil.reports.folding import Folded
 
 
 class Amounts(NamedTuple):
-    """A programme's amounts, micro-units. `appropriated` is gross; `returned` of it was taken back.
+    """A programme's amounts, micro-units. `appropriated` is gross; `returned`: taken back, or left at the closing.
 
     `live`: what vouchers are worth that have not ended, held or not; `unsettled`: what was captured, and neither paid
     nor denied nor taken back; `obligated`: what the budget says of both.
@@ -78,7 +79,7 @@ def amounts(folded: Folded, programme_id: str) -> Amounts:
         claimed[row["status"]] += row["amount"] - row["denied"] if row["status"] in _IN_CLAIM else row["approved"]
     return Amounts(
         appropriated=moved[programme_id, FUNDING, APPROPRIATION],
-        returned=moved[programme_id, APPROPRIATION, FUNDING],
+        returned=moved[programme_id, APPROPRIATION, FUNDING] + moved[programme_id, APPROPRIATION, RETURNED],
         uncommitted=flows.posted(APPROPRIATION, asset),
         obligated=flows.posted(OBLIGATED, asset),
         live=positions["live"],

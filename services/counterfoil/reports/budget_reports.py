@@ -78,7 +78,7 @@ R1: Final = Report(
     columns=columns(
         "scope text: the programme, or one payer of it",
         "appropriated amount: all that was ever appropriated",
-        "returned amount: taken back from the appropriation",
+        "returned amount: taken back from the appropriation, or given back with the closing",
         "uncommitted amount: free to be issued",
         "issued amount: face of all vouchers ever issued, less what was cancelled unspent; of a payer, what it bears",
         "available amount: of living vouchers, held by no order",
