@@ -23,7 +23,7 @@ from tests.golden.world import GoldenWorld
 from tests.paper_work import PAID_ON, approve
 from tests.properties.world import YUAN
 
-PROGRAMME = "p30"
+PROGRAMME = "p35"
 
 
 def tell(world: GoldenWorld) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any, Final
 
 from counterfoil.contract.record import Event
+from counterfoil.redemption.closing_events import RestGivenUp
 from counterfoil.redemption.events import (
     AppealDecided,
     CaptureRecorded,
@@ -31,6 +32,7 @@ _OF_PROVIDER: Final[dict[type[Event], tuple[tuple[str, str, int], ...]]] = {
     ClawbackInForce: (("owed_by_clawbacks", "amount", 1),),
     RecoveryConfirmed: (("recovered", "amount", 1),),
     DebtWrittenOff: (("written_off", "amount", 1),),
+    RestGivenUp: (("given_up", "amount", 1),),
 }
 """By event: (the sum, the member that is added to it, and how many times). These name programme and provider."""
 
