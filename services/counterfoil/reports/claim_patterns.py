@@ -174,11 +174,11 @@ def _inflated(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Alert]:
         week = row["matched_at"] // DAY // _DAYS_A_WEEK
         markets[row["class_id"], row["currency"], week].append(row)
     for (class_id, *_), rows in markets.items():
+        medians = _medians_of_others(rows, thresholds["peers"])
         for row in rows:
-            peers = sorted(each["price"] for each in rows if each["provider_id"] != row["provider_id"])
-            if len(peers) < thresholds["peers"]:
+            median = medians.get(row["provider_id"])
+            if median is None:
                 continue
-            median = peers[(len(peers) - 1) // 2]
             ceiling = median * thresholds["of_median_bps"] // BPS
             if row["price"] > ceiling:
                 hours = row["nodes"] * row["gpus_per_node"] * row["hours"]
@@ -189,6 +189,17 @@ def _inflated(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Alert]:
                 entities = row["provider_id"], row["beneficiary_id"]
                 amount = (row["price"] - ceiling) * hours
                 yield Alert(row["trade_id"], (row["programme_id"],), entities, amount, says, refs)
+
+
+def _medians_of_others(trades: list[Row], least: int) -> dict[str, int]:
+    """Of each provider the median price of all others' trades, of two the lower; without so many there is none."""
+    ordered = sorted((row["price"], row["provider_id"]) for row in trades)
+    found = {}
+    for provider_id in dict.fromkeys(row["provider_id"] for row in trades):
+        peers = [price for price, other in ordered if other != provider_id]
+        if len(peers) >= least:
+            found[provider_id] = peers[(len(peers) - 1) // 2]
+    return found
 
 
 F8: Final = Pattern(
@@ -285,10 +296,9 @@ F14: Final = Pattern(
 def _collusion(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Alert]:
     tables = folded.tables
     done = list(tables.rows("transfers", status="accepted"))
-    for first, second in pairs(done):
-        back = (first["holder_id"], first["receiver_id"]) == (second["receiver_id"], second["holder_id"])
+    for first, second in _there_and_back(done):
         apart = abs(second["status_since"] - first["status_since"])
-        if back and first["programme_id"] == second["programme_id"] and apart <= thresholds["within_days"] * DAY:
+        if apart <= thresholds["within_days"] * DAY:
             refs = tables.refs_of("transfers", [first, second])
             entities = first["holder_id"], first["receiver_id"]
             says = f"value went from {entities[0]} to {entities[1]}, and back within {apart // DAY} days"
@@ -308,6 +318,15 @@ def _collusion(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Alert]
         refs = tables.refs_of("prevented_matches", [row])
         programmes = () if row["programme_id"] is None else (row["programme_id"],)
         yield Alert(f"{row['bid_id']} {row['offer_id']}", programmes, entities, 0, says, refs)
+
+
+def _there_and_back(transfers: list[Row]) -> Iterator[tuple[Row, Row]]:
+    """Each two transfers of a programme of which one goes the way of the other back."""
+    ways: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in transfers:
+        for earlier in ways.get((row["programme_id"], row["receiver_id"], row["holder_id"]), ()):
+            yield earlier, row
+        ways[row["programme_id"], row["holder_id"], row["receiver_id"]].append(row)
 
 
 F17: Final = Pattern(

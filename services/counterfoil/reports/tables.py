@@ -41,6 +41,7 @@ class Tables:
         self._views = {view.name: view for service in CATALOGUE.values() for view in service.views}
         self._rows: dict[str, dict[Key, Row]] = {}
         self._refs: dict[str, dict[Key, list[Ref]]] = {}
+        self._indexes: dict[tuple[str, str], dict[object, list[Row]]] = {}
         self._copies: dict[tuple[str, Key, str, Key], Copy] = {}
 
     def fold(self, log: LogId, entry: Entry) -> None:
@@ -61,10 +62,23 @@ class Tables:
                     self._copy(copy)
 
     def rows(self, view: str, **filters: object) -> Iterator[Row]:
-        """The rows of a view with these values, as they first came."""
-        for row in self._rows.get(view, _NONE).values():
-            if all(row[name] == value for name, value in filters.items()):
+        """The rows of a view with these values, as they first came. What is filtered by first is indexed."""
+        if not filters:
+            yield from self._rows.get(view, _NONE).values()
+            return
+        (first, value), *rest = filters.items()
+        for row in self._index(view, first).get(value, ()):
+            if all(row[name] == other for name, other in rest):
                 yield row
+
+    def _index(self, view: str, column: str) -> dict[object, list[Row]]:
+        """The rows of a view by the values of a column; made when it is first asked for, until more is folded."""
+        found = self._indexes.get((view, column))
+        if found is None:
+            found = self._indexes[view, column] = {}
+            for row in self._rows.get(view, _NONE).values():
+                found.setdefault(row[column], []).append(row)
+        return found
 
     def get(self, view: str, *key: object) -> Row | None:
         """A row."""
@@ -80,6 +94,7 @@ class Tables:
         return tuple(dict.fromkeys(ref for row in rows for ref in self.refs(view, *(row[name] for name in names))))
 
     def _apply(self, change: Change, ref: Ref) -> None:
+        self._indexes.clear()
         if isinstance(change, Copy):
             self._copies[change.view, change.key, change.source, change.source_key] = change
             return
@@ -101,6 +116,7 @@ class Tables:
             refs.append(ref)
 
     def _copy(self, copy: Copy) -> None:
+        self._indexes.clear()
         here, there = self.get(copy.view, *copy.key), self.get(copy.source, *copy.source_key)
         if here is not None and there is not None:
             here.update({name: there[other] for name, other in copy.columns.items()})
