@@ -31,6 +31,7 @@ from counterfoil.issuance.commands import (
 )
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.commands import (
+    CloseSettlement,
     ConfirmRecovery,
     DecideAppeal,
     DisputeUsage,
@@ -45,9 +46,11 @@ from counterfoil.redemption.commands import (
     WriteOff,
 )
 from counterfoil.redemption.events import SettlementClosed
+from counterfoil.redemption.payer_commands import ConfirmShare, ReturnShare
+from counterfoil.redemption.payer_events import PaymentShared
 from tests.documents import document, publishing
 from tests.market import BID, OFFER, USD, Market, deposit, found, party
-from tests.paper_work import approve, pay, settle
+from tests.paper_work import PAID_ON, approve, pay, settle
 from tests.programmes import publish
 
 ALL: tuple[Role, ...] = ("issuer", "provider", "beneficiary", "treasurer")
@@ -214,6 +217,19 @@ def test_a_pair_that_parted_before_its_contract_is_not_listed(market: Market) ->
 # a decider with a hole ------------------------------------------------------------------------------------------------
 
 
+FUNDING = [{"payer": "city", "share": "1/2"}, {"payer": "district", "share": "1/2"}]
+
+
+def shared(market: Market) -> None:
+    """What is payable to the provider is gathered anew; one of two payers pays its part, which comes back."""
+    *_, parts, settled = market.do("city", CloseSettlement(programme_id="p1", claim_ids=(), payee_ids=("gpu-1",)))
+    assert isinstance(parts, PaymentShared)
+    assert isinstance(settled, SettlementClosed)
+    which: Any = {"settlement_id": settled.settlement_id, "provider_id": "gpu-1", "payer": "district"}
+    paid = ConfirmShare(amount=parts.parts[1].pays, payment_reference="D", paid_on=PAID_ON, **which)
+    market.do("treasury", paid, ReturnShare(return_reference="D", reason="closed", **which))
+
+
 def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
     with nothing_kept_apart():
         programme_of_its_own(market)
@@ -241,10 +257,14 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
         back = ReturnPayment(
             settlement_id=settled.settlement_id, provider_id="gpu-1", return_reference="R", reason="closed"
         )
-        market.do("city", *publishing(document(**BY_DOCUMENT, id="p1", version=2, control=TAKEN_BACK)))
+        market.do(
+            "city",
+            *publishing(document(**BY_DOCUMENT, id="p1", version=2, control=TAKEN_BACK, budget__funding=FUNDING)),
+        )
         market.do("treasury", pay(settled, "P"))
         taken_back(market, settled.settlement_id)
         market.do("treasury", back)
+        shared(market)
         market.do("operator", ReverseCapture(report_id=report_id, amount=2 * USD, reason="Meter audit"))
         market.do("treasury", ConfirmRecovery(
             programme_id="p1", provider_id="gpu-1", amount=USD // 100, payment_reference="BACK"

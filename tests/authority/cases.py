@@ -99,6 +99,7 @@ from counterfoil.redemption.commands import (
     WithdrawDispute,
     WriteOff,
 )
+from counterfoil.redemption.payer_commands import ConfirmShare, ReturnShare
 from tests.authority.prepared import (
     APPLICATION,
     FACT,
@@ -582,6 +583,21 @@ def _return(market: Market) -> Command:
     )
 
 
+def _refund(market: Market) -> Command:
+    paid = payment(market, "settlement to take back")
+    return ConfirmShare(
+        settlement_id=paid.settlement_id, provider_id="gpu-1", payer="district", amount=1,
+        payment_reference="OUT-100", paid_on=paid.paid_on,
+    )  # fmt: skip
+
+
+def _return_share(market: Market) -> Command:
+    return ReturnShare(
+        settlement_id=market.ids["settlement to take back"], provider_id="gpu-1", payer="region",
+        return_reference="BACK-100", reason=WHY,
+    )  # fmt: skip
+
+
 def _withdraw_approval(_market: Market, claim_id: str) -> Command:
     return WithdrawApproval(claim_id=claim_id, reason=WHY)
 
@@ -641,6 +657,8 @@ CONTRACTS: Final[Mapping[str, Mapping[str, Make]]] = {
         "who signed it first": by("teller", _pay("settlement by two")),
     },
     "return_payment": {"the payee": by("gpu-1", _return)},
+    "confirm_share": {"the payee": by("gpu-1", _refund)},
+    "return_share": {"the payee": by("gpu-1", _return_share)},
     "propose_reversal": two_sided(
         lambda market: ProposeReversal(report_id=market.ids["report captured"], amount=YUAN, reason=WHY)
     ),

@@ -59,6 +59,7 @@ from counterfoil.redemption.commands import (
     ReverseCapture,
     SubmitClaim,
 )
+from counterfoil.redemption.payer_events import PayerPart, PaymentShared, ShareConfirmed
 from counterfoil.vocabulary import CODEC
 from tests.documents import document, published, publishing
 from tests.paper_work import PAID_ON, approve, settle
@@ -392,6 +393,7 @@ def _claims(market: Market) -> None:
     market.do("teller", first, "payment to take back")
     for name in ("clawback", "contested clawback"):
         market.do("city", clawback(market), name)
+    _shared(market, first)
     contested = FileAppeal(clawback_id=market.ids["contested clawback"], evidence=(), reason="delivered")
     market.do("gpu-1", contested)
     market.do("city", DemandFourEyes(programme_id="p2", act="approval"))
@@ -467,6 +469,23 @@ def claiming(market: Market, name: str) -> ClaimInvoice:
         voucher_id=market.ids[name], amount=None, invoice=invoice, lines=(replace(line, starts=day, ends=day),),
         other_support=(), evidence=(),
     )  # fmt: skip
+
+
+def _shared(market: Market, paid: ConfirmPayment) -> None:
+    """Two bore a payment: the region paid it, the district refunds its share."""
+    key: dict[str, Any] = {
+        "settlement_id": paid.settlement_id, "programme_id": "p14", "provider_id": "gpu-1", "currency": "CNY",
+    }  # fmt: skip
+    parts = (
+        PayerPart(payer="region", bears=paid.amount - 1, pays=paid.amount),
+        PayerPart(payer="district", bears=1, pays=0),
+    )
+    by_region = ShareConfirmed(
+        payer="region", refunds=None, amount=paid.amount, payment_reference="OUT-98", paid_on=paid.paid_on,
+        treasurer_id="teller", **key,
+    )  # fmt: skip
+    for event in (PaymentShared(version=1, parts=parts, **key), by_region):
+        DECIDERS["redemption"].evolve[type(event)](market.state("redemption"), event, At(market.clock, 0, 0))
 
 
 def claiming_use(market: Market) -> ClaimAfterUse:

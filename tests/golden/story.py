@@ -88,6 +88,7 @@ from tests.golden import (
     closing_story,
     document_story,
     end_story,
+    payer_story,
     transfer_story,
     window_story,
 )
@@ -158,6 +159,7 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         end_story.tell(world)
     if world.state("issuance").rules.claims_after_use:
         after_use_story.tell(world)
+        payer_story.tell(world)
     if world.state("matching").rules.meters_in_kind:
         allocation_story.tell(world)
     if (BeginRunOff.TYPE, BeginRunOff.V) not in world.state("issuance").rules.absent:

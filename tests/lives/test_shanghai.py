@@ -1,8 +1,7 @@
 """Shanghai 2025: compute, model and corpus vouchers, each from an envelope of its own, claimed by the quarter.
 
 What the system does not do of the text: the claims of a quarter are taken on each of its days, since the source names
-none, and are decided one by one instead of together; and half of each grant is the district's in the record of the
-decision, while one treasurer pays the whole claim.
+none, and are decided one by one instead of together. City and district each pay half of each claim.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ from counterfoil.redemption.commands import (
     ReportUsage,
     SubmitClaim,
 )
+from counterfoil.redemption.payer_commands import ConfirmShare
 from counterfoil.vocabulary import CODEC
 from tests.documents import publishing
 from tests.e2e.asking import Asking
@@ -157,11 +158,17 @@ class Town(Asking):
         settlement = self.does(
             "city", CloseSettlement(programme_id=self.programme_id, claim_ids=(claim_id,), payee_ids=())
         )
-        paid = self.does("bank", ConfirmPayment(
-            settlement_id=settlement.settlement_id, provider_id=payee, amount=settlement.amount,
-            payment_reference=f"B-{claim_id}", paid_on=self.clock // DAY,
-        ))  # fmt: skip
-        return int(paid.amount)
+        which: dict[str, Any] = {
+            "settlement_id": settlement.settlement_id, "provider_id": payee, "paid_on": self.clock // DAY,
+        }  # fmt: skip
+        shared = self.state("redemption").shared.get((settlement.settlement_id, payee))
+        if shared is None:
+            whole = ConfirmPayment(amount=settlement.amount, payment_reference=f"B-{claim_id}", **which)
+            return int(self.does("bank", whole).amount)
+        for part in shared.parts:
+            reference = f"B-{claim_id}-{part.payer}"
+            self.does("bank", ConfirmShare(payer=part.payer, amount=part.due, payment_reference=reference, **which))
+        return sum(part.pays for part in shared.parts)
 
     def has(self, lab: str, voucher_id: str) -> int:
         """What a start-up has of a voucher."""

@@ -120,8 +120,9 @@ CLAIMED = {
     "claim.permitted.v1", "invoice.claimed.v1", "invoice.due.v1", "claim.counted_back.v1", "invoice.captured.v1",
     "invoice.refused.v1",
     "invoice.returned.v1", "claim.returned.v1", "use.claimed.v1", "use.granted.v1", "use.due.v1", "use.captured.v1",
+    "payment.shared.v1", "share.confirmed.v1", "share.returned.v1",
 }  # fmt: skip
-"""Events of vouchers whose document has them claimed with invoices."""
+"""Events of vouchers whose document has them claimed with invoices, and of programmes that several payers pay for."""
 CONTESTED = {
     "appeal.filed.v1", "appeal.decided.v1", "clawback.undone.v1", "debt.written_off.v1", "receivable.written_off.v1",
 }  # fmt: skip

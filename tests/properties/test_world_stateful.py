@@ -263,7 +263,7 @@ def test_long_walks_meet_everything() -> None:
     everything -= {name for name in everything if name.startswith(elsewhere)}
     everything -= {VOCABULARY.events[name].__name__ for name in CONTESTED}  # `tests/redemption/test_clawbacks.py`
     everything -= {VOCABULARY.events[name].__name__ for name in HANDED_ON}  # `tests/ledger/test_owners.py` has them
-    everything -= {VOCABULARY.events[name].__name__ for name in CLAIMED}  # `tests/e2e/test_claimed.py` has them
+    everything -= {VOCABULARY.events[name].__name__ for name in CLAIMED}  # `tests/e2e/test_claimed.py` and others
     assert everything <= events, everything - events
     assert len(refusals) > 35, sorted(refusals)
 

@@ -128,7 +128,7 @@ CLAIMING: list[Row] = [
     (lambda: settled().when(RETURN, "bank"), RETURN, "bank", Code.UNKNOWN_SETTLEMENT),
     (lambda: settled().when(RETURN, "bank"), PAY, "bank", Code.UNKNOWN_SETTLEMENT),
 ]
-ELSEWHERE = {Code.AMOUNT_TOO_LARGE}  # in tests of their own below
+ELSEWHERE = {Code.AMOUNT_TOO_LARGE, Code.PAID_BY_SHARES}  # in tests of their own, here and of several payers
 
 
 @pytest.mark.parametrize(("story", "command", "actor", "code"), CLAIMING)

@@ -22,6 +22,7 @@ from counterfoil.ledger.closing_events import ProgrammeClosing
 from counterfoil.matching.events import CancellationForced
 from counterfoil.redemption.commands import AgreeReversal
 from counterfoil.redemption.events import AppealDecided, ClawbackOrdered, DebtWrittenOff, PaymentReturned, UsageReversed
+from counterfoil.redemption.payer_events import ShareReturned
 from counterfoil.vocabulary import CODEC
 
 LISTED: Final[frozenset[type[Event]]] = frozenset(
@@ -37,6 +38,7 @@ LISTED: Final[frozenset[type[Event]]] = frozenset(
         ProgrammeClosing,
         CancellationForced,
         PaymentReturned,
+        ShareReturned,
         UsageReversed,
         ClawbackOrdered,
         AppealDecided,

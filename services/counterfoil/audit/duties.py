@@ -32,6 +32,7 @@ from counterfoil.redemption.events import (
     UsageAccepted,
     UsageReversed,
 )
+from counterfoil.redemption.payer_events import ShareConfirmed, ShareReturned
 
 Pair = tuple[str, str, str, str]
 """(duty, party, duty, party): two duties that one act brings together."""
@@ -118,7 +119,9 @@ def _settlement(_state: Any, event: SettlementClosed, actor: str) -> Iterator[Pa
         yield "approver", actor, "claimant", payee.provider_id
 
 
-def _payment(_state: Any, event: PaymentConfirmed | PaymentReturned, actor: str) -> Iterator[Pair]:
+def _payment(
+    _state: Any, event: PaymentConfirmed | PaymentReturned | ShareConfirmed | ShareReturned, actor: str
+) -> Iterator[Pair]:
     yield "treasurer", actor, "payee", event.provider_id
 
 
@@ -167,6 +170,8 @@ ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[
     ("redemption", SettlementClosed): _settlement,
     ("redemption", PaymentConfirmed): _payment,
     ("redemption", PaymentReturned): _payment,
+    ("redemption", ShareConfirmed): _payment,
+    ("redemption", ShareReturned): _payment,
     ("redemption", UsageAccepted): _resolution,
     ("redemption", UsageReversed): _reversal,
     ("redemption", RecoveryConfirmed): _recovery,

@@ -69,6 +69,7 @@ _ADVICE: Final[dict[str, str]] = {
     Code.PARTY_NOT_AN_AUDITOR: "See `counterfoil party list`: the operator registers auditors.",
     Code.PROVIDER_NOT_LISTED: "See `counterfoil programme providers`.",
     Code.PROVIDER_SUSPENDED: "`counterfoil programme providers` says why; the issuer reinstates the provider.",
+    Code.PAID_BY_SHARES: "See `counterfoil claim shares`; confirm each with `counterfoil claim pay-share`.",
     Code.AMOUNT_DIFFERS: "Compare the bank's statement with `counterfoil claim payments`; confirm what `due` names.",
     Code.REFERENCE_ALREADY_USED: "See entry `entry` of the same log. If the paper is another, spell its reference out.",
     Code.NOTHING_TO_PAY: "Wait for more claims: `counterfoil claim owed` shows what is carried.",

@@ -34,10 +34,14 @@ from counterfoil.redemption.commands import (
     SubmitClaim,
     WithdrawApproval,
 )
+from counterfoil.redemption.payer_commands import ConfirmShare, ReturnShare
 
 app = group("claim")
 SettlementId = Annotated[str, argument("SETTLEMENT", "The settlement's id.")]
 PayeeId = Annotated[str, argument("PROVIDER", "The provider's party id.")]
+PayerName = Annotated[str, option("--payer", "One of several payers, by its name.", metavar="PAYER")]
+PaidOn = Annotated[int, option("--paid-on", "The bank's date.", parse=parse_day, metavar="2027-01-14")]
+ReturnReference = Annotated[str, option("--reference", "The return's reference at the bank.", metavar="TEXT")]
 OptionalRest = Annotated[Rest, option("--rest", "Whether what is not approved ends or may be claimed once more.")]
 
 
@@ -202,9 +206,12 @@ def pay(
     provider: PayeeId,
     amount: Amount,
     reference: PaymentReference,
-    paid_on: Annotated[int, option("--paid-on", "The bank's date.", parse=parse_day, metavar="2027-01-14")],
+    paid_on: PaidOn,
 ) -> Body:
-    """Treasurer: confirm that a provider was paid its part of a settlement at the bank."""
+    """Treasurer: confirm that a provider was paid its part of a settlement at the bank.
+
+    Where several payers pay, each part is confirmed by itself (`counterfoil claim pay-share`).
+    """
     return ConfirmPayment(
         settlement_id=settlement, provider_id=provider, amount=amount, payment_reference=reference, paid_on=paid_on
     )
@@ -218,11 +225,53 @@ def pay(
 def return_(
     settlement: SettlementId,
     provider: PayeeId,
-    reference: Annotated[str, option("--reference", "The return's reference at the bank.", metavar="TEXT")],
+    reference: ReturnReference,
     reason: Reason,
 ) -> Body:
     """Treasurer: a payment failed or came back; the provider is owed the amount again."""
     return ReturnPayment(settlement_id=settlement, provider_id=provider, return_reference=reference, reason=reason)
+
+
+@signed(
+    app,
+    "pay-share",
+    "counterfoil claim pay-share stl-25-0 norn --payer district --amount 40 --reference SEPA-4711"
+    " --paid-on 2027-01-14 --as treasury",
+)
+def pay_share(
+    settlement: SettlementId,
+    provider: PayeeId,
+    payer: PayerName,
+    amount: Amount,
+    reference: PaymentReference,
+    paid_on: PaidOn,
+) -> Body:
+    """Treasurer: confirm what one of several payers paid to a provider, or refunded to the payer that paid for it.
+
+    `counterfoil claim shares` lists what each pays. The provider is paid when every payer that does not refund has.
+    """
+    return ConfirmShare(
+        settlement_id=settlement,
+        provider_id=provider,
+        payer=payer,
+        amount=amount,
+        payment_reference=reference,
+        paid_on=paid_on,
+    )
+
+
+@signed(
+    app,
+    "return-share",
+    "counterfoil claim return-share stl-25-0 norn --payer district --reference R-17 --reason 'Failed' --as treasury",
+)
+def return_share(
+    settlement: SettlementId, provider: PayeeId, payer: PayerName, reference: ReturnReference, reason: Reason
+) -> Body:
+    """Treasurer: what one of several payers paid came back; it is due again, of the same payer."""
+    return ReturnShare(
+        settlement_id=settlement, provider_id=provider, payer=payer, return_reference=reference, reason=reason
+    )
 
 
 def _amount(text: str) -> int:

@@ -249,6 +249,12 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             "payments",
         ),
         Listing(
+            "payer_shares",
+            "what each of several payers pays",
+            "settlement_id provider_id payer currency bears pays refunds status payment_reference",
+            "shares",
+        ),
+        Listing(
             "payable",
             "what providers are owed beside claims",
             "programme_id provider_id amount payable_since",

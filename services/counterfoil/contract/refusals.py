@@ -200,6 +200,7 @@ class Code(StrEnum):
     APPEAL_NOT_OPEN = "appeal_not_open"
     APPEAL_OPEN = "appeal_open"
     NOTHING_TO_PAY = "nothing_to_pay"
+    PAID_BY_SHARES = "paid_by_shares"
     # Decided by amounts.
     CAP_EXCEEDED = "cap_exceeded"
     APPROPRIATION_EXCEEDED = "appropriation_exceeded"
@@ -423,6 +424,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.APPEAL_NOT_OPEN: Meaning(_D, False, "The time to contest this is over, or it is contested; or it is not."),
     Code.APPEAL_OPEN: Meaning(_D, True, "Part of what is owed is contested, or may be: wait until that is over."),
     Code.NOTHING_TO_PAY: Meaning(_D, True, "What is owed to a party named is less than a minor unit, or nothing."),
+    Code.PAID_BY_SHARES: Meaning(
+        _D, True, "Several payers pay, each its part: that is what is confirmed or returned, refunds after the payment."
+    ),
     Code.CAP_EXCEEDED: Meaning(
         _D, False, "A cap of the programme would be exceeded: of the beneficiary, its group, or all together."
     ),

@@ -118,6 +118,8 @@ class Rules:
     max_contracts_per_claim: int
     max_claims_per_settlement: int
     max_sources: int
+    max_shares_per_settlement: int
+    """What payers pay, each to each payee; 0: a settlement has one payer, whatever its document says."""
     max_evidence: int
     """Documents named by a dispute."""
 
@@ -220,6 +222,8 @@ class Rules:
 _NEW_IN_7: Final = frozenset(
     {
         ("claim_after_use", 1),
+        ("confirm_share", 1),
+        ("return_share", 1),
         ("begin_run_off", 1),
         ("close_programme", 1),
     }
@@ -346,6 +350,7 @@ _FIRST: Final = Rules(
     max_contracts_per_claim=48,
     max_claims_per_settlement=48,
     max_sources=8,
+    max_shares_per_settlement=0,
     max_evidence=16,
     draws_in_scope=False,
     spends_until_expiry=False,
@@ -451,6 +456,7 @@ _SEVENTH: Final = replace(
     number=7,
     absent=_GONE_IN_4,
     claims_after_use=True,
+    max_shares_per_settlement=96,
     meters_in_kind=True,
 )
 

@@ -22,6 +22,7 @@ from counterfoil.redemption.commands import (
     ResolveDispute,
     SubmitClaim,
 )
+from counterfoil.redemption.payer_commands import ConfirmShare
 
 _RULES: Final = RULES[LATEST]
 _MISSES: Final = frozenset(each.party_id for each in PROVIDERS if each.misses_reports)
@@ -134,12 +135,24 @@ def claim(world: World) -> None:
 
 def _pay(driver: StoryDriver) -> None:
     today = driver.clock.now() // DAY
+    shares = driver.rows("payer_shares", status="due")
+    several = {(row["settlement_id"], row["provider_id"]) for row in shares}
+    parts = [
+        ConfirmShare(
+            settlement_id=str(row["settlement_id"]), provider_id=str(row["provider_id"]), payer=str(row["payer"]),
+            amount=number(row["pays"]), paid_on=today,
+            payment_reference=f"PAY {row['settlement_id']} {row['provider_id']} {row['payer']}"[:64],
+        )
+        for row in shares
+    ]  # fmt: skip
+    driver.send_all("treasury", parts, _CLAIMS_AT_ONCE)
     paid = [
         ConfirmPayment(
             settlement_id=str(row["settlement_id"]), provider_id=str(row["provider_id"]), amount=number(row["amount"]),
             payment_reference=f"PAY {row['settlement_id']} {row['provider_id']}"[:64], paid_on=today,
         )
         for row in driver.rows("payments", status="due")
+        if (row["settlement_id"], row["provider_id"]) not in several
     ]  # fmt: skip
     driver.send_all("treasury", paid, _CLAIMS_AT_ONCE)
     driver.settle()

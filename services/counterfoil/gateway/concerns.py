@@ -19,6 +19,7 @@ from counterfoil.ledger import events as ledger
 from counterfoil.matching import events as matching
 from counterfoil.redemption import closing_events as redemption_closing
 from counterfoil.redemption import events as redemption
+from counterfoil.redemption import payer_events
 
 PROGRAMME: Final = "programme_id"
 
@@ -286,6 +287,12 @@ _REDEMPTION: Final[Table] = {
     ),
     redemption_closing.RestGivenUp: Concerns("settlement_id", _PROVIDER, programme=True),
     **_all(_OF_PROGRAMME, redemption_closing.ProgrammeSettled, redemption_closing.ProgrammeUnsettled),
+    payer_events.PaymentShared: Concerns("settlement_id", _PROVIDER, programme=True),
+    **_all(
+        Concerns("settlement_id", ("provider_id", "treasurer_id"), programme=True),
+        payer_events.ShareConfirmed,
+        payer_events.ShareReturned,
+    ),
     redemption.UsageReversed: Concerns("reversal_id", _PROVIDER, programme=True),
     redemption.ClaimOffset: Concerns(PROGRAMME, _PROVIDER, programme=True),
     **_all(

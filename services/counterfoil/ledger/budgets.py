@@ -29,6 +29,7 @@ from counterfoil.ledger.events import (
 )
 from counterfoil.ledger.state import LedgerState
 from counterfoil.redemption.events import ClaimDenied, ClaimReturned, PaymentConfirmed, PaymentReturned
+from counterfoil.redemption.payer_events import ShareReturned
 
 
 def post_appropriation(state: LedgerState, event: BudgetAppropriated, _at: At) -> Sequence[Event]:
@@ -67,18 +68,27 @@ def reopen_claims(state: LedgerState, event: PaymentReturned, _at: At) -> Sequen
     """Undo the settlement of a payment that came back; nothing if it was not settled."""
     if event.programme_id not in state.programmes or not event.was_paid:
         return []
+    return [_reopened(state, event, event.amount)]
+
+
+def reopen_shared(state: LedgerState, event: ShareReturned, _at: At) -> Sequence[Event]:
+    """Undo the settlement of a payment of which a payer's part came back; nothing if it was not settled."""
+    if event.programme_id not in state.programmes or not event.reopened:
+        return []
+    return [_reopened(state, event, event.payment)]
+
+
+def _reopened(state: LedgerState, event: PaymentReturned | ShareReturned, amount: int) -> ClaimReopened:
     posting = Posting(state.accounts)
-    claim_legs(posting, event.programme_id, event.currency, SETTLED, claims(event.provider_id), event.amount)
-    posting.leg("post", budget(event.programme_id), DISBURSED, OBLIGATED, event.amount)
-    return [
-        ClaimReopened(
-            settlement_id=event.settlement_id,
-            programme_id=event.programme_id,
-            provider_id=event.provider_id,
-            amount=event.amount,
-            legs=posting.take(),
-        )
-    ]
+    claim_legs(posting, event.programme_id, event.currency, SETTLED, claims(event.provider_id), amount)
+    posting.leg("post", budget(event.programme_id), DISBURSED, OBLIGATED, amount)
+    return ClaimReopened(
+        settlement_id=event.settlement_id,
+        programme_id=event.programme_id,
+        provider_id=event.provider_id,
+        amount=amount,
+        legs=posting.take(),
+    )
 
 
 def release_claim(state: LedgerState, event: ClaimDenied, _at: At) -> Sequence[Event]:

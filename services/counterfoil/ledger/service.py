@@ -130,6 +130,7 @@ from counterfoil.redemption.events import (
     UsageAccepted,
     UsageReversed,
 )
+from counterfoil.redemption.payer_events import ShareReturned
 from counterfoil.service import Service
 
 DECIDER: Final = Decider(
@@ -194,6 +195,7 @@ DECIDER: Final = Decider(
             RestGivenUp: closing.lapse_rest,
             ProgrammeSettled: closing.close_books,
             ProgrammeUnsettled: closing.stay_open,
+            ShareReturned: budgets.reopen_shared,
         },
     },
     ready={

@@ -19,6 +19,33 @@ def shared(rules: Rules, amount: int) -> tuple[tuple[str, int], ...]:
     return ((parts[0][0], parts[0][1] + rest), *parts[1:])
 
 
+class Borne(NamedTuple):
+    """What one payer bears of a payment, and what it pays to the payee; micro-units."""
+
+    payer: str
+    bears: int
+    pays: int
+
+
+def borne(rules: Rules, amount: int, unit: int) -> tuple[Borne, ...]:
+    """What each payer bears and pays of a payment, in whole minor units, in the document's order.
+
+    The first one bears what rounding down leaves. The first that pays together with the payment pays for those that
+    refund it afterwards; where there is none, the first one does.
+    """
+    funding = rules.document.budget.funding
+    shares = [amount * share.numerator // share.denominator // unit * unit for _, share in rules.shares]
+    shares[0] += amount - sum(shares)
+    together = [number for number, each in enumerate(funding) if each.timing == "TOGETHER"] or [0]
+    pays = [share if number in together else 0 for number, share in enumerate(shares)]
+    pays[together[0]] += amount - sum(pays)
+    return tuple(
+        Borne(payer, share, paid)
+        for (payer, _), share, paid in zip(rules.shares, shares, pays, strict=True)
+        if share or paid
+    )
+
+
 class Asked(NamedTuple):
     """An eligible application: what it asks for in micro-units, its place in time, and its score."""
 

@@ -48,7 +48,7 @@ def order_clawback(state: RedemptionState, body: OrderClawback, actor: Party, at
         return refused
     paid = state.paid.get(key)
     rules = None if paid is None else state.terms(payment.programme_id, paid.version)
-    if paid is None or not isinstance(rules, Rules):
+    if paid is None or not payment.paid or not isinstance(rules, Rules):
         return refuse(Code.CLAWBACK_NOT_PERMITTED, why="no_clawback" if payment.paid else "not_paid")
     if (why := not_taken_back(rules, body.ground, paid.paid_at, at.time)) is not None:
         return refuse(Code.CLAWBACK_NOT_PERMITTED, why=why)
@@ -226,7 +226,9 @@ def paid(state: RedemptionState, event: PaymentConfirmed, at: At) -> None:
     version = max(state.programmes[event.programme_id])
     rules = state.terms(event.programme_id, version)
     if isinstance(rules, Rules) and rules.document.control.clawback is not None:
-        state.paid[event.settlement_id, event.provider_id] = Paid(version, at.time, 0)
+        before = state.paid.get((event.settlement_id, event.provider_id))  # of a payer's part that came back meanwhile
+        taken = 0 if before is None else before.taken
+        state.paid[event.settlement_id, event.provider_id] = Paid(version, at.time, taken)
 
 
 def came_back(state: RedemptionState, event: PaymentReturned, at: At) -> None:

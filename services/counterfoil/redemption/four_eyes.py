@@ -31,6 +31,8 @@ from counterfoil.redemption.events import (
     PaymentConfirmed,
     PaymentReturned,
 )
+from counterfoil.redemption.payer_commands import ConfirmShare
+from counterfoil.redemption.payer_events import ShareConfirmed
 from counterfoil.redemption.state import Endorsement, RedemptionState
 
 Decide = Callable[[RedemptionState, Any, Party, At], Decision]
@@ -58,7 +60,7 @@ def approval(decide: Decide) -> Decide:
 def payment(decide: Decide) -> Decide:
     """A payment to a provider, by two treasurers where its programme demands it."""
 
-    def decided(state: RedemptionState, body: ConfirmPayment, actor: Party, at: At) -> Decision:
+    def decided(state: RedemptionState, body: ConfirmPayment | ConfirmShare, actor: Party, at: At) -> Decision:
         decision = decide(state, body, actor, at)
         key = (body.settlement_id, body.provider_id)
         due = state.payments.get(key)
@@ -152,7 +154,9 @@ def of_debt(_state: RedemptionState, event: DebtWrittenOff) -> Key:
     return event.programme_id, event.provider_id
 
 
-def of_payment(_state: RedemptionState, event: PaymentConfirmed | PaymentReturned | ClawbackOrdered) -> Key:
+def of_payment(
+    _state: RedemptionState, event: PaymentConfirmed | PaymentReturned | ClawbackOrdered | ShareConfirmed
+) -> Key:
     """What was signed for before a payment is made, returned or taken back."""
     return event.settlement_id, event.provider_id
 

@@ -25,39 +25,44 @@ def confirm_payment_v1(state: RedemptionState, body: ConfirmPaymentV1, actor: Pa
     settlement = state.settlements.get(body.settlement_id)
     if settlement is None:
         return refuse(Code.UNKNOWN_SETTLEMENT, settlement_id=body.settlement_id)
-    return _own_payment(state, actor, *settlement.due) or [
-        _confirmed(state, body.settlement_id, provider_id, body.payment_reference, None, actor, left)
+    return own_payment(state, actor, *settlement.due) or [
+        confirmed(state, body.settlement_id, provider_id, body.payment_reference, None, actor, left)
         for left, provider_id in zip(range(len(settlement.due) - 1, -1, -1), settlement.due, strict=True)
     ]
 
 
 def confirm_payment(state: RedemptionState, body: ConfirmPayment, actor: Party, at: At) -> Decision:
     """Record that a payee of a settlement was paid what is due, by a reference that the treasurer never used."""
-    payment = _payment(state, body.settlement_id, body.provider_id)
+    payment = payment_of(state, body.settlement_id, body.provider_id)
     if isinstance(payment, Refusal):
         return payment
     if payment.paid:
         return refuse(Code.UNKNOWN_SETTLEMENT, settlement_id=body.settlement_id, paid=body.provider_id)
+    if (body.settlement_id, body.provider_id) in state.shared:
+        return refuse(Code.PAID_BY_SHARES, why="each_payer_pays")
     if body.amount != payment.amount:
         return refuse(Code.AMOUNT_DIFFERS, due=payment.amount)
-    if body.paid_on * DAY - _EARLIEST_ZONE > at.time:
-        return refuse(Code.DATE_IN_FUTURE, field="paid_on")
-    refused = _own_payment(state, actor, body.provider_id) or reference_used(
-        state, actor.party_id, "payment", body.payment_reference
+    refused = (
+        not_yet(body.paid_on, at)
+        or own_payment(state, actor, body.provider_id)
+        or reference_used(state, actor.party_id, "payment", body.payment_reference)
     )
     left = len(state.settlements[body.settlement_id].due) - 1
     return refused or [
-        _confirmed(state, body.settlement_id, body.provider_id, body.payment_reference, body.paid_on, actor, left)
+        confirmed(state, body.settlement_id, body.provider_id, body.payment_reference, body.paid_on, actor, left)
     ]
 
 
 def return_payment(state: RedemptionState, body: ReturnPayment, actor: Party, _at: At) -> Decision:
     """Record that a payment failed or came back: it is payable again."""
-    payment = _payment(state, body.settlement_id, body.provider_id)
+    payment = payment_of(state, body.settlement_id, body.provider_id)
     if isinstance(payment, Refusal):
         return payment
+    shared = state.shared.get((body.settlement_id, body.provider_id))
+    if shared is not None and any(each.paid for each in shared.parts):
+        return refuse(Code.PAID_BY_SHARES, why="some_are_paid")
     refused = (
-        _own_payment(state, actor, body.provider_id)
+        own_payment(state, actor, body.provider_id)
         or state.phases.shut(payment.programme_id)
         or reference_used(state, actor.party_id, "return", body.return_reference)
     )
@@ -81,13 +86,18 @@ def return_payment(state: RedemptionState, body: ReturnPayment, actor: Party, _a
     ]
 
 
-def _own_payment(state: RedemptionState, treasurer: Party, *providers: str) -> Refusal | None:
+def not_yet(paid_on: int, at: At) -> Refusal | None:
+    """Whether the bank's day has begun nowhere."""
+    return refuse(Code.DATE_IN_FUTURE, field="paid_on") if paid_on * DAY - _EARLIEST_ZONE > at.time else None
+
+
+def own_payment(state: RedemptionState, treasurer: Party, *providers: str) -> Refusal | None:
     """Why the treasurer may not say that these were paid, or were not."""
     payees = [Held(Duty.PAYEE, provider_id) for provider_id in providers]
     return not_separate(state, Held(Duty.TREASURER, treasurer.party_id), *payees)
 
 
-def _payment(state: RedemptionState, settlement_id: str, provider_id: str) -> Payment | Refusal:
+def payment_of(state: RedemptionState, settlement_id: str, provider_id: str) -> Payment | Refusal:
     """What a settlement pays, or paid, to a provider."""
     payment = state.payments.get((settlement_id, provider_id))
     if payment is None:
@@ -95,7 +105,7 @@ def _payment(state: RedemptionState, settlement_id: str, provider_id: str) -> Pa
     return payment
 
 
-def _confirmed(
+def confirmed(
     state: RedemptionState,
     settlement_id: str,
     provider_id: str,
@@ -132,6 +142,8 @@ def payment_confirmed(state: RedemptionState, event: PaymentConfirmed, at: At) -
 
 def payment_returned(state: RedemptionState, event: PaymentReturned, at: At) -> None:
     """Apply a return: the amount is payable beside what is payable already."""
+    if (event.settlement_id, event.provider_id) in state.shared:
+        del state.shared[event.settlement_id, event.provider_id]
     del state.payments[event.settlement_id, event.provider_id]
     put(state.payable, (event.programme_id, event.provider_id), event.payable_after)
     state.references.use(event.treasurer_id, "return", event.return_reference, at.index)

@@ -28,6 +28,7 @@ from counterfoil.redemption import (
     corrections,
     disputes,
     four_eyes,
+    payer_shares,
     payments,
     reversals,
     settlements,
@@ -100,6 +101,8 @@ from counterfoil.redemption.events import (
     UsageReversed,
     UsageSplit,
 )
+from counterfoil.redemption.payer_commands import ConfirmShare, ReturnShare
+from counterfoil.redemption.payer_events import PaymentShared, ShareConfirmed, ShareReturned
 from counterfoil.redemption.state import RedemptionState
 from counterfoil.redemption.views import REDUCERS, VIEWS
 from counterfoil.service import Service
@@ -130,6 +133,8 @@ DECIDER: Final = Decider(
         ConfirmPaymentV1: payments.confirm_payment_v1,
         ConfirmPayment: four_eyes.payment(payments.confirm_payment),
         ReturnPayment: payments.return_payment,
+        ConfirmShare: four_eyes.payment(payer_shares.confirm_share),
+        ReturnShare: payer_shares.return_share,
         ProposeReversal: reversals.propose_reversal,
         AgreeReversal: reversals.agree_reversal,
         ReverseCapture: reversals.reverse_capture,
@@ -208,6 +213,9 @@ DECIDER: Final = Decider(
         ProgrammeUnsettled: closing.programme_unsettled,
         ProgrammeStaysOpen: closing.programme_stays_open,
         ProgrammeClosed: closing.programme_closed,
+        PaymentShared: payer_shares.payment_shared,
+        ShareConfirmed: four_eyes.ends(payer_shares.share_confirmed, four_eyes.of_payment),
+        ShareReturned: payer_shares.share_returned,
         PaymentConfirmed: four_eyes.ends(clawbacks.paid, four_eyes.of_payment),
         PaymentReturned: four_eyes.ends(clawbacks.came_back, four_eyes.of_payment),
         ClawbackOrdered: four_eyes.ends(clawbacks.clawback_ordered, four_eyes.of_payment),

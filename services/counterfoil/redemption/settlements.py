@@ -20,6 +20,7 @@ from counterfoil.redemption.closing_events import RestGivenUp
 from counterfoil.redemption.commands import CloseSettlement, CloseSettlementV1
 from counterfoil.redemption.events import ClaimOffset, Payee, SettlementClosed
 from counterfoil.redemption.in_kind import not_paid
+from counterfoil.redemption.payer_shares import parts_of
 from counterfoil.redemption.state import Claim, Payment, RedemptionState, Settlement, put
 
 
@@ -46,9 +47,15 @@ def close_settlement(state: RedemptionState, body: CloseSettlement, actor: Party
     gathered = [state.claims[claim_id] for claim_id in body.claim_ids]
     payees = _payees(state, body, gathered, state.minor_unit(currency) or 1)
     refused = state.phases.shut(body.programme_id) or _unfit(state, body, gathered, payees, actor)
+    if refused is not None:
+        return refused
     settlement_id = at.new_id("stl")
-    return refused or [
+    shared = parts_of(state, settlement_id, body.programme_id, payees, currency)
+    if isinstance(shared, Refusal):
+        return shared
+    return [
         *_set_off(state, body.programme_id, currency, payees),
+        *shared,
         SettlementClosed(
             settlement_id=settlement_id,
             programme_id=body.programme_id,

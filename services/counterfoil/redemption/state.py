@@ -40,6 +40,7 @@ from counterfoil.programme.documents import ProgrammesState
 from counterfoil.programme.rules import Rules
 from counterfoil.redemption.commands import Reading, minutes
 from counterfoil.redemption.events import ClaimSubmitted, ContractOpened
+from counterfoil.redemption.shared import SHARED, Shared
 from counterfoil.redemption.taken_back import CLAWBACK, PAID, Clawback, Paid
 
 MINUTES_PER_HOUR = 60
@@ -348,7 +349,7 @@ class RedemptionState(ProgrammesState):
     __slots__ = (
         "appeals", "captures", "claimable", "claims", "clawbacks", "contracts", "disputes", "ended", "endorsements",
         "four_eyes", "outages", "owed", "paid", "payable", "payments", "reporting", "reports", "reversible",
-        "settlements", "suspended", "windows",
+        "settlements", "shared", "suspended", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -368,6 +369,7 @@ class RedemptionState(ProgrammesState):
         self.reversible: Table[str, int] = self.keep(Table(REVERSIBLE))  # by contract, above 0
         self.settlements: CountedTable[str, Settlement] = self.keep(CountedTable(SETTLEMENT, of_row))
         self.payments: Table[tuple[str, str], Payment] = self.keep(Table(PAYMENT))  # by settlement and provider
+        self.shared: Table[tuple[str, str], Shared] = self.keep(Table(SHARED))  # as payments
         self.payable: CountedTable[tuple[str, str], int] = self.keep(
             CountedTable(PAYABLE, of_key)
         )  # by programme and provider, above 0

@@ -36,6 +36,7 @@ from counterfoil.redemption.events import (
     UsageReversed,
     UsageSplit,
 )
+from counterfoil.redemption.payer_views import PAYER_REDUCERS, PAYER_VIEWS
 from counterfoil.service import Reducers
 
 CONTRACTS: Final = View(
@@ -151,7 +152,16 @@ OUTAGES: Final = View(
 )
 """When this log decided nothing. Other views keep deadlines as they were set: `window_of` says which they move."""
 
-VIEWS: Final[tuple[View, ...]] = (CONTRACTS, COUNTERPARTIES, REPORTS, CORRECTIONS, *CLAIM_VIEWS, CLAWBACKS, OUTAGES)
+VIEWS: Final[tuple[View, ...]] = (
+    CONTRACTS,
+    COUNTERPARTIES,
+    REPORTS,
+    CORRECTIONS,
+    *CLAIM_VIEWS,
+    CLAWBACKS,
+    *PAYER_VIEWS,
+    OUTAGES,
+)
 
 
 class Window(NamedTuple):
@@ -368,6 +378,7 @@ REDUCERS: Final[Reducers] = {
     ProviderDefaulted: _provider_defaulted,
     **CLAIM_REDUCERS,
     **CLAWBACK_REDUCERS,
+    **PAYER_REDUCERS,
     ClaimSubmitted: _claim_submitted,
     ClaimOffset: _claim_offset,
     UsageReversed: _usage_reversed,
