@@ -13,6 +13,8 @@ from counterfoil.contract.events import PartyRegistered
 from counterfoil.issuance.events import ApplicationDecided, ApplicationSubmitted, VoucherIssued
 from counterfoil.ledger.transfer_events import TransferAccepted, TransferProposed
 from counterfoil.log.merkle import verify_inclusion
+from counterfoil.redemption.events import Payee, PaymentConfirmed, SettlementClosed
+from counterfoil.redemption.payer_events import PayerPart, PaymentShared, ShareConfirmed
 from counterfoil.reports.catalogue import REPORTS
 from counterfoil.reports.folding import Folded, fold
 from counterfoil.reports.given import Given
@@ -51,7 +53,7 @@ def test_the_claim_of_a_story_and_its_payment(story: Folded) -> None:
     assert (claim["decided_by"], claim["status"], claim["payment_reference"]) == ("city", "paid", "PAY-1")
     (payment,) = rows(story, "R5")
     assert payment["items"] == [{"claim_id": claim["claim_id"], "approved": str(12 * USD)}]
-    assert (payment["amount"], payment["payers"]) == (12 * USD, [{"payer": "issuer", "share": str(12 * USD)}])
+    assert (payment["amount"], payment["payers"]) == (12 * USD, [{"payer": "issuer", "bears": str(12 * USD)}])
 
 
 def test_the_providers_and_the_outcome_of_a_story(story: Folded) -> None:
@@ -120,6 +122,38 @@ def test_a_decision_is_shown_with_what_it_is_founded_on(golden: Folded) -> None:
     assert tiers and all(each["tier"] and each["rate"] for each in tiers)  # noqa: PT018
     assert any(row["reviews"] for row in decisions)
     assert any(row["scores"] for row in decisions)
+
+
+def test_each_of_several_payers_is_compared_with_the_bank() -> None:
+    """The state bears 60 of 100, and refunds it to the city, which pays all; the bank knows of the first payment."""
+    logs = Planted()
+    logs.add("issuance", 0, *published(document()))
+    whose = {"settlement_id": "stl-1-0", "programme_id": "p1"}
+    parts = (PayerPart(payer="city", bears=40 * USD, pays=100 * USD), PayerPart(payer="state", bears=60 * USD, pays=0))
+    payee = Payee(provider_id="gpu", claimed=100 * USD, brought=0, amount=100 * USD, carried=0)
+    logs.add(
+        "redemption",
+        1,
+        event(PaymentShared, **whose, provider_id="gpu", parts=parts),
+        event(SettlementClosed, **whose, claim_ids=(), payees=(payee,)),
+    )
+    paid = {**whose, "provider_id": "gpu", "amount": 100 * USD, "payment_reference": "A"}
+    logs.add(
+        "redemption",
+        2,
+        event(ShareConfirmed, **paid, payer="city", refunds=None),
+        event(PaymentConfirmed, **paid, claim_ids=()),
+    )
+    refund = {**paid, "amount": 60 * USD, "payment_reference": "B"}
+    logs.add("redemption", 3, event(ShareConfirmed, **refund, payer="state", refunds="city"))
+    logs.folded.given = Given(bank={"a": 100 * USD})
+    compared = [row for row in rows(logs.folded, "R6") if row["check"] == "payments"]
+    assert [(row["owner"], row["left"], row["right"], row["difference"]) for row in compared] == [
+        ("city", 100 * USD, 100 * USD, 0), ("state", 60 * USD, 0, 60 * USD),
+    ]  # fmt: skip
+    (statement,) = rows(logs.folded, "R5")
+    shown = [(each["payer"], each["bears"], each["pays"], each["refunds"]) for each in statement["payers"]]
+    assert shown == [("city", str(40 * USD), str(100 * USD), None), ("state", str(60 * USD), "0", "city")]
 
 
 def test_what_is_handed_on_is_shown_with_its_price(golden: Folded) -> None:

@@ -225,7 +225,7 @@ def _payments(folded: Folded, programme_id: str) -> Iterator[Row]:
             continue
         shares = list(payer_shares(folded, row))
         for part in shares or [row]:
-            paid = (part["pays"] or part["share"] if shares else row["amount"]) if part["status"] == "paid" else 0
+            paid = (part["pays"] or part["bears"] if shares else row["amount"]) if part["status"] == "paid" else 0
             reference = part["payment_reference"]
             found = None if bank is None else bank.get(same_as(reference), 0) if reference is not None else 0
             name = f"{row['settlement_id']} {reference or part['status']}"

@@ -179,14 +179,14 @@ def _payers(folded: Folded, payment: Row) -> list[dict[str, Any]]:
     names = "payer", "status", "payment_reference", "paid_on", "refunds"
     shared = list(payer_shares(folded, payment))
     if shared:
-        amounts = ({name: str(row[name]) for name in ("share", "pays")} for row in shared)
+        amounts = ({name: str(row[name]) for name in ("bears", "pays")} for row in shared)
         return [{**{name: row[name] for name in names}, **each} for row, each in zip(shared, amounts, strict=True)]
     rules, amount = folded.rules(payment["programme_id"]), payment["amount"]
     if rules is None:
-        return [{"payer": "issuer", "share": str(amount)}]
+        return [{"payer": "issuer", "bears": str(amount)}]
     parts = [(payer, floor_of(share_of(amount, share))) for payer, share in rules.shares]
     left = amount - sum(part for _, part in parts)
-    return [{"payer": payer, "share": str(part + (0 if nth else left))} for nth, (payer, part) in enumerate(parts)]
+    return [{"payer": payer, "bears": str(part + (0 if nth else left))} for nth, (payer, part) in enumerate(parts)]
 
 
 def payer_shares(folded: Folded, payment: Row) -> Iterator[Row]:
