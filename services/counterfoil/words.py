@@ -26,6 +26,8 @@ Modules = tuple[ModuleType, ...]
 
 def _issuance() -> tuple[Modules, Modules]:
     from counterfoil.issuance import (
+        aid_commands,
+        aid_events,
         commands,
         events,
         invoice_commands,
@@ -34,7 +36,8 @@ def _issuance() -> tuple[Modules, Modules]:
         run_off_events,
     )
 
-    return (commands, invoice_commands, run_off_commands), (events, invoice_events, run_off_events)
+    of_commands = (commands, invoice_commands, run_off_commands, aid_commands)
+    return of_commands, (events, invoice_events, run_off_events, aid_events)
 
 
 def _ledger() -> tuple[Modules, Modules]:

@@ -18,9 +18,10 @@ from counterfoil.audit.duties import ACTS
 from counterfoil.audit.report import AuditReport
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import Role
-from counterfoil.contract.times import HOUR, SECOND
+from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.core import duties
 from counterfoil.core.duties import SEPARATE
+from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
 from counterfoil.issuance.commands import (
     AppointAuditor,
     AppropriateBudget,
@@ -49,7 +50,7 @@ from counterfoil.redemption.events import SettlementClosed
 from counterfoil.redemption.payer_commands import ConfirmShare, ReturnShare
 from counterfoil.redemption.payer_events import PaymentShared
 from tests.documents import document, publishing
-from tests.market import BID, OFFER, USD, Market, deposit, found, party
+from tests.market import BID, OFFER, USD, Market, T, deposit, found, party
 from tests.paper_work import PAID_ON, approve, pay, settle
 from tests.programmes import publish
 
@@ -60,6 +61,11 @@ TAKEN_BACK = {
     "appeal": {"within_days": 10, "stays": True},
 }
 LIST = ListProvider(programme_id="own", provider_id="shell")
+REGIME = {"regime": "DE_MINIMIS", "ceiling": "300000", "months": 36}
+AID = AttestAid(
+    party_id="shell", regime="DE_MINIMIS", amount=USD, currency="USD", granted_on=T // DAY, grantor="Land",
+    reference="L-1", source="declaration",
+)  # fmt: skip
 ISSUE = IssueVoucher(programme_id="own", beneficiary_id="shell", amount=800_000)
 
 
@@ -234,10 +240,12 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
     with nothing_kept_apart():
         programme_of_its_own(market)
         market.do("crook", LIST, ISSUE)
-        by_document = document(id="doc", **BY_DOCUMENT)
+        by_document = document(id="doc", benefit__regimes=[REGIME], **BY_DOCUMENT)
         budget = AppropriateBudget(programme_id="doc", amount=1_000 * USD, document="B-10")
         market.do("crook", *publishing(by_document), budget, replace(ISSUE, programme_id="doc"))
         market.do("crook", deposit("shell"))
+        aid_id = market.do("crook", AID)[0].aid_id  # type: ignore[attr-defined]
+        market.do("crook", WithdrawAid(aid_id=aid_id, reason="Never mind"))
         market.do("operator", attest("operator", "gpu-1"), attest("treasury", "gpu-1"), attest("lab-1", "city"))
         trade = contract(market)
         report_id = report(market, trade)

@@ -14,6 +14,7 @@ from counterfoil.contract.limits import MAX_PIECE_BYTES
 from counterfoil.contract.record import Command
 from counterfoil.contract.times import DAY
 from counterfoil.core.rules import LATEST
+from counterfoil.issuance.aid_commands import WithdrawAid
 from counterfoil.issuance.commands import (
     AddKey,
     AdoptRules,
@@ -101,6 +102,7 @@ from counterfoil.redemption.commands import (
 )
 from counterfoil.redemption.payer_commands import ConfirmShare, ReturnShare
 from tests.authority.prepared import (
+    AID_GIVEN,
     APPLICATION,
     FACT,
     FURTHER,
@@ -302,6 +304,11 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
         )
     },
     "attest_fact": {"the party": by("lab-1", lambda _market: replace(FACT, name="stage", values=("REVENUE",)))},
+    "attest_aid": {"the party": by("lab-1", lambda _market: replace(AID_GIVEN, reference="A-9"))},
+    "withdraw_aid": {
+        "who attested it": by("city", lambda market: WithdrawAid(aid_id=market.ids["aid"], reason=WHY)),
+        "the party": by("lab-1", lambda market: WithdrawAid(aid_id=market.ids["aid of an operator"], reason=WHY)),
+    },
     "submit_application": {
         "itself": alone("lab-1", lambda _market: APPLICATION),
         "the programme's issuer": by("city", lambda _market: APPLICATION),

@@ -19,6 +19,7 @@ from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import FixedExpiry
 from counterfoil.contract.times import DAY, HOUR, SECOND, format_day
 from counterfoil.core.at import At
+from counterfoil.issuance.aid_commands import AttestAid
 from counterfoil.issuance.commands import (
     AddKey,
     AppointAuditor,
@@ -121,6 +122,11 @@ APPLICATION: Final = SubmitApplication(
     other_support=(),
     evidence=(),
 )  # fmt: skip
+AID_GIVEN: Final = AttestAid(
+    party_id="lab-1", regime="DE_MINIMIS", amount=YUAN, currency="CNY", granted_on=START // DAY, grantor="Land",
+    reference="A-1", source="declaration",
+)  # fmt: skip
+"""Aid of the first day."""
 FACT: Final = AttestFact(
     party_id="lab-1", application_id=None, line=None, name="employees", values=("9",), on=START // DAY,
     source="register",
@@ -151,6 +157,7 @@ class Market(Newest):
         _documents(self)
         _applications(self)
         _invoices(self)
+        _aid(self)
 
     def key(self, party_id: str, **use: Any) -> Any:
         """A key that nobody has yet, with its proof for a party."""
@@ -458,6 +465,15 @@ def _invoices(market: Market) -> None:
     after_use = {"model": "POST_USE_REIMBURSEMENT", "claimant": "BENEFICIARY"}
     for body in publishing(document(id="p8", redemption=after_use, providers={"mode": "OPEN"})):
         market.do("city", body)
+
+
+def _aid(market: Market) -> None:
+    """A programme under a ceiling of law, and aid from elsewhere that an issuer and an operator attested."""
+    regime = {"regime": "DE_MINIMIS", "ceiling": "300000", "months": 36}
+    for body in publishing(document(id="p11", benefit__regimes=[regime])):
+        market.do("city", body)
+    market.do("city", AID_GIVEN, "aid")
+    market.do("none-operator", replace(AID_GIVEN, reference="A-2"), "aid of an operator")
 
 
 def claiming(market: Market, name: str) -> ClaimInvoice:

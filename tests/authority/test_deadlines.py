@@ -15,7 +15,7 @@ from tests.authority.prepared import DELIVERED, DISPUTE_WINDOW, EXPIRY, LATER, O
 from tests.authority.stage import CELLS, every_command, stage
 from tests.authority.table import deadlines
 from tests.authority.trial import Copy
-from tests.properties.world import SERVICE_OF, first_in_force
+from tests.properties.world import SERVICE_OF, START, first_in_force
 
 LONG_AFTER: Final = (LATER + 50_000) * HOUR
 """When every deadline has passed."""
@@ -36,6 +36,7 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "publish_programme": lambda market: market.clock,  # the last thing that is put
     "issue_voucher": at(VALID_UNTIL),
     "open_window": lambda market: (market.clock // DAY + 4) * DAY,
+    "attest_aid": at(add_months(START // DAY, 36) * DAY),
     "suspend_voucher": at(EXPIRY),
     "reinstate_voucher": at(EXPIRY),
     "revoke_voucher": at(EXPIRY),

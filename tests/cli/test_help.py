@@ -47,6 +47,7 @@ GROUPS = [
     "application",
     "window",
     "fact",
+    "aid",
     "voucher",
     "transfer",
     "pledge",

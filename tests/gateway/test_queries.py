@@ -156,7 +156,7 @@ def test_an_unknown_filter_is_an_error_and_never_an_empty_answer(http: Stepped, 
         ("/v1/depth?class_id=a100", "bad_request"),
         ("/v1/depth?class_id=a100&region=east&programme_id=p1", "unknown_parameter"),
         ("/v1/depth?class_id=a100&region=east&region=west", "repeated_parameter"),
-        ("/v1/depth?class_id=a100&region=east&currency=DOLLAR", "bad_request"),
+        ("/v1/depth?class_id=a100&region=east&currency=GPU_HOURS", "bad_request"),
         ("/v1/depth?class_id=a100&region=mars", "currency_needed"),
         ("/v1/bids?wait_for=matching", "bad_wait_for"),
         ("/v1/bids?wait_for=matching:-1", "bad_wait_for"),
@@ -306,4 +306,5 @@ def test_depth_adds_up_what_is_open(http: Stepped) -> None:
         assert problem_of(http.get("/v1/depth", **other))["code"] == "currency_needed"
         answer = http.get("/v1/depth", **other, currency="USD").json()
         assert (answer["offers"], answer["bids"]) == ([], [])
-    assert http.get("/v1/depth", class_id="a100", region="east", currency="EUR").json()["offers"] == []
+    for other_unit in ("EUR", "GPU_HOUR"):
+        assert http.get("/v1/depth", class_id="a100", region="east", currency=other_unit).json()["offers"] == []

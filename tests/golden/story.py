@@ -82,6 +82,7 @@ from counterfoil.redemption.commands import (
 from counterfoil.redemption.events import ContractOpened
 from tests.golden import (
     after_use_story,
+    aid_story,
     allocation_story,
     application_story,
     claim_story,
@@ -164,6 +165,8 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         allocation_story.tell(world)
     if (BeginRunOff.TYPE, BeginRunOff.V) not in world.state("issuance").rules.absent:
         closing_story.tell(world)
+    if world.state("issuance").rules.keeps_aid:
+        aid_story.tell(world)
     world.clock += 400 * HOUR
     world.settle()
     world.system.close()

@@ -32,6 +32,7 @@ def counted(cap: str, amount: str, event: str = "GRANTED", on: str = "2026-02-01
 
 FLOOR = {"benefit__floor": {"measure": "QUANTITY", "amount": "10", "waived_when": {"fact": "pilot", "is": True}}}
 PILOT = fact("pilot", True, "issuer", "2026-02-01")
+WHOLE_OR_NOT = {"benefit__regimes__0__excess": "REFUSE"}
 WHOLE: list[tuple[str | None, dict[str, Any]]] = [
     (None, {}),
     ("not_open", {"day": "2025-12-31"}),
@@ -57,6 +58,8 @@ WHOLE: list[tuple[str | None, dict[str, Any]]] = [
     ("cap_reached", {"counted": counted("how-often", "2")}),
     (None, {"counted": counted("how-often", "2", on="2025-12-31")}),
     ("ceiling_reached", {"counted": counted("regime:DE_MINIMIS", "300000")}),
+    ("ceiling_exceeded", {"counted": counted("regime:DE_MINIMIS", "299900.01"), "rules": WHOLE_OR_NOT}),
+    (None, {"counted": counted("regime:DE_MINIMIS", "299900"), "lines": [line("100")], "rules": WHOLE_OR_NOT}),
     ("budget_exhausted", {"left": {"all": "0"}}),
     (None, {"left": {"all": "0.01"}}),
     ("below_quantum", {"lines": [line("0.001")]}),

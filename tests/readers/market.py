@@ -5,6 +5,7 @@ That is a default, a pair that may not trade, and orders that were refused or ca
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from counterfoil.ports import Change
 from counterfoil.redemption.commands import WithdrawDelivery
 from counterfoil.runtime.projector import project
 from counterfoil.vocabulary import CODEC
-from tests.authority.prepared import LATER, Market, bid, handing, offer, pledging
+from tests.authority.prepared import AID_GIVEN, LATER, Market, bid, handing, offer, pledging
 from tests.properties.world import YUAN
 
 AUDITOR: Final = "none-auditor"
@@ -50,6 +51,7 @@ class ReadMarket(Market):
         self.do("lab-1", pledging(self, "free voucher", "gpu-1"), "pledge to gpu-1")
         self.do("gpu-1", EnforcePledge(pledge_id=self.ids["pledge to gpu-1"], reason="overdue"))
         self.do("gpu-1", handing(self, "free voucher", "none-beneficiary"))
+        self.do("none-operator", replace(AID_GIVEN, party_id="gpu-1"))
         self.outage("redemption")
         self.settle()
 

@@ -16,6 +16,7 @@ from counterfoil.contract.entry import CommandCause, Entry
 from counterfoil.contract.events import GroupAttested, ProgrammePublishedV1
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import format_time
+from counterfoil.issuance.aid_events import AidAttested, AidWithdrawn
 from counterfoil.issuance.events import AuditorAppointed, ProviderListed, VoucherGranted, VoucherIssued
 from counterfoil.ledger.events import CashDeposited, CashWithdrawn
 from counterfoil.matching.events import BidReceived, TradeMatched
@@ -80,7 +81,7 @@ def _appointment(state: Any, event: AuditorAppointed, _actor: str) -> Iterator[P
             yield "auditor", event.auditor_id, duty, party_id
 
 
-def _attestation(_state: Any, event: GroupAttested, actor: str) -> Iterator[Pair]:
+def _attestation(_state: Any, event: GroupAttested | AidAttested | AidWithdrawn, actor: str) -> Iterator[Pair]:
     yield "attester", actor, "attested", event.party_id
 
 
@@ -161,6 +162,8 @@ ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[
     ("issuance", ProgrammePublishedV1): _publication,
     ("issuance", AuditorAppointed): _appointment,
     ("issuance", GroupAttested): _attestation,
+    ("issuance", AidAttested): _attestation,
+    ("issuance", AidWithdrawn): _attestation,
     ("ledger", CashDeposited): _cash,
     ("ledger", CashWithdrawn): _cash,
     ("matching", BidReceived): _bid,

@@ -37,6 +37,8 @@ _ADVICE: Final[dict[str, str]] = {
     Code.UNKNOWN_TRANSFER: "See `counterfoil transfer list`: it may be accepted, closed, or have lapsed.",
     Code.UNKNOWN_PLEDGE: "See `counterfoil pledge list`: it may be released, enforced, or over with its voucher.",
     Code.TRANSFER_NOT_PERMITTED: "`counterfoil programme show` says on which terms vouchers change hands, if any do.",
+    Code.UNKNOWN_AID: "See `counterfoil aid list`: what its window has left behind is forgotten.",
+    Code.UNKNOWN_REGIME: "See `benefit.regimes` in `counterfoil programme document`: a programme has to name it first.",
     Code.UNKNOWN_ORDER: "See `counterfoil offer list` and `counterfoil bid list`; it may be closed already.",
     Code.UNKNOWN_CONTRACT: "See `counterfoil usage contracts`.",
     Code.UNKNOWN_REPORT: "See `counterfoil usage list`.",

@@ -113,6 +113,13 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
         ),
     ),
     "fact": (Listing("facts", "facts", "party_id application_id line name stated attested_by since source"),),
+    "aid": (
+        Listing(
+            "aid",
+            "grants that count towards ceilings of law",
+            "grant_id regime programme_id party_id subject currency amount freed granted_on counts_until withdrawn_at",
+        ),
+    ),
     "voucher": (
         Listing(
             "vouchers",

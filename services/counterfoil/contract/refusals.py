@@ -86,6 +86,8 @@ class Code(StrEnum):
     UNKNOWN_PROPOSAL = "unknown_proposal"
     UNKNOWN_APPLICATION = "unknown_application"
     UNKNOWN_WINDOW = "unknown_window"
+    UNKNOWN_REGIME = "unknown_regime"
+    UNKNOWN_AID = "unknown_aid"
     ALREADY_EXISTS = "already_exists"
     NAME_CONFUSABLE = "name_confusable"
     # Decided by content.
@@ -104,6 +106,7 @@ class Code(StrEnum):
     DUPLICATE_ITEM = "duplicate_item"
     EMPTY_LIST = "empty_list"
     OVER_LIMIT = "over_limit"
+    REGIME_DIFFERS = "regime_differs"
     CURRENCY_MISMATCH = "currency_mismatch"
     PRICE_OFF_TICK = "price_off_tick"
     WINDOW_NOT_VALID = "window_not_valid"
@@ -268,6 +271,8 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.UNKNOWN_PROPOSAL: Meaning(_D, False, "No such open proposal of the other side."),
     Code.UNKNOWN_APPLICATION: Meaning(_D, True, "No application has this id, or it was decided or withdrawn."),
     Code.UNKNOWN_WINDOW: Meaning(_D, False, "No window has this id, or all of its applications are decided."),
+    Code.UNKNOWN_REGIME: Meaning(_D, True, "No programme names a ceiling of law by this name."),
+    Code.UNKNOWN_AID: Meaning(_D, False, "No such aid counts, or another attested it."),
     Code.ALREADY_EXISTS: Meaning(_D, False, "The id is taken."),
     Code.NAME_CONFUSABLE: Meaning(
         _D, False, "The name may be taken for that of the party named, which the operator has not said to be meant."
@@ -293,7 +298,10 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.DUPLICATE_ITEM: Meaning(_D, False, "A list names the same thing twice."),
     Code.EMPTY_LIST: Meaning(_D, False, "A list that needs at least one item is empty."),
     Code.OVER_LIMIT: Meaning(_D, False, "A list or the actor's number of open objects exceeds its limit."),
-    Code.CURRENCY_MISMATCH: Meaning(_D, False, "The currency is not that of the programme."),
+    Code.REGIME_DIFFERS: Meaning(
+        _D, False, "Another programme counts this ceiling of law in another currency, over another time, or otherwise."
+    ),
+    Code.CURRENCY_MISMATCH: Meaning(_D, False, "The currency is not that of the programme, or of the ceiling of law."),
     Code.PRICE_OFF_TICK: Meaning(_D, False, "The price is not a multiple of the tick."),
     Code.WINDOW_NOT_VALID: Meaning(_D, False, "The delivery window is empty, too long or too far ahead."),
     Code.TIME_IN_FORCE_NOT_VALID: Meaning(_D, False, "`good_until` goes with GTD, and GTD with `good_until` ahead."),

@@ -136,6 +136,12 @@ class Rules:
     meters_in_kind: bool
     """Whether vouchers of an allocation in GPU-hours pay for bids in that unit, and are drawn by metering."""
 
+    # ceilings of law
+    keeps_aid: bool
+    """Whether grants have entries in a subsidy ledger, aid from elsewhere counts, and old grants are forgotten."""
+    max_aid: int
+    """Grants from elsewhere that one party attests of another, under one ceiling, while they count."""
+
     # applications
     max_open_applications: int
     """Of one party in one programme, not yet decided."""
@@ -226,6 +232,8 @@ _NEW_IN_7: Final = frozenset(
         ("return_share", 1),
         ("begin_run_off", 1),
         ("close_programme", 1),
+        ("attest_aid", 1),
+        ("withdraw_aid", 1),
     }
 )
 _NEW_IN_6: Final = frozenset(
@@ -357,6 +365,8 @@ _FIRST: Final = Rules(
     max_documents=0,
     document_stays=0,
     meters_in_kind=False,
+    keeps_aid=False,
+    max_aid=0,
     max_open_applications=0,
     max_open_windows=0,
     max_application_lines=0,
@@ -458,6 +468,8 @@ _SEVENTH: Final = replace(
     claims_after_use=True,
     max_shares_per_settlement=96,
     meters_in_kind=True,
+    keeps_aid=True,
+    max_aid=64,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)

@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from counterfoil.contract import events as common
 from counterfoil.contract.record import Event
+from counterfoil.issuance import aid_events, run_off_events
 from counterfoil.issuance import events as issuance
 from counterfoil.issuance import invoice_events as issuance_invoices
-from counterfoil.issuance import run_off_events
 from counterfoil.ledger import closing_events, expiry_events, invoice_events, receivable_events, transfer_events
 from counterfoil.ledger import events as ledger
 from counterfoil.matching import events as matching
@@ -146,6 +146,9 @@ _ISSUANCE: Final[Table] = {
     issuance_invoices.InvoiceDue: Concerns("claim_id", ("holder_id", "payee_id"), programme=True),
     issuance_invoices.UseClaimed: Concerns("application_id", _BENEFICIARY, programme=True),
     **_all(Concerns("claim_id", _BENEFICIARY, programme=True), issuance_invoices.UseGranted, issuance_invoices.UseDue),
+    **_all(Concerns("grant_id", ("party_id",), programme=True), aid_events.AidCounted, aid_events.AidFreed),
+    aid_events.AidAttested: Concerns("aid_id", ("party_id", "attested_by")),
+    aid_events.AidWithdrawn: Concerns("aid_id", ("party_id", "withdrawn_by")),
     issuance_invoices.ClaimCountedBack: Concerns("claim_id", via=(_INVOICE,)),
     issuance.IssueReversed: Concerns("voucher_id", (), programme=True),
     **_all(_OF_VOUCHER, issuance.VoucherIssued, issuance.VoucherGranted),

@@ -219,7 +219,7 @@ def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions, pools:
         request: Request,
         class_id: Annotated[str, Query(max_length=63)],
         region: Annotated[str, Query(max_length=63)],
-        currency: Annotated[str | None, Query(min_length=3, max_length=3, description=_ONLY)] = None,
+        currency: Annotated[str | None, Query(min_length=3, max_length=8, description=_ONLY)] = None,
         wanted: WaitFor = None,
     ) -> JSONResponse:
         check_parameters(request, ("class_id", "region", "currency"))

@@ -6,7 +6,7 @@ A group counts what its members were granted while they belonged to it, and what
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, get_args
 
 from counterfoil.contract.applications import CounterMoved
 from counterfoil.contract.ensure import ensure
@@ -70,6 +70,8 @@ class Counters:
         key = (
             programme_of(programme_id, moved.cap), moved.cap, moved.event, moved.subject, beneficiary_id, day,
         )  # fmt: skip
+        if moved.after < moved.before and key not in self.table and moved.cap.startswith(REGIME):
+            return  # its window has passed, and it was forgotten
         counted = self.table.get(key, 0) + moved.after - moved.before
         ensure(counted >= 0, f"{moved.cap} of {programme_id} counts less than nothing for {moved.subject}")
         if counted and key not in self.table:
@@ -77,9 +79,19 @@ class Counters:
         if counted:
             self.table[key] = counted
         elif key in self.table:
-            del self.table[key]
-            _forget(self._by_subject, key[:4], key)
-            _forget(self._by_beneficiary, (*key[:3], key[4]), key)
+            self._drop(key)
+
+    def forget(self, cap: str, beneficiary_id: str, first: int) -> None:
+        """Forget what counts towards a ceiling of law, of a beneficiary, on days before `first`."""
+        for event in get_args(CountingEvent):
+            mine = self._by_beneficiary.get((ALL_OF_THEM, cap, event, beneficiary_id), ())
+            for key in [key for key in mine if key[5] < first]:
+                self._drop(key)
+
+    def _drop(self, key: Key) -> None:
+        del self.table[key]
+        _forget(self._by_subject, key[:4], key)
+        _forget(self._by_beneficiary, (*key[:3], key[4]), key)
 
 
 def _forget(index: dict[tuple[str, str, str, str], dict[Key, None]], by: tuple[str, str, str, str], key: Key) -> None:

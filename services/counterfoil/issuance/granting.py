@@ -17,6 +17,7 @@ from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.standing import not_taking_part
 from counterfoil.issuance.after_use import due_at_once
+from counterfoil.issuance.aid import entries, may_free
 from counterfoil.issuance.applications import (
     already_closed,
     application_to,
@@ -232,7 +233,8 @@ def concluded(
     voucher = _voucher(state, rules, application, judged, decided.voucher_id, at)
     if isinstance(voucher, Refusal):
         return voucher
-    return [decided, voucher, *due_at_once(state, rules, application, judged, decided, at)]
+    aid = entries(state, rules, decided.counters, decided.application_id, decided.beneficiary_id, decided.day)
+    return [decided, voucher, *due_at_once(state, rules, application, judged, decided, at), *aid]
 
 
 def _decided(
@@ -347,7 +349,10 @@ def _purpose(state: IssuanceState, event: ApplicationDecided) -> Purpose:
 def application_decided(state: IssuanceState, event: ApplicationDecided, at: At) -> None:
     """Apply a decision; with an approval also what it counts."""
     if event.voucher_id is not None:
-        state.claims.purposes[event.voucher_id] = _purpose(state, event)
+        purpose = _purpose(state, event)
+        state.claims.purposes[event.voucher_id] = purpose
+        counts = may_free(state.rules_under(purpose), event.counters)
+        state.grants[event.voucher_id] = Grant(event.day, event.subsidy, counts)
     if event.window_id is not None:
         state.windows.decided(event)
     if event.decision == "waitlisted":
@@ -362,7 +367,6 @@ def application_decided(state: IssuanceState, event: ApplicationDecided, at: At)
         state.left_queue(event.programme_id, at)
     state.windows.passed(event.window_id, event.application_id)
     if event.voucher_id is not None:
-        state.grants[event.voucher_id] = Grant(event.day, event.subsidy, event.counters)
         for each in event.counters:
             state.counters.move(event.programme_id, event.beneficiary_id, event.day, each)
 

@@ -22,6 +22,7 @@ from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
+from counterfoil.issuance.aid import entries, freed
 from counterfoil.issuance.claimed import Claimed, Permit, Purpose
 from counterfoil.issuance.facts import given, heard
 from counterfoil.issuance.invoice_commands import ClaimInvoice, PermitClaim
@@ -319,7 +320,8 @@ def _claimed(
         counters=counters,
         payers=tuple(PayerShare(payer=payer, amount=amount) for payer, amount in judged.payers),
     )
-    return [claimed, due(claimed, at)]
+    aid = entries(state, rules, counters, claim_id, asked.holder.party_id, basis.day)
+    return [claimed, due(claimed, at), *aid]
 
 
 def due(claimed: InvoiceClaimed, at: At) -> InvoiceDue:
@@ -350,7 +352,10 @@ def count_back(state: IssuanceState, event: InvoiceRefused | InvoiceReturned | C
     counted_back = ClaimCountedBack(
         claim_id=event.claim_id, programme_id=event.programme_id, amount=amount, over=over, reason=reason
     )
-    return [counted_back] if amount else []
+    if not amount:
+        return []
+    undone = Grant(claimed.on, claimed.left, claimed.counts).parted(amount)[1].counts
+    return [counted_back, *freed(state, event.programme_id, event.claim_id, claimed.holder_id, undone)]
 
 
 # evolve -------------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.paper import unknown_currency
 from counterfoil.core.rules import Rules
 from counterfoil.core.standing import not_taking_part
+from counterfoil.issuance.aid import differs
 from counterfoil.issuance.commands import (
     DemandFourEyes,
     ListProvider,
@@ -34,6 +35,7 @@ from counterfoil.issuance.events import (
 from counterfoil.issuance.state import IssuanceState, Programme
 from counterfoil.issuance.words import ALL
 from counterfoil.programme.findings import Finding
+from counterfoil.programme.form.document import Document
 from counterfoil.programme.form.identity import MoneyUnit
 from counterfoil.programme.lint import lint, lint_change
 from counterfoil.programme.reading import BadDocument, read_bytes
@@ -61,6 +63,8 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
     except BadDocument as problem:
         return refuse(Code.DOCUMENT_MALFORMED, why=problem.code, where=problem.where[:_WHERE])
     document = rules.document
+    if not state.rules.keeps_aid and (unknown := _of_later_rules(document)) is not None:
+        return unknown
     if document.id != body.programme_id:
         return refuse(Code.DOCUMENT_MALFORMED, why="other_programme", where="id")
     named = [*document.scope.classes] if not isinstance(document.scope.classes, str) else []
@@ -72,6 +76,7 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
         or (unknown_currency(state, rules.currency) if isinstance(document.unit, MoneyUnit) else None)
         or _not_next(state, before, document.version, rules.currency)
         or _contradictory(found)
+        or differs(state, rules)
         or _dead_from_the_start(rules)
     )
     if refused is not None:
@@ -89,6 +94,14 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
             warnings=tuple(warnings),
         )
     ]
+
+
+def _of_later_rules(document: Document) -> Refusal | None:
+    """Whether a document says what rules before version 7 had no member for: it was refused as unknown."""
+    for index, each in enumerate(document.benefit.regimes):
+        if each.excess is not None or each.unspent is not None:
+            return refuse(Code.DOCUMENT_MALFORMED, why="malformed", where=f"benefit.regimes[{index}]")
+    return None
 
 
 def _contradictory(found: tuple[Finding, ...]) -> Refusal | None:
@@ -257,6 +270,7 @@ def programme_published(state: IssuanceState, event: Published, _at: At) -> None
         state.programmes.edit(event.programme_id).current = event
     else:
         state.programmes[event.programme_id] = Programme(event)
+    state.aids.named(event.programme_id, state.terms(event.programme_id))
 
 
 def four_eyes_demanded(state: IssuanceState, event: FourEyesDemanded, _at: At) -> None:

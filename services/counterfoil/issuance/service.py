@@ -18,6 +18,7 @@ from counterfoil.contract.events import (
 from counterfoil.core.decider import COMMON, Decider
 from counterfoil.issuance import (
     after_use,
+    aid,
     allocating,
     applications,
     auditors,
@@ -41,6 +42,8 @@ from counterfoil.issuance import (
     vouchers,
     waiting,
 )
+from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
+from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidFreed, AidWithdrawn
 from counterfoil.issuance.commands import (
     AddKey,
     AddKeyV1,
@@ -212,6 +215,8 @@ DECIDER: Final = Decider(
         DecideApplication: granting.decide_application,
         ClaimAfterUse: after_use.claim_after_use,
         PermitClaim: invoices.permit_claim,
+        AttestAid: aid.attest_aid,
+        WithdrawAid: aid.withdraw_aid,
         ClaimInvoice: invoices.claim_invoice,
         SuspendVoucher: vouchers.suspend_voucher,
         ReinstateVoucher: vouchers.reinstate_voucher,
@@ -294,6 +299,10 @@ DECIDER: Final = Decider(
         InvoiceClaimed: invoices.invoice_claimed,
         InvoiceDue: invoices.invoice_due,
         ClaimCountedBack: invoices.claim_counted_back,
+        AidCounted: aid.aid_counted,
+        AidFreed: aid.aid_freed,
+        AidAttested: aid.aid_attested,
+        AidWithdrawn: aid.aid_withdrawn,
         VoucherGranted: vouchers.voucher_granted,
         VoucherSuspended: vouchers.voucher_suspended,
         VoucherReinstated: vouchers.voucher_reinstated,

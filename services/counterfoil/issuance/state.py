@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final, NamedTuple
 
 from counterfoil.contract.applications import CounterMoved
@@ -40,6 +41,7 @@ from counterfoil.core.form import (
 from counterfoil.core.lookalikes import look_of
 from counterfoil.core.programmes import FOUR_EYES, LISTING, PUBLISHED, Listing
 from counterfoil.core.table import Table
+from counterfoil.issuance.aided import Aids
 from counterfoil.issuance.applying import Applications
 from counterfoil.issuance.claimed import COUNTS, Claims, Purpose
 from counterfoil.issuance.counting import Counters
@@ -201,7 +203,7 @@ class IssuanceState(ProgrammeState):
     """Issuance's whole state. What is not a table follows from the tables."""
 
     __slots__ = (
-        "applications", "appointed", "auditors", "claims", "classes", "committed", "counters", "deciding",
+        "aids", "applications", "appointed", "auditors", "claims", "classes", "committed", "counters", "deciding",
         "documents_due", "four_eyes", "freed", "freed_due", "grants", "group_issued", "issued_to", "key_ids",
         "listings", "looks", "new_keys", "open_vouchers", "programmes", "recoveries", "recoveries_due", "recovering",
         "root", "vouchers", "windows",
@@ -236,7 +238,9 @@ class IssuanceState(ProgrammeState):
         self.counters = Counters()
         self.windows = Windows(self._may_work_on)
         self.claims = Claims()
-        for table in (*self.applications.tables(), self.counters.table, *self.windows.tables(), *self.claims.tables()):
+        self.aids = Aids()
+        parts = (self.applications.tables(), self.windows.tables(), self.claims.tables())
+        for table in (*chain(*parts), self.counters.table, self.aids.attested):
             self.keep(table)
         self.looks: dict[str, str] = {}  # what a name looks like -> the first party, by id, with such a name
 
@@ -414,6 +418,7 @@ class IssuanceState(ProgrammeState):
         self.applications.rebuild()
         self.counters.rebuild()
         self.claims.rebuild()
+        self.aids.rebuild((each, self.terms(each)) for each in sorted(self.programmes))
         self.group_issued = {}
         for (programme_id, _), by_group in self.issued_to.items():
             for group_id, amount in by_group.items():

@@ -23,6 +23,7 @@ from counterfoil.contract.limits import MAX_PIECES
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.terms import FixedExpiry, FourEyesAct, ProgrammeTerms, RedemptionModel, RelativeExpiry
 from counterfoil.core.at import At
+from counterfoil.issuance.aid_views import AID_REDUCERS, AID_VIEWS
 from counterfoil.issuance.application_views import APPLICATION_REDUCERS, APPLICATION_VIEWS
 from counterfoil.issuance.events import (
     BudgetAppropriated,
@@ -255,6 +256,7 @@ VIEWS: Final[tuple[View, ...]] = (
     VOUCHERS,
     *APPLICATION_VIEWS,
     *INVOICE_VIEWS,
+    *AID_VIEWS,
 )
 
 
@@ -450,6 +452,7 @@ REDUCERS: Final[Reducers] = {
     **PARTY_REDUCERS,
     **APPLICATION_REDUCERS,
     **INVOICE_REDUCERS,
+    **AID_REDUCERS,
     LogOpened: _rules_named,
     RulesAdopted: _rules_named,
     CurrencyRegistered: _currency_registered,

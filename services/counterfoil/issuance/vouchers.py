@@ -22,6 +22,7 @@ from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.hidden import not_yours
 from counterfoil.core.standing import not_taking_part
+from counterfoil.issuance.aid import entries, freed, may_free
 from counterfoil.issuance.claimed import Purpose
 from counterfoil.issuance.commands import (
     IssueVoucher,
@@ -145,6 +146,7 @@ def _under_document(
         return refuse(_CODES.get(found.refusal.code, Code.CAP_EXCEEDED), why=found.refusal.code, **texts)
     if body.amount > programme.uncommitted:
         return refuse(Code.APPROPRIATION_EXCEEDED, uncommitted=programme.uncommitted)
+    moved = moves(state, rules, history, found.counts, found.envelopes, day)
     return [
         VoucherGranted(
             voucher_id=voucher_id,
@@ -158,12 +160,10 @@ def _under_document(
             issue_seq=programme.vouchers_issued + 1,
             uncommitted_after=programme.uncommitted - body.amount,
             group_issued_after=state.counted(body.programme_id, group_id) + body.amount,
-            counted=(
-                *moves(state, rules, history, found.counts, found.envelopes, day),
-                award(state, rules, group_id, day),
-            ),
+            counted=(*moved, award(state, rules, group_id, day)),
             explanation=tuple(each.sentence[:MAX_REASON] for each in found.steps),
-        )
+        ),
+        *entries(state, rules, moved, voucher_id, body.beneficiary_id, day),
     ]
 
 
@@ -323,6 +323,9 @@ def _freed(state: IssuanceState, voucher_id: str, voucher: Voucher, own: int, ot
                 group_issued_after=counted - own, uncommitted_after=uncommitted + own,
             )
         )  # fmt: skip
+        granted, purpose = state.grants.get(voucher_id), state.claims.purposes.get(voucher_id)
+        if granted is not None and purpose is not None:
+            events += freed(state, programme_id, purpose.award, voucher.beneficiary_id, granted.parted(own)[1].counts)
     if others:
         after = uncommitted + own + others
         events.append(
@@ -387,8 +390,9 @@ def voucher_issued(state: IssuanceState, event: VoucherIssued | VoucherGranted, 
 def voucher_granted(state: IssuanceState, event: VoucherGranted, at: At) -> None:
     """Apply an issue under a document: it counts towards the limits of its programme."""
     voucher_issued(state, event, at)
-    day = cast("Rules", state.terms(event.programme_id)).day(at.time)
-    state.grants[event.voucher_id] = Grant(day, event.face, event.counted)
+    rules = cast("Rules", state.terms(event.programme_id))
+    day = rules.day(at.time)
+    state.grants[event.voucher_id] = Grant(day, event.face, may_free(rules, event.counted))
     own = event.voucher_id
     current = cast("ProgrammePublished", state.programmes[event.programme_id].current)
     document = (current.version, current.document_id, current.rules_hash)

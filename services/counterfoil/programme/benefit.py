@@ -20,6 +20,7 @@ from counterfoil.programme.bounds import (
     envelope_bound,
     envelope_of,
     regime_bound,
+    regime_whole,
     support_limits,
 )
 from counterfoil.programme.case import Case, Counted, Line
@@ -198,7 +199,7 @@ def _limited(rules: Rules, case: Case, results: tuple[LineResult, ...], course: 
     total = total_of(each.eligible for each in sums.values())
     for bound in support_limits(rules, case, total):
         _cut(sums, (), bound, course)
-    for regime in rules.regimes:
+    for regime in (each for each in rules.regimes if each.regime.excess != "REFUSE"):
         _cut(sums, (), regime_bound(case, regime, _subsidy(sums, ())), course)
     for cap in rules.caps:
         asked = _asked(sums, cap.cap.instruments)
@@ -283,6 +284,9 @@ def _concluded(
     if subsidy == 0 and total > 0:
         rounding = rules.document.benefit.rounding
         course.refuse(step("below_quantum", quantum=rounding.quantum if rounding is not None else "0.000001"))
+    for regime in rules.regimes:
+        if regime.regime.excess == "REFUSE":
+            course.take(regime_whole(case, regime, subsidy), subsidy)
     if course.refusal is not None:
         subsidy = 0
     payers = shared(rules, subsidy)

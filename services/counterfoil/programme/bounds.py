@@ -134,6 +134,15 @@ def regime_bound(case: Case, rule: RegimeRule, subsidy: Exact) -> Bound:
     return Bound(left, (step("ceiling_cut", left=Micros(left), result=Micros(left), **texts),))
 
 
+def regime_whole(case: Case, rule: RegimeRule, subsidy: int) -> Bound:
+    """The same of a ceiling that cuts no grant: it refuses one that would pass it, by however little."""
+    found = regime_bound(case, rule, subsidy)
+    if found.refusal is not None or found.amount is None or subsidy <= found.amount:
+        return found._replace(amount=None)
+    said = {name: found.steps[-1].values[name] for name in ("regime", "limit", "counted", "left")}
+    return Bound(None, (), step("ceiling_exceeded", amount=Micros(subsidy), **said))
+
+
 def envelope_of(rules: Rules, instrument: str) -> Envelope | None:
     """The first envelope that pays for an instrument."""
     for each in rules.document.budget.envelopes:

@@ -15,6 +15,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "below_floor": "{measure} is {amount}, and at least {floor} is required",
     "stacking_not_allowed": "support of {other} excludes this one",
     "cap_reached": "cap {cap}: {counted} of {limit} is counted for {subject}, nothing is left",
+    "ceiling_exceeded": "{regime}: {counted} of {limit} is counted, {left} is left, {amount} is asked for",
     "ceiling_reached": "{regime}: {counted} of {limit} is counted for {subject}, nothing is left",
     "budget_exhausted": "envelope {envelope} has {left} left, and {amount} is asked for",
     "below_quantum": "less than {quantum} is left after rounding",

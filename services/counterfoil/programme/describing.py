@@ -139,6 +139,10 @@ def _benefit(rules: Rules) -> Iterator[str]:
     for regime in benefit.regimes:
         ceiling = _money(rules, regime.ceiling)
         yield f"{regime.regime}: at most {ceiling} in {regime.months} months for each {regime.unit.lower()}."
+        if regime.excess == "REFUSE":
+            yield f"What would pass {regime.regime} is refused whole."
+        if regime.unspent == "COUNTS":
+            yield f"What is granted counts towards {regime.regime}, used or not."
 
 
 def _tier(rules: Rules, tier: Tier, basis: str) -> str:
@@ -191,7 +195,8 @@ def _scope(rules: Rules) -> Iterator[str]:
     if contract.max_term_days is not None:
         yield f"Contracts of at most {contract.max_term_days} days."
     if contract.arms_length is not None:
-        yield "Buyer and provider must not be related."
+        tests = ", ".join(each.lower().replace("_", " ") for each in contract.arms_length.tests)
+        yield f"Buyer and provider must not be related: who is ({tests}), the attested groups say."
     modes = {
         "OPEN": "Any provider of the market",
         "REGISTER": "Providers that the issuer lists",

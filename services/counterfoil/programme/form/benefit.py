@@ -117,6 +117,14 @@ class SubsidyRegime(Part, frozen=True, kw_only=True):
     months: Annotated[int, Meta(ge=1, le=1_200), described("rolling, before the grant", 36)]
     unit: Annotated[Literal["GROUP", "BENEFICIARY"], described("for whom it is counted", "GROUP")] = "GROUP"
     counts_on: Annotated[CountingEvent, described("when aid counts", "GRANTED")] = "GRANTED"
+    excess: Annotated[
+        Literal["CUT", "REFUSE"] | None,
+        described("a grant above what is left is cut, or refused whole; none: CUT", "REFUSE"),
+    ] = None
+    unspent: Annotated[
+        Literal["FREES", "COUNTS"] | None,
+        described("what is cancelled unspent counts no more, or as granted; none: FREES", "COUNTS"),
+    ] = None
 
 
 class Tranche(Part, frozen=True, kw_only=True):

@@ -1,0 +1,194 @@
+"""The subsidy ledger: what a single undertaking is granted under a ceiling of law, in all programmes and outside them.
+
+EU 2023/2831 for example: EUR 300,000 in any three years, counted at the grant and not at the payment. An amount counts
+in the currency of the ceiling, the same for all programmes that name it: nothing is converted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from counterfoil.contract.applications import CounterMoved
+from counterfoil.contract.limits import MAX_AMOUNT
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.times import DAY
+from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
+from counterfoil.core.directory import Party
+from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
+from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidFreed, AidWithdrawn
+from counterfoil.issuance.aided import Aid, regimes_of
+from counterfoil.issuance.counting import ALL_OF_THEM, REGIME
+from counterfoil.issuance.state import IssuanceState
+from counterfoil.programme.rules import Rules
+
+_ZONES: Final = 2
+"""By how many days the local days of two programmes may differ, and what still counts in one of them is kept."""
+
+
+def attest_aid(state: IssuanceState, body: AttestAid, actor: Party, at: At) -> Decision:
+    """Aid from elsewhere, of a party that is not related to who attests it."""
+    if body.party_id not in state.directory.parties:
+        return refuse(Code.UNKNOWN_PARTY, party_id=body.party_id)
+    regime = state.aids.regime(body.regime)
+    if regime is None:
+        return refuse(Code.UNKNOWN_REGIME, regime=body.regime)
+    if body.currency != regime.currency:
+        return refuse(Code.CURRENCY_MISMATCH, currency=regime.currency)
+    today = at.time // DAY
+    if body.granted_on > today + 1:  # tomorrow has begun somewhere
+        return refuse(Code.DATE_IN_FUTURE, field="granted_on")
+    if regime.counts_until(body.granted_on) <= today:
+        return refuse(Code.PERIOD_NOT_VALID, field="granted_on")
+    mine = [aid for _, aid in state.aids.of(body.regime, body.party_id)]
+    if any(each.reference == body.reference for each in mine):
+        return refuse(Code.ALREADY_EXISTS, reference=body.reference)
+    most = state.rules.max_aid
+    if sum(each.attested_by == actor.party_id for each in mine) >= most:
+        return refuse(Code.OVER_LIMIT, field="party_id", limit=most)
+    if sum(each.amount for each in mine) + body.amount > MAX_AMOUNT // 2:
+        return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount)
+    together = not_separate(state, Held(Duty.ATTESTER, actor.party_id), Held(Duty.ATTESTED, body.party_id))
+    return together or [
+        AidAttested(
+            aid_id=at.new_id("aid"),
+            regime=body.regime,
+            party_id=body.party_id,
+            subject=_subject(state, regime.unit, body.party_id, body.granted_on),
+            currency=body.currency,
+            granted_on=body.granted_on,
+            amount=body.amount,
+            grantor=body.grantor,
+            reference=body.reference,
+            source=body.source,
+            attested_by=actor.party_id,
+            counts_until=regime.counts_until(body.granted_on),
+        )
+    ]
+
+
+def _subject(state: IssuanceState, unit: str, party_id: str, day: int) -> str:
+    """For whom it counts: the party, or the group that it belonged to at the end of that day."""
+    return party_id if unit == "BENEFICIARY" else state.directory.group_of(party_id, (day + 1) * DAY - 1)
+
+
+def withdraw_aid(state: IssuanceState, body: WithdrawAid, actor: Party, _at: At) -> Decision:
+    """Aid that was attested wrongly; what its window has left behind is forgotten already."""
+    aid = state.aids.attested.get(body.aid_id)
+    if aid is None or (aid.attested_by != actor.party_id and "operator" not in actor.roles):
+        return refuse(Code.UNKNOWN_AID, aid_id=body.aid_id)
+    together = not_separate(state, Held(Duty.ATTESTER, actor.party_id), Held(Duty.ATTESTED, aid.party_id))
+    return together or [
+        AidWithdrawn(
+            aid_id=body.aid_id,
+            regime=aid.regime,
+            party_id=aid.party_id,
+            reason=body.reason,
+            withdrawn_by=actor.party_id,
+        )
+    ]
+
+
+def differs(state: IssuanceState, rules: Rules) -> Refusal | None:
+    """Whether a document names a ceiling of law that another programme counts otherwise, or in another currency."""
+    if not state.rules.keeps_aid:
+        return None
+    for name, regime in regimes_of(rules):
+        shared = state.aids.is_attested(name)
+        for programme_id, other in sorted(state.aids.regimes.get(name, {}).items()):
+            if (shared or programme_id != rules.document.id) and other != regime:
+                named = {"currency": other.currency, "months": other.months, "unit": other.unit}
+                return refuse(Code.REGIME_DIFFERS, regime=name, **named, counts_on=other.counts_on)
+    return None
+
+
+# what is granted ----------------------------------------------------------------------------------------------------
+
+
+def entries(
+    state: IssuanceState, rules: Rules, moved: Iterable[CounterMoved], grant_id: str, party_id: str, day: int
+) -> Iterator[AidCounted]:
+    """The entries of a grant in the subsidy ledger: one for each ceiling that it counts towards."""
+    if not state.rules.keeps_aid:
+        return
+    regimes = dict(regimes_of(rules))
+    ceilings = {rule.key: rule for rule in rules.regimes}
+    for each in moved:
+        rule = ceilings.get(each.cap)
+        if rule is not None and each.after > each.before:
+            name = rule.regime.regime
+            yield AidCounted(
+                grant_id=grant_id,
+                regime=name,
+                programme_id=rules.document.id,
+                party_id=party_id,
+                subject=each.subject,
+                currency=rules.unit,
+                granted_on=day,
+                amount=each.after - each.before,
+                ceiling=rule.limit,
+                counted_before=each.before,
+                counts_until=regimes[name].counts_until(day),
+            )
+
+
+def freed(
+    state: IssuanceState, programme_id: str, grant_id: str, party_id: str, undone: Iterable[CounterMoved]
+) -> Iterator[AidFreed]:
+    """What of a grant counts no more towards ceilings of law."""
+    if not state.rules.keeps_aid:
+        return
+    for each in undone:
+        if each.cap.startswith(REGIME) and each.after > 0:
+            yield AidFreed(
+                grant_id=grant_id,
+                regime=each.cap.removeprefix(REGIME),
+                programme_id=programme_id,
+                party_id=party_id,
+                amount=each.after,
+            )
+
+
+def may_free(rules: Rules, counts: Iterable[CounterMoved]) -> tuple[CounterMoved, ...]:
+    """What of a grant counts back if it is never used: all but what by its document counts for good."""
+    for_good = {rule.key for rule in rules.regimes if rule.regime.unspent == "COUNTS"}
+    return tuple(each for each in counts if each.cap not in for_good)
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
+def aid_counted(state: IssuanceState, event: AidCounted, _at: At) -> None:
+    """The grant has counted already; what the window has left behind is forgotten."""
+    state.aids.forget(state.counters, event.regime, event.party_id, event.granted_on - _ZONES)
+
+
+def aid_freed(_state: IssuanceState, _event: AidFreed, _at: At) -> None:
+    """It was counted back with its voucher or claim."""
+
+
+def aid_attested(state: IssuanceState, event: AidAttested, at: At) -> None:
+    """Apply aid from elsewhere."""
+    state.aids.forget(state.counters, event.regime, event.party_id, at.time // DAY - _ZONES)
+    regime = state.aids.regime(event.regime)
+    aid = Aid(
+        event.regime, event.party_id, event.subject, event.granted_on, event.amount, event.reference,
+        event.attested_by, "GRANTED" if regime is None else regime.counts_on,
+    )  # fmt: skip
+    state.aids.attest(event.aid_id, aid)
+    _move(state, aid, aid.amount)
+
+
+def aid_withdrawn(state: IssuanceState, event: AidWithdrawn, _at: At) -> None:
+    """Apply that it does not count."""
+    aid = state.aids.drop(event.aid_id)
+    _move(state, aid, -aid.amount)
+
+
+def _move(state: IssuanceState, aid: Aid, amount: int) -> None:
+    moved = CounterMoved(cap=f"{REGIME}{aid.regime}", subject=aid.subject, event=aid.event, before=0, after=abs(amount))
+    moved = moved if amount >= 0 else replace(moved, before=moved.after, after=0)
+    state.counters.move(ALL_OF_THEM, aid.party_id, aid.on, moved)

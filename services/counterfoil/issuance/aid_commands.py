@@ -1,0 +1,33 @@
+"""Commands that issuance decides: aid under a ceiling of law that was granted elsewhere."""
+
+from __future__ import annotations
+
+from counterfoil.contract.record import Command, command
+from counterfoil.contract.scalars import Code, Currency, Day, Id, Name, PositiveAmount, Reason, Reference
+
+
+@command("attest_aid", role=("operator", "issuer"))
+class AttestAid(Command):
+    """Operator or issuer: a party was granted aid under a ceiling of law outside these programmes.
+
+    It counts like a grant of theirs, from `granted_on` on. `amount` is in the currency of the ceiling: who attests aid
+    in another one converts it, by the rate that the law names, and says so in `source`. `reference`: of the grant, each
+    once for a party.
+    """
+
+    party_id: Id
+    regime: Code
+    amount: PositiveAmount
+    currency: Currency
+    granted_on: Day
+    grantor: Name
+    reference: Reference
+    source: Reason
+
+
+@command("withdraw_aid", role=("operator", "issuer"))
+class WithdrawAid(Command):
+    """Who attested aid, or an operator: it was not granted, or not so. It counts no more."""
+
+    aid_id: Id
+    reason: Reason

@@ -1,0 +1,81 @@
+"""Issuance's read model of the subsidy ledger: what counts towards ceilings of law, grant by grant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from counterfoil.contract.times import format_day
+from counterfoil.core.at import At
+from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidFreed, AidWithdrawn
+from counterfoil.ports import Add, Change, Put, Set, View
+from counterfoil.readership import Readers
+from counterfoil.service import Reducers
+
+AID: Final = View(
+    name="aid",
+    key=("grant_id", "regime"),
+    columns={
+        "grant_id": "text",
+        "regime": "text",
+        "programme_id": "text?",
+        "party_id": "text",
+        "subject": "text",
+        "currency": "text",
+        "granted_on": "text",
+        "counts_until": "text",
+        "amount": "amount",
+        "freed": "amount",
+        "ceiling": "amount?",
+        "counted_before": "amount?",
+        "grantor": "text?",
+        "reference": "text?",
+        "source": "text?",
+        "attested_by": "text?",
+        "recorded_at": "time",
+        "withdrawn_at": "time?",
+        "withdrawn_because": "text?",
+    },
+    filters=("regime", "subject", "party_id", "programme_id", "attested_by"),
+    readers=Readers(parties=("party_id", "attested_by"), programme="programme_id"),
+    time="recorded_at",
+)
+"""One row for a grant and each ceiling of law that it counts towards; of aid from elsewhere `programme_id` is null, and
+`grantor`, `reference` and `source` are what was attested. `subject`: the group, or party, for which it counts.
+`freed`: what of it was never used and counts no more. `ceiling` and `counted_before` are those of the decision. From
+the day `counts_until` on the row counts no more; nor does it once it is withdrawn."""
+AID_VIEWS: Final[tuple[View, ...]] = (AID,)
+_OF_BOTH: Final = ("regime", "party_id", "subject", "currency", "amount")
+
+
+def _counted(event: AidCounted, at: At) -> Iterable[Change]:
+    own = ("grant_id", "programme_id", "ceiling", "counted_before")
+    yield _row(event, at, {name: getattr(event, name) for name in own})
+
+
+def _attested(event: AidAttested, at: At) -> Iterable[Change]:
+    own = {name: getattr(event, name) for name in ("grantor", "reference", "source", "attested_by")}
+    yield _row(event, at, {"grant_id": event.aid_id, **own})
+
+
+def _row(event: AidCounted | AidAttested, at: At, own: dict[str, object]) -> Change:
+    days = {name: format_day(getattr(event, name)) for name in ("granted_on", "counts_until")}
+    same = {name: getattr(event, name) for name in _OF_BOTH}
+    return Put(AID.name, {**dict.fromkeys(AID.columns), **same, **days, **own, "freed": 0, "recorded_at": at.time})
+
+
+def _freed(event: AidFreed, _at: At) -> Iterable[Change]:
+    yield Add(AID.name, (event.grant_id, event.regime), {"freed": event.amount})
+
+
+def _withdrawn(event: AidWithdrawn, at: At) -> Iterable[Change]:
+    values = {"withdrawn_at": at.time, "withdrawn_because": event.reason}
+    yield Set(AID.name, (event.aid_id, event.regime), values)
+
+
+AID_REDUCERS: Final[Reducers] = {
+    AidCounted: _counted,
+    AidAttested: _attested,
+    AidFreed: _freed,
+    AidWithdrawn: _withdrawn,
+}

@@ -1,0 +1,141 @@
+"""The subsidy ledger's state: which programmes share a ceiling of law, and the aid that was attested.
+
+What counts stands with the other counters (`counting.py`), by day: the ceiling in the place of a programme. Whoever is
+granted more is looked through, and what its window has left behind is forgotten: so there is never more than a window
+has days, for each party and ceiling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from counterfoil.contract.scalars import CountingEvent
+from counterfoil.core.form import AMOUNT, COUNT, TEXT, Form, row
+from counterfoil.core.table import Table
+from counterfoil.issuance.counting import REGIME, Counters
+from counterfoil.programme.form.budget import Period
+from counterfoil.programme.periods import Span, span
+from counterfoil.programme.rules import Rules
+from counterfoil.programme.terms import Terms
+from counterfoil.programme.values import add_months
+
+
+class Regime(NamedTuple):
+    """What all programmes under one ceiling of law have in common. `unit`: GROUP, or BENEFICIARY."""
+
+    currency: str
+    months: int
+    unit: str
+    counts_on: CountingEvent
+
+    def counts_until(self, day: int) -> int:
+        """The first day on which what was granted on a day counts no more."""
+        return add_months(day, self.months)
+
+    def first_that_counts(self, day: int) -> int:
+        """The earliest day of which something counts on a day."""
+        return span(Period(kind="ROLLING", months=self.months), day, Span(None, None)).start or 0
+
+
+class Aid(NamedTuple):
+    """Aid that was attested, while it counts."""
+
+    regime: str
+    party_id: str
+    subject: str
+    on: int
+    amount: int
+    reference: str
+    attested_by: str
+    event: CountingEvent
+    """As what it counts."""
+
+
+AID: Final = Form(
+    "aid",
+    ("aid_id",),
+    row(
+        Aid,
+        regime=TEXT,
+        party_id=TEXT,
+        subject=TEXT,
+        on=COUNT,
+        amount=AMOUNT,
+        reference=TEXT,
+        attested_by=TEXT,
+        event=TEXT,
+    ),
+    "aid under a ceiling of law that was granted outside these programmes, until its window has passed",
+)
+
+
+class Aids:
+    """The ceilings of law that programmes name, and the aid attested."""
+
+    __slots__ = ("_by_party", "attested", "regimes")
+
+    def __init__(self) -> None:
+        self.attested: Table[str, Aid] = Table(AID)
+        self.regimes: dict[str, dict[str, Regime]] = {}
+        """By name and programme."""
+        self._by_party: dict[tuple[str, str], dict[str, None]] = {}
+
+    def rebuild(self, programmes: Iterable[tuple[str, Terms]]) -> None:
+        """Derive what is not in the table, from the current terms of all programmes."""
+        self.regimes, self._by_party = {}, {}
+        for programme_id, terms in programmes:
+            self.named(programme_id, terms)
+        for aid_id, aid in self.attested.items():
+            self._by_party.setdefault((aid.regime, aid.party_id), {})[aid_id] = None
+
+    def named(self, programme_id: str, terms: Terms) -> None:
+        """Know the ceilings that a programme's current version names."""
+        for programmes in self.regimes.values():
+            programmes.pop(programme_id, None)
+        for name, regime in regimes_of(terms):
+            self.regimes.setdefault(name, {})[programme_id] = regime
+
+    def regime(self, name: str) -> Regime | None:
+        """A ceiling that some programme names."""
+        return next(iter(self.regimes.get(name, {}).values()), None)
+
+    def is_attested(self, name: str) -> bool:
+        """Whether aid under a ceiling is kept."""
+        return any(regime == name for regime, _ in self._by_party)
+
+    def of(self, regime: str, party_id: str) -> Iterator[tuple[str, Aid]]:
+        """The aid of a party that counts, or counted when somebody looked last."""
+        return ((each, self.attested[each]) for each in self._by_party.get((regime, party_id), ()))
+
+    def attest(self, aid_id: str, aid: Aid) -> None:
+        """Keep aid."""
+        self.attested[aid_id] = aid
+        self._by_party.setdefault((aid.regime, aid.party_id), {})[aid_id] = None
+
+    def drop(self, aid_id: str) -> Aid:
+        """Forget aid, and give it."""
+        aid = self.attested.pop(aid_id)
+        mine = self._by_party[aid.regime, aid.party_id]
+        del mine[aid_id]
+        if not mine:
+            del self._by_party[aid.regime, aid.party_id]
+        return aid
+
+    def forget(self, counters: Counters, name: str, party_id: str, day: int) -> None:
+        """Forget what of a party's counts no more on a day, by the longest window of the programmes that name it."""
+        programmes = self.regimes.get(name)
+        if not programmes:
+            return
+        first = min(each.first_that_counts(day) for each in programmes.values())
+        counters.forget(f"{REGIME}{name}", party_id, first)
+        for aid_id in [aid_id for aid_id, aid in self.of(name, party_id) if aid.on < first]:
+            self.drop(aid_id)
+
+
+def regimes_of(terms: Terms) -> Iterator[tuple[str, Regime]]:
+    """The ceilings of law that a version names."""
+    if isinstance(terms, Rules):
+        for rule in terms.regimes:
+            each = rule.regime
+            yield each.regime, Regime(terms.unit, each.months, each.unit, each.counts_on)

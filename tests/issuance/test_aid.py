@@ -1,0 +1,238 @@
+"""The subsidy ledger: what a single undertaking is granted under EU 2023/2831, in all programmes and outside them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.times import DAY, format_day, parse_date
+from counterfoil.core.rules import LATEST, RULES
+from counterfoil.issuance.aid import attest_aid
+from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
+from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidFreed, AidWithdrawn
+from counterfoil.issuance.commands import AppropriateBudget, AttestGroup, IssueVoucher, RevokeVoucher
+from counterfoil.issuance.events import ApplicationDecided, VoucherGranted, VoucherIssued
+from counterfoil.issuance.state import IssuanceState
+from counterfoil.ledger.events import VoucherCancelled
+from tests.documents import document, publishing, rules_from
+from tests.given import Scenario
+from tests.issuance.test_applications import LINE, decide, submit, why
+from tests.issuance.world import CLASS, people, taken
+
+EURO: Final = 1_000_000
+CEILING: Final = 300_000
+DE_MINIMIS: Final = {
+    "regime": "DE_MINIMIS", "ceiling": "300000", "months": 36, "excess": "REFUSE", "unspent": "COUNTS",
+}  # fmt: skip
+DOCUMENT: Final[dict[str, Any]] = {
+    "unit": {"kind": "MONEY", "currency": "EUR"},
+    "benefit__tiers": [{"id": "all", "rate": "100%"}],
+    "providers": {"mode": "OPEN"},
+}
+
+
+def published(told: Scenario, programme_id: str, actor: str, **regime: Any) -> Scenario:
+    """A programme with that ceiling, and a budget of ten million."""
+    value = document(id=programme_id, benefit__regimes=[DE_MINIMIS | regime], **DOCUMENT)
+    for body in publishing(value):
+        told.when(body, actor)
+    return told.when(AppropriateBudget(programme_id=programme_id, amount=10**7 * EURO, document=programme_id), actor)
+
+
+def union(**regime: Any) -> Scenario:
+    """Two issuers with a programme each, under one ceiling; noon of 2026-03-01."""
+    told = people().when(CLASS, actor="op")
+    on(told, "2026-03-01")
+    return published(published(told, "p1", "city-1", **regime), "p2", "city-2", **regime)
+
+
+def issue(told: Scenario, amount: float, programme_id: str = "p1", to: str = "lab-1") -> Scenario:
+    body = IssueVoucher(programme_id=programme_id, beneficiary_id=to, amount=round(amount * EURO))
+    return told.when(body, "city-1" if programme_id == "p1" else "city-2")
+
+
+def on(told: Scenario, day: str) -> Scenario:
+    told.time = parse_date(day) * DAY + DAY // 2
+    return told
+
+
+def entry(told: Scenario) -> AidCounted:
+    """The entry in the subsidy ledger of the grant before."""
+    assert not isinstance(told.last, Refusal), told.last
+    (found,) = [each for each in told.last if isinstance(each, AidCounted)]
+    return found
+
+
+def detail(told: Scenario, code: Code) -> dict[str, str]:
+    assert isinstance(told.last, Refusal), told.last
+    assert told.last.code is code
+    return dict(told.last.detail)
+
+
+def attest(told: Scenario, euros: float, since: str, **changes: Any) -> Scenario:
+    made = AttestAid(
+        party_id="lab-1", regime="DE_MINIMIS", amount=round(euros * EURO), currency="EUR",
+        granted_on=parse_date(since), grantor="Land", reference=f"L-{since}-{euros}", source="declaration",
+    )  # fmt: skip
+    actor = changes.pop("actor", "op")
+    return told.when(replace(made, **changes), actor)
+
+
+def test_the_ceiling_holds_to_the_unit_over_all_programmes_and_three_years_to_the_day() -> None:
+    told = union()
+    first = entry(issue(told, 200_000))
+    assert (first.subject, first.counted_before, first.ceiling) == ("labs", 0, CEILING * EURO)
+    assert (first.programme_id, format_day(first.counts_until)) == ("p1", "2029-03-01")
+    on(told, "2026-06-01")
+    beyond = detail(issue(told, 100_000.000001, "p2"), Code.CAP_EXCEEDED)
+    assert beyond == {
+        "why": "ceiling_cut", "regime": "DE_MINIMIS", "limit": "300,000", "counted": "200,000", "left": "100,000",
+    }  # fmt: skip
+    assert entry(issue(told, 100_000, "p2")).counted_before == 200_000 * EURO
+    assert detail(issue(told, 0.000001), Code.CAP_EXCEEDED)["why"] == "ceiling_reached"
+
+    on(told, "2029-02-28")  # the last day on which what was granted on 2026-03-01 counts
+    assert detail(issue(told, 0.000001), Code.CAP_EXCEEDED)["why"] == "ceiling_reached"
+    on(told, "2029-03-01")
+    detail(issue(told, 200_000.000001), Code.CAP_EXCEEDED)
+    assert entry(issue(told, 200_000)).counted_before == 100_000 * EURO
+    on(told, "2029-03-05")
+    published(told, "p3", "city-1")  # a later programme finds the same ledger
+    told.when(IssueVoucher(programme_id="p3", beneficiary_id="lab-1", amount=EURO), "city-1").refused(Code.CAP_EXCEEDED)
+
+
+def test_an_application_above_the_ceiling_is_refused_whole_or_cut_as_the_document_says() -> None:
+    for excess in ("REFUSE", "CUT"):
+        told = union(excess=excess)
+        issue(told, 250_000, "p2")
+        line = replace(LINE, amount=50_000 * EURO + EURO // 100)
+        app = submit(told, "lab-1", line)
+        if excess == "REFUSE":
+            assert why(decide(told, app)) == "ceiling_exceeded"
+            says = detail(told, Code.NOT_GRANTED)["says"]
+            assert says == "DE_MINIMIS: 250,000 of 300,000 is counted, 50,000 is left, 50,000.01 is asked for"
+            decide(told, app, "rejected")
+            app = submit(told, "lab-1", replace(LINE, amount=50_000 * EURO))
+        decide(told, app).then_types(ApplicationDecided, VoucherIssued, AidCounted)
+        counted = entry(told)
+        assert (counted.grant_id, counted.amount, counted.counted_before) == (app, 50_000 * EURO, 250_000 * EURO)
+        assert not isinstance(told.last, Refusal)
+        (decision,) = [each for each in told.last if isinstance(each, ApplicationDecided)]
+        assert [(each.before, each.after) for each in decision.counters if each.cap == "regime:DE_MINIMIS"] == [
+            (250_000 * EURO, 300_000 * EURO)
+        ]
+
+
+def test_related_parties_share_it_and_bring_what_they_had() -> None:
+    told = union()
+    issue(told, 200_000)
+    issue(told, 80_000, to="lab-3")
+    told.when(AttestGroup(party_id="lab-3", group_id="labs", since=None, source="bought"), "op")
+    assert detail(issue(told, 20_000.000001, to="lab-2"), Code.CAP_EXCEEDED)["counted"] == "280,000"
+    assert entry(issue(told, 20_000, to="lab-3")).subject == "labs"
+    told.when(AttestGroup(party_id="lab-3", group_id="lab-3", since=None, source="sold"), "op")
+    assert entry(issue(told, 200_000, to="lab-3")).counted_before == 100_000 * EURO, "its own goes with it"
+    assert detail(issue(told, 80_000.000001), Code.CAP_EXCEEDED)["counted"] == "220,000", "and stays, too"
+
+
+def test_aid_from_elsewhere_counts_from_its_day_until_it_is_withdrawn() -> None:
+    told = union()
+    attest(told, 120_000, "2024-05-10").then_types(AidAttested)
+    (aid,) = told.last  # type: ignore[misc]
+    assert isinstance(aid, AidAttested)
+    assert (aid.subject, format_day(aid.counts_until)) == ("labs", "2027-05-10")
+    attest(told, 50_000, "2025-01-01", actor="city-2").then_types(AidAttested)
+    assert detail(issue(told, 130_000.000001), Code.CAP_EXCEEDED)["left"] == "130,000"
+    entry(issue(told, 130_000))
+    withdraw = WithdrawAid(aid_id=aid.aid_id, reason="it was a loan")
+    told.when(withdraw, "city-1").refused(Code.UNKNOWN_AID)
+    told.when(withdraw, "op").then_types(AidWithdrawn)
+    told.when(withdraw, "op").refused(Code.UNKNOWN_AID)
+    assert entry(issue(told, 120_000)).counted_before == 180_000 * EURO
+    on(told, "2028-01-03")
+    assert entry(issue(told, 50_000)).counted_before == 250_000 * EURO
+    assert not told.state.aids.attested, "its window has passed"
+
+
+REFUSED: Final[list[tuple[Code, dict[str, Any]]]] = [
+    (Code.UNKNOWN_PARTY, {"party_id": "nobody"}),
+    (Code.UNKNOWN_REGIME, {"regime": "SPECIAL"}),
+    (Code.CURRENCY_MISMATCH, {"currency": "CNY"}),
+    (Code.DATE_IN_FUTURE, {"granted_on": parse_date("2026-03-03")}),
+    (Code.PERIOD_NOT_VALID, {"granted_on": parse_date("2023-03-01")}),
+    (Code.ALREADY_EXISTS, {"reference": "L-1"}),
+    (Code.AMOUNT_TOO_LARGE, {"amount": 2**62}),
+    (Code.DUTIES_NOT_SEPARATE, {"party_id": "lab-3"}),
+]
+
+
+@pytest.mark.parametrize(("code", "changes"), REFUSED)
+def test_aid_is_refused_for_its_reason(code: Code, changes: dict[str, Any]) -> None:
+    told = union()
+    told.when(AttestGroup(party_id="lab-3", group_id="city-1", since=None, source="owned"), "op")
+    attest(told, 1, "2026-02-01", reference="L-1", actor="city-1").then_types(AidAttested)
+    attest(told, 1, "2023-03-02", reference="first day that counts", actor="city-1").then_types(AidAttested)
+    attest(told, 1, "2026-02-01", **({"reference": "L-2", "actor": "city-1"} | changes)).refused(code)
+
+
+def test_so_many_grants_are_attested_of_one_party_at_most() -> None:
+    told, most = union(), RULES[LATEST].max_aid
+    for number in range(most):
+        attest(told, 1, "2026-02-01", reference=f"L-{number}").then_types(AidAttested)
+    attest(told, 1, "2026-02-01", reference="L-more").refused(Code.OVER_LIMIT)
+    attest(told, 1, "2026-02-01", reference="L-more", actor="city-1").then_types(AidAttested)
+
+
+@pytest.mark.parametrize(("unspent", "left"), [("COUNTS", 100_000), ("FREES", 300_000)])
+def test_what_is_never_used_counts_as_the_document_says(unspent: str, left: int) -> None:
+    told = union(unspent=unspent)
+    issue(told, 200_000)
+    assert not isinstance(told.last, Refusal)
+    (voucher,) = [each for each in told.last if isinstance(each, VoucherGranted)]
+    told.when(RevokeVoucher(voucher_id=voucher.voucher_id, reason="never used"), "city-1")
+    legs = (replace(taken(200_000 * EURO, "lab-1"), asset=voucher.voucher_id),)
+    told.reacts_to(VoucherCancelled(voucher_id=voucher.voucher_id, programme_id="p1", amount=200_000 * EURO, legs=legs))
+    assert not isinstance(told.last, Refusal)
+    freed = [each.amount for each in told.last if isinstance(each, AidFreed)]
+    assert freed == ([] if unspent == "COUNTS" else [200_000 * EURO])
+    assert entry(issue(told, left, "p2")).counted_before == (CEILING - left) * EURO
+    told.when(IssueVoucher(programme_id="p2", beneficiary_id="lab-1", amount=1), "city-2").refused(Code.CAP_EXCEEDED)
+
+
+def test_all_programmes_count_a_ceiling_alike_and_in_one_currency() -> None:
+    told = union()
+    for changes in (
+        {"unit": {"kind": "MONEY", "currency": "CNY"}},
+        {"benefit__regimes": [DE_MINIMIS | {"months": 12}]},
+        {"benefit__regimes": [DE_MINIMIS | {"unit": "BENEFICIARY"}]},
+        {"benefit__regimes": [DE_MINIMIS | {"counts_on": "PAID"}]},
+    ):
+        given: dict[str, Any] = DOCUMENT | {"benefit__regimes": [DE_MINIMIS]} | changes
+        *pieces, command = publishing(document(id="p4", **given))
+        for body in pieces:
+            told.when(body, "city-1")
+        told.when(command, "city-1")
+        assert detail(told, Code.REGIME_DIFFERS)["regime"] == "DE_MINIMIS"
+    named = {name: [*each] for name, each in told.state.aids.regimes.items()}
+    assert named == {"DE_MINIMIS": ["p1", "p2"]}
+
+
+def test_what_is_kept_is_bounded_by_the_window() -> None:
+    """A grant a month for twelve years: never more is kept than three years have."""
+    told = union()
+    kept = set()
+    for month in range(144):
+        on(told, f"{2026 + (month + 3) // 12}-{(month + 3) % 12 + 1:02d}-01")
+        entry(issue(told, 1))
+        kept.add(sum(1 for key in told.state.counters.table if key[1] == "regime:DE_MINIMIS"))
+    assert max(kept) <= 37
+    assert isinstance(told.state, IssuanceState)
+    assert attest_aid.__doc__
+
+
+def test_documents_of_before_mean_what_they_meant() -> None:
+    plain = rules_from(document(benefit__regimes=[{"regime": "X", "ceiling": "1", "months": 36}]))
+    assert (plain.regimes[0].regime.excess, plain.regimes[0].regime.unspent) == (None, None)
