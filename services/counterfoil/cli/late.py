@@ -48,7 +48,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
     ),
     "report": Late(
         "report",
-        "Reports on a programme, from published logs alone: list, R1, R2, R3, R4, R5, R6, R7, R9, R10, "
+        "Reports on a programme, from published logs alone: list, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, "
         "R11, R12, R13, R15, R16, verify.",
     ),
     "findings": Late(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from counterfoil.reports.aid_reports import R8
 from counterfoil.reports.alerts import R9
 from counterfoil.reports.budget_reports import R1, R6
 from counterfoil.reports.claim_reports import R4, R5
@@ -15,6 +16,6 @@ from counterfoil.reports.sample import R15
 from counterfoil.reports.voucher_reports import R2, R7
 
 REPORTS: Final[dict[str, Report]] = {
-    each.id: each for each in (R1, R2, R3, R4, R5, R6, R7, R9, R10, R11, R12, R13, R15, R16)
+    each.id: each for each in (R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12, R13, R15, R16)
 }
 """By id, in order."""
