@@ -8,6 +8,7 @@ from counterfoil.contract.events import DocumentPiecePut, ProgrammePublished
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
 from counterfoil.issuance.commands import PublishProgramme, PutDocument
+from counterfoil.issuance.freeze_commands import RevokeVoucher, SuspendVoucher
 from counterfoil.programme.documents import cut
 from counterfoil.programme.reading import read_document
 from counterfoil.programme.rules import Rules, rules_of
@@ -36,8 +37,19 @@ DOCUMENT: Final[dict[str, Any]] = {
     "redemption": {"model": "DEDUCT_AT_PROVIDER", "claimant": "PROVIDER"},
     "transfer": {"mode": "NONE"},
     "expiry": {"rule": {"kind": "RELATIVE", "after_days": 365}},
+    "control": {"freeze": {"grounds": ["INQUIRY"], "max_days": 30}, "revoke_grounds": ["FRAUD"]},
 }
 """Half of any price, in one class and region."""
+
+
+def suspending(voucher_id: str, days: int = 30) -> SuspendVoucher:
+    """A suspension that the small document allows."""
+    return SuspendVoucher(voucher_id=voucher_id, ground="INQUIRY", days=days, reason="audit")
+
+
+def revoking(voucher_id: str) -> RevokeVoucher:
+    """A revocation that it allows."""
+    return RevokeVoucher(voucher_id=voucher_id, ground="FRAUD", reason="fraud")
 
 
 def document(**changes: Any) -> dict[str, Any]:

@@ -30,14 +30,16 @@ def _issuance() -> tuple[Modules, Modules]:
         aid_events,
         commands,
         events,
+        freeze_commands,
+        freeze_events,
         invoice_commands,
         invoice_events,
         run_off_commands,
         run_off_events,
     )
 
-    of_commands = (commands, invoice_commands, run_off_commands, aid_commands)
-    return of_commands, (events, invoice_events, run_off_events, aid_events)
+    of_commands = (commands, invoice_commands, run_off_commands, aid_commands, freeze_commands)
+    return of_commands, (events, invoice_events, run_off_events, aid_events, freeze_events)
 
 
 def _ledger() -> tuple[Modules, Modules]:

@@ -15,8 +15,8 @@ from counterfoil.issuance.commands import (
     ReduceBudget,
     ReinstateVoucher,
     ReturnVoucher,
-    RevokeVoucher,
-    SuspendVoucher,
+    RevokeVoucherV1,
+    SuspendVoucherV1,
 )
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.matching.commands import PlaceBid, PostOffer
@@ -116,9 +116,9 @@ def test_a_voucher_that_has_ended_pays_for_nothing_new_however_long_the_bid_has_
     done(world, "lab-1", a_bid(world, far))
     assert world.state("matching").bids
     if how == "revoked":
-        done(world, "city", RevokeVoucher(voucher_id=voucher_id, reason="misuse"))
+        done(world, "city", RevokeVoucherV1(voucher_id=voucher_id, reason="misuse"))
     elif how == "suspended":
-        done(world, "city", SuspendVoucher(voucher_id=voucher_id, reason="inquiry"))
+        done(world, "city", SuspendVoucherV1(voucher_id=voucher_id, reason="inquiry"))
     else:
         world.clock += 31 * HOUR
         world.settle()
@@ -140,7 +140,7 @@ def test_a_default_after_expiry_destroys_nothing_of_the_victims() -> None:
     world.clock += 31 * HOUR
     world.settle()
     (voucher_id,) = vouchers(world)
-    refused(world, "city", "voucher_expired", RevokeVoucher(voucher_id=voucher_id, reason="too late"))
+    refused(world, "city", "voucher_expired", RevokeVoucherV1(voucher_id=voucher_id, reason="too late"))
     group_issued = dict(world.state("issuance").group_issued)
     world.clock += 14 * HOUR
     world.settle()
@@ -167,7 +167,7 @@ def test_a_mistaken_voucher_given_back_or_revoked_uses_up_neither_cap_nor_budget
     assert not vouchers(world)
     done(world, "city", P1)
     (again,) = vouchers(world)
-    done(world, "city", RevokeVoucher(voucher_id=again, reason="wrong firm"))
+    done(world, "city", RevokeVoucherV1(voucher_id=again, reason="wrong firm"))
     done(world, "city", P1)
     assert world.state("issuance").programmes["p1"].issued == 100 * YUAN
     checked(world)
@@ -180,7 +180,7 @@ def test_what_a_default_gives_back_of_a_suspended_voucher_is_suspended_even_if_t
     done(world, "gpu-1", an_offer(world, 40))
     done(world, "lab-1", a_bid(world, 40))
     (voucher_id,) = vouchers(world)
-    done(world, "city", SuspendVoucher(voucher_id=voucher_id, reason="inquiry"))
+    done(world, "city", SuspendVoucherV1(voucher_id=voucher_id, reason="inquiry"))
     world.clock += 45 * HOUR
     world.settle()
     assert not world.state("redemption").contracts

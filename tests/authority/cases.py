@@ -46,15 +46,16 @@ from counterfoil.issuance.commands import (
     ReturnVoucher,
     ReviewApplication,
     RevokeKey,
-    RevokeVoucher,
+    RevokeVoucherV1,
     ScoreApplication,
     SetApplicationCaps,
     SetRecoveryKey,
     SuspendParty,
     SuspendProvider,
-    SuspendVoucher,
+    SuspendVoucherV1,
     WithdrawApplication,
 )
+from counterfoil.issuance.freeze_commands import ExtendSuspension
 from counterfoil.issuance.invoice_commands import PermitClaim
 from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.commands import (
@@ -290,6 +291,10 @@ def _appoint_for_all(auditor_id: str) -> AppointAuditor:
     return AppointAuditor(auditor_id=auditor_id, programme_id=None)
 
 
+def _extend(market: Market) -> Command:
+    return ExtendSuspension(voucher_id=market.ids["stopped voucher"], days=1, reason=WHY)
+
+
 PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
     "register_class": {"itself": alone("lab-1", lambda _market: accelerator("a100", 2))},
     "register_currency": {"itself": alone("lab-1", lambda _market: RegisterCurrency(currency="XSD", minor_units=1))},
@@ -397,9 +402,13 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
             "lab-1", lambda _market: DismissAuditor(auditor_id="watch", programme_id=None, reason=WHY)
         ),
     },
-    "suspend_voucher": of_issuer(lambda market: SuspendVoucher(voucher_id=market.ids["voucher"], reason=WHY)),
+    "suspend_voucher": of_issuer(lambda market: SuspendVoucherV1(voucher_id=market.ids["voucher"], reason=WHY)),
     "reinstate_voucher": of_issuer(lambda market: ReinstateVoucher(voucher_id=market.ids["suspended voucher"])),
-    "revoke_voucher": of_issuer(lambda market: RevokeVoucher(voucher_id=market.ids["voucher"], reason=WHY)),
+    "revoke_voucher": of_issuer(lambda market: RevokeVoucherV1(voucher_id=market.ids["voucher"], reason=WHY)),
+    "extend_suspension": {
+        "the voucher's beneficiary": by("lab-1", _extend),
+        "the programme's issuer": by("city", _extend),
+    },
     "permit_claim": {
         "the voucher's holder": by(
             "lab-1",

@@ -39,7 +39,7 @@ from counterfoil.issuance.commands import (
     SubmitApplication,
     SuspendParty,
     SuspendProvider,
-    SuspendVoucher,
+    SuspendVoucherV1,
 )
 from counterfoil.issuance.events import WindowOpened
 from counterfoil.issuance.invoice_commands import ClaimAfterUse, ClaimInvoice
@@ -62,7 +62,7 @@ from counterfoil.redemption.commands import (
 )
 from counterfoil.redemption.payer_events import PayerPart, PaymentShared, ShareConfirmed
 from counterfoil.vocabulary import CODEC
-from tests.documents import document, published, publishing
+from tests.documents import document, published, publishing, suspending
 from tests.paper_work import PAID_ON, approve, settle
 from tests.possession import proven
 from tests.properties.world import DECIDERS, SERVICE_OF, START, START_HOUR, YUAN, Newest, accelerator, programme
@@ -287,7 +287,7 @@ def _programmes(market: Market) -> None:
         issue = IssueVoucher(programme_id="p1", beneficiary_id=beneficiary, amount=1_000 * YUAN)
         market.do("city", issue, name)
     market.do("city", IssueVoucher(programme_id="p2", beneficiary_id="lab-1", amount=1_000 * YUAN))
-    market.do("city", SuspendVoucher(voucher_id=market.ids["suspended voucher"], reason="inquiry"))
+    market.do("city", SuspendVoucherV1(voucher_id=market.ids["suspended voucher"], reason="inquiry"))
     for owner in ("gpu-1", "late", "lab-1", "none-beneficiary"):
         deposit = Deposit(party_id=owner, currency="CNY", amount=1_000 * YUAN, payment_reference=f"IN-{owner}")
         market.do("none-treasurer", deposit)
@@ -308,6 +308,9 @@ def _hands(market: Market) -> None:
     for name, (programme_id, holder_id) in held.items():
         issue = IssueVoucher(programme_id=programme_id, beneficiary_id=holder_id, amount=1_000 * YUAN)
         market.do("city", issue, name)
+    issue = IssueVoucher(programme_id="p3", beneficiary_id="lab-1", amount=1_000 * YUAN)
+    market.do("city", issue, "stopped voucher")
+    market.do("city", suspending(market.ids["stopped voucher"]), "suspension")
     _offline(market)
     _taking_back(market)
     market.do("lab-1", handing(market, "free voucher", "none-beneficiary"), "transfer of lab-1")

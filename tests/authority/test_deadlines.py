@@ -40,6 +40,7 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "suspend_voucher": at(EXPIRY),
     "reinstate_voucher": at(EXPIRY),
     "revoke_voucher": at(EXPIRY),
+    "extend_suspension": since("suspension"),
     "permit_claim": at(EXPIRY // DAY * DAY),
     "claim_invoice": at(EXPIRY // DAY * DAY),
     "return_voucher": at(EXPIRY),

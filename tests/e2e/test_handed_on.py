@@ -8,10 +8,10 @@ import pytest
 
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import HOUR, SECOND
-from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ListProvider, RevokeVoucher
+from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ListProvider
 from counterfoil.ledger.commands import AcceptTransfer, ApproveTransfer, ProposeTransfer
 from counterfoil.redemption.commands import AcceptUsage, Reading, ReportUsage
-from tests.documents import document, publishing
+from tests.documents import document, publishing, revoking
 from tests.e2e.asking import Asking
 from tests.golden.steps import bid, offer
 from tests.properties.test_world_stateful import check_replay
@@ -70,7 +70,7 @@ def test_credit_is_handed_on_for_cash_and_spent_by_its_new_owner() -> None:
         market.does("lab-2", AcceptUsage(report_id=report.report_id))
         spent += terms.price * minutes // 60 // 2
     assert market.owned("lab-2") == 300 * YUAN - spent
-    market.does("city", RevokeVoucher(voucher_id=market.voucher_id, reason="fraud"))
+    market.does("city", revoking(market.voucher_id))
     assert (market.owned("lab-1"), market.owned("lab-2")) == (0, 0)
     assert market.state("issuance").programmes["p7"].uncommitted == FACE - spent
     assert market.voucher_id not in market.state("issuance").vouchers

@@ -17,7 +17,6 @@ from counterfoil.issuance.commands import (
     DecideApplication,
     ListProvider,
     ReviewApplication,
-    RevokeVoucher,
     SubmitApplication,
 )
 from counterfoil.issuance.invoice_commands import ClaimInvoice
@@ -38,7 +37,7 @@ from counterfoil.redemption.commands import (
     WithdrawDelivery,
 )
 from counterfoil.vocabulary import CODEC
-from tests.documents import publishing
+from tests.documents import publishing, revoking
 from tests.e2e.asking import Asking
 from tests.lives.town import PAPERS
 from tests.programme.given import changed, data
@@ -178,7 +177,7 @@ def test_gpu_hours_are_granted_bid_for_metered_and_end_after_three_months() -> N
 
 
 def test_a_site_that_fails_costs_the_lab_nothing_and_a_wrong_meter_is_put_right() -> None:
-    route = Gateway()
+    route = Gateway(control={"revoke_grounds": ["FRAUD"]})
     voucher = route.applies("lab-1", 100, "protein")
     trade = route.traded("lab-1")
     route.does("gpu-1", WithdrawDelivery(contract_id=trade.trade_id, reason="power cut"))
@@ -198,7 +197,7 @@ def test_a_site_that_fails_costs_the_lab_nothing_and_a_wrong_meter_is_put_right(
     too_much = ReverseCapture(report_id=report, amount=32 * GPU_HOUR + 1, reason="all of it")
     assert route.answer("operator", too_much).code is Code.EXCEEDS_CAPTURED
 
-    route.does("city", RevokeVoucher(voucher_id=voucher.voucher_id, reason="resold"))
+    route.does("city", revoking(voucher.voucher_id))
     assert route.budget() == (99_968, 0, 32, 0)
     late = ReverseCapture(report_id=report, amount=16 * GPU_HOUR, reason="found later")
     route.does("operator", late)

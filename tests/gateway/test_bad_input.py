@@ -22,7 +22,7 @@ from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.submission import Seen
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.rules import LATEST, RULES
-from counterfoil.issuance.commands import AddKey, IssueVoucher, RevokeKey, SuspendVoucher
+from counterfoil.issuance.commands import AddKey, IssueVoucher, RevokeKey, SuspendVoucherV1
 from counterfoil.ledger.commands import Withdraw
 from counterfoil.matching.commands import CancelBid, CancelOffer
 from counterfoil.redemption.commands import (
@@ -281,7 +281,7 @@ DECIDED: list[tuple[str, str, Any, Code, int]] = [
     ("unknown party", "treasury", deposit("lab-9", 1), Code.UNKNOWN_PARTY, 404),
     ("unknown programme", "lab-1", replace(BID, programme_id="p9"), Code.UNKNOWN_PROGRAMME, 404),
     ("unknown class", "gpu-1", replace(OFFER, class_id="h900"), Code.UNKNOWN_CLASS, 404),
-    ("unknown voucher", "city", SuspendVoucher(voucher_id="vch-9-9", reason="x"), Code.UNKNOWN_VOUCHER, 404),
+    ("unknown voucher", "city", SuspendVoucherV1(voucher_id="vch-9-9", reason="x"), Code.UNKNOWN_VOUCHER, 404),
     ("unknown offer", "gpu-1", CancelOffer(offer_id="off-9-9"), Code.UNKNOWN_ORDER, 404),
     ("unknown contract", "gpu-1", ReportUsage(contract_id="trd-9-9", readings=(Reading(hour=1, gpu_minutes=1),)),
      Code.UNKNOWN_CONTRACT, 404),
@@ -343,7 +343,7 @@ def test_over_capture_and_expired_vouchers(http: Stepped) -> None:
         market.system.receipts.step()
 
     everything, http.step = http.step, issuance_alone
-    suspend = SuspendVoucher(voucher_id=voucher_id, reason="x")
+    suspend = SuspendVoucherV1(voucher_id=voucher_id, reason="x")
     refused(http, market.sign("city", suspend), Code.VOUCHER_EXPIRED, 422)
 
     # A bid on it is received, since the ledger checks funds; but nothing is held and it never enters the book.

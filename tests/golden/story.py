@@ -41,11 +41,11 @@ from counterfoil.issuance.commands import (
     ResumeProgramme,
     ReturnVoucher,
     RevokeKey,
-    RevokeVoucher,
+    RevokeVoucherV1,
     SetRecoveryKey,
     SuspendParty,
     SuspendProvider,
-    SuspendVoucher,
+    SuspendVoucherV1,
 )
 from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.commands import Deposit, Withdraw
@@ -289,14 +289,14 @@ def _short(world: GoldenWorld) -> None:
 def _vouchers(world: GoldenWorld) -> None:
     issue = IssueVoucher(programme_id="p1", beneficiary_id="lab-2", amount=50 * YUAN)
     first, second = (_done(world, "city", issue).voucher_id for _ in range(2))
-    _refused(world, "city", Code.UNKNOWN_VOUCHER, RevokeVoucher(voucher_id="none-0-0", reason="x"))
+    _refused(world, "city", Code.UNKNOWN_VOUCHER, RevokeVoucherV1(voucher_id="none-0-0", reason="x"))
     _refused(world, "city", Code.VOUCHER_NOT_SUSPENDED, ReinstateVoucher(voucher_id=first))
-    _done(world, "city", SuspendVoucher(voucher_id=first, reason="inquiry"))
-    _refused(world, "city", Code.VOUCHER_SUSPENDED, SuspendVoucher(voucher_id=first, reason="again"))
+    _done(world, "city", SuspendVoucherV1(voucher_id=first, reason="inquiry"))
+    _refused(world, "city", Code.VOUCHER_SUSPENDED, SuspendVoucherV1(voucher_id=first, reason="again"))
     _done(world, "lab-2", _bid(world, voucher_ids=(first,)))  # its hold is refused: suspended
     _done(world, "city", ReinstateVoucher(voucher_id=first))
     waiting = _done(world, "lab-2", _bid(world, voucher_ids=(first,), limit_price=YUAN)).bid_id
-    revoke = RevokeVoucher(voucher_id=first, reason="misuse")
+    revoke = RevokeVoucherV1(voucher_id=first, reason="misuse")
     world.submit("city", revoke, revoke)  # the second is refused: revoked, and the ledger has not yet answered
     _done(world, "lab-2", _bid(world, voucher_ids=(first,)))  # its hold is refused: revoked
     if waiting in world.state("matching").bids:  # from version 4 of the rules on, it was closed with its voucher
@@ -308,7 +308,7 @@ def _vouchers(world: GoldenWorld) -> None:
     _done(world, "lab-2", _bid(world, voucher_ids=(second, third)))  # refused: two versions
     held = _done(world, "lab-2", _bid(world, voucher_ids=(second,), limit_price=YUAN)).bid_id
     world.clock += 31 * HOUR
-    _refused(world, "city", Code.VOUCHER_EXPIRED, SuspendVoucher(voucher_id=second, reason="late"))
+    _refused(world, "city", Code.VOUCHER_EXPIRED, SuspendVoucherV1(voucher_id=second, reason="late"))
     _done(world, "lab-2", _bid(world, voucher_ids=(second,)))  # refused: expired
     _refused(world, "lab-2", Code.UNKNOWN_ORDER, CancelBid(bid_id=held))
     _done(world, "city", programme("p1", 3))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from counterfoil.contract.refusals import Code
-from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, RevokeVoucher
+from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, RevokeVoucherV1
 from counterfoil.ledger.commands import (
     AcceptTransfer,
     ApproveTransfer,
@@ -17,7 +17,7 @@ from counterfoil.ledger.commands import (
     SurrenderVoucher,
     WithdrawTransfer,
 )
-from tests.documents import document, publishing
+from tests.documents import document, publishing, revoking
 from tests.golden.steps import done, refused
 from tests.golden.world import GoldenWorld
 from tests.properties.world import YUAN
@@ -44,7 +44,9 @@ def tell(world: GoldenWorld) -> None:
         refused(world, actor, Code.UNKNOWN_TRANSFER, unknown(transfer_id=again))
     _pledge(world, first, 10)
     _propose(world, first, 10)
-    done(world, "city", RevokeVoucher(voucher_id=first, reason="fraud"))  # the timer closes what is open of it
+    named = world.state("issuance").rules.names_grounds
+    revoke = revoking(first) if named else RevokeVoucherV1(voucher_id=first, reason="fraud")
+    done(world, "city", revoke)  # the timer closes what is open of it
 
 
 def _programme(world: GoldenWorld, programme_id: str, mode: str) -> str:

@@ -9,11 +9,11 @@ import pytest
 from counterfoil.contract.applications import CounterMoved
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY, parse_time
-from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, RevokeVoucher
+from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
 from counterfoil.issuance.events import VoucherGranted
 from counterfoil.ledger.events import Balance, Leg, VoucherCancelled, VoucherClosed, VoucherRestored
 from counterfoil.programme.expiry import NEVER
-from tests.documents import document, publishing, rules_from
+from tests.documents import document, publishing, revoking, rules_from
 from tests.given import Scenario
 from tests.issuance.world import CLASS, people
 
@@ -123,7 +123,7 @@ def test_what_is_cancelled_unspent_counts_no_longer() -> None:
     told = programme(benefit__caps=[cap("BENEFICIARY", "500")])
     voucher_id = granted(issue(told, 400)).voucher_id
     issue(told, 101).refused(Code.CAP_EXCEEDED)
-    told.when(RevokeVoucher(voucher_id=voucher_id, reason="fraud"), actor="city-1")
+    told.when(revoking(voucher_id), actor="city-1")
     told.reacts_to(
         VoucherCancelled(
             voucher_id=voucher_id, programme_id="p1", amount=150 * UNIT, legs=(taken(voucher_id, 150 * UNIT),)
@@ -151,7 +151,7 @@ def test_what_comes_back_after_a_default_counts_once() -> None:
         )
     )  # fmt: skip
     for of, amount in ((voucher_id, 250), ("rvc-1", 150)):
-        told.when(RevokeVoucher(voucher_id=of, reason="fraud"), actor="city-1")
+        told.when(revoking(of), actor="city-1")
         legs = (taken(of, amount * UNIT),)
         told.reacts_to(VoucherCancelled(voucher_id=of, programme_id="p1", amount=amount * UNIT, legs=legs))
     assert not told.state.counters.table

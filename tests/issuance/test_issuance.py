@@ -32,8 +32,8 @@ from counterfoil.issuance.commands import (
     ReinstateVoucher,
     ReturnVoucher,
     RevokeKey,
-    RevokeVoucher,
-    SuspendVoucher,
+    RevokeVoucherV1,
+    SuspendVoucherV1,
 )
 from counterfoil.issuance.events import (
     BudgetAppropriated,
@@ -74,9 +74,9 @@ pytestmark = pytest.mark.usefixtures("any_paper")
 MAX_CLASSES = RULES[LATEST].max_classes
 MAX_REGIONS = RULES[LATEST].max_regions
 
-SUSPEND = SuspendVoucher(voucher_id=VOUCHER, reason="audit")
+SUSPEND = SuspendVoucherV1(voucher_id=VOUCHER, reason="audit")
 REINSTATE = ReinstateVoucher(voucher_id=VOUCHER)
-REVOKE = RevokeVoucher(voucher_id=VOUCHER, reason="fraud")
+REVOKE = RevokeVoucherV1(voucher_id=VOUCHER, reason="fraud")
 RETURN = ReturnVoucher(voucher_id=VOUCHER, reason="issued twice")
 REDUCE = ReduceBudget(programme_id="p1", amount=700, document="budget-2026-b", reason="typing error")
 CLOSED = VoucherClosed(voucher_id=VOUCHER)

@@ -29,11 +29,11 @@ from counterfoil.issuance.commands import (
     ResumeProgramme,
     ReturnVoucher,
     RevokeKey,
-    RevokeVoucher,
+    RevokeVoucherV1,
     SetRecoveryKey,
     SuspendParty,
     SuspendProvider,
-    SuspendVoucher,
+    SuspendVoucherV1,
 )
 from counterfoil.issuance.events import BudgetRecycled
 from counterfoil.issuance.invoice_events import ClaimPermitted, InvoiceDue, UseDue
@@ -220,11 +220,11 @@ def test_the_status_of_a_voucher(viewed: Viewed) -> None:
     def status() -> list[object]:
         return list(viewed.part("vouchers", VOUCHER, "status", "status_since", "status_reason"))
 
-    scenario.when(SuspendVoucher(voucher_id=VOUCHER, reason="audit"), actor="city-1", at=OPEN + 1)
+    scenario.when(SuspendVoucherV1(voucher_id=VOUCHER, reason="audit"), actor="city-1", at=OPEN + 1)
     assert status() == ["suspended", OPEN + 1, "audit"]
     scenario.when(ReinstateVoucher(voucher_id=VOUCHER), actor="city-1", at=OPEN + 2)
     assert status() == ["active", OPEN + 2, None]
-    scenario.when(RevokeVoucher(voucher_id=VOUCHER, reason="fraud"), actor="city-1", at=OPEN + 3)
+    scenario.when(RevokeVoucherV1(voucher_id=VOUCHER, reason="fraud"), actor="city-1", at=OPEN + 3)
     assert status() == ["revoked", OPEN + 3, "fraud"]
     cancelled = VoucherCancelled(voucher_id=VOUCHER, programme_id="p1", amount=400, legs=(taken(400),))
     scenario.reacts_to(cancelled, at=OPEN + 4)

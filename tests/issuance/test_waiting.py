@@ -11,7 +11,7 @@ from counterfoil.contract.applications import ContractDays
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY
 from counterfoil.issuance import reviews, waiting
-from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ReturnVoucher, RevokeVoucher
+from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ReturnVoucher
 from counterfoil.issuance.events import (
     ApplicationDecided,
     ApplicationOverdue,
@@ -21,6 +21,7 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.ledger.events import VoucherCancelled, VoucherClosed
 from counterfoil.programme.expiry import NEVER
+from tests.documents import revoking
 from tests.given import Scenario
 from tests.issuance.test_applications import DAY_OF, LINE, YUAN, attest, city, decide, review, submit, why
 from tests.issuance.test_windows import close, opened, outcomes, score, worked
@@ -47,7 +48,7 @@ def moves_up(told: Scenario) -> list[Any]:
 def ends(told: Scenario, voucher_id: str, amount: int, *, by_issuer: bool, holder_id: str = "lab-1") -> Scenario:
     """A voucher is revoked or given back, and cancelled by the ledger."""
     if by_issuer:
-        told.when(RevokeVoucher(voucher_id=voucher_id, reason="mistake"), actor="city-1")
+        told.when(revoking(voucher_id), actor="city-1")
     else:
         told.when(ReturnVoucher(voucher_id=voucher_id, reason="no need"), actor="lab-1")
     legs = (replace(taken(amount, holder_id), asset=voucher_id),)

@@ -14,7 +14,7 @@ from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import Rate
-from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, RevokeVoucher
+from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, RevokeVoucherV1
 from counterfoil.issuance.events import BudgetAppropriated, VoucherIssued
 from counterfoil.ledger.events import VoucherCancelled, VoucherClosed
 from counterfoil.ledger.service import DECIDER as LEDGER
@@ -121,6 +121,6 @@ def test_value_that_is_issued_and_revoked_over_and_over_never_runs_out_of_room()
     for _ in range(3):
         voucher_id = both.issue("p1", face)
         assert voucher_id is not None
-        both.ask(RevokeVoucher(voucher_id=voucher_id, reason="again"))
+        both.ask(RevokeVoucherV1(voucher_id=voucher_id, reason="again"))
         assert both.issuance.state.programmes["p1"].issued == 0
         assert max(both.counters()) <= MAX_AMOUNT

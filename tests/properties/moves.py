@@ -36,11 +36,12 @@ from counterfoil.issuance.commands import (
     ResumeProgramme,
     ReturnVoucher,
     RevokeKey,
-    RevokeVoucher,
+    RevokeVoucherV1,
     SuspendParty,
     SuspendProvider,
-    SuspendVoucher,
+    SuspendVoucherV1,
 )
+from counterfoil.issuance.freeze_commands import RevokeVoucher, SuspendVoucher
 from counterfoil.ledger.commands import (
     Deposit,
     PledgeVoucher,
@@ -178,10 +179,23 @@ def _voucher_changes(world: World, pick: Choice) -> Move:
     if pick.number(0, 2) == 0:
         if voucher_id in vouchers and pick.number(0, 2) == 0:
             return vouchers[voucher_id].beneficiary_id, ReturnVoucher(voucher_id=voucher_id, reason="twice")
-        return issuer, RevokeVoucher(voucher_id=voucher_id, reason="misuse")
+        revoke = RevokeVoucher(voucher_id=voucher_id, ground="FRAUD", reason="misuse")
+        return issuer, revoke if _names_ground(world, voucher_id) else _without_ground(revoke)
     if not suspended or pick.rarely():
-        return issuer, SuspendVoucher(voucher_id=voucher_id, reason="inquiry")
+        suspend = SuspendVoucher(voucher_id=voucher_id, ground="INQUIRY", days=2, reason="inquiry")
+        return issuer, suspend if _names_ground(world, voucher_id) else _without_ground(suspend)
     return issuer, ReinstateVoucher(voucher_id=voucher_id)
+
+
+def _names_ground(world: World, voucher_id: str) -> bool:
+    """Whether a voucher is stopped on a ground that its document names."""
+    state = world.state("issuance")
+    return state.rules.names_grounds and voucher_id in state.claims.purposes
+
+
+def _without_ground(body: SuspendVoucher | RevokeVoucher) -> Body:
+    kind = SuspendVoucherV1 if isinstance(body, SuspendVoucher) else RevokeVoucherV1
+    return kind(voucher_id=body.voucher_id, reason=body.reason)
 
 
 def _budget(world: World, pick: Choice) -> Move:
@@ -222,6 +236,8 @@ def _document(world: World, programme_id: str, version: int) -> Body | None:
         control={
             "clawback": {"grounds": ["FRAUD"], "share": "80%", "lookback_months": 1},
             "appeal": {"within_days": 1, "stays": version % 2 == 0},
+            "freeze": {"grounds": ["INQUIRY"], "max_days": 2, "notice_days": version % 2},
+            "revoke_grounds": ["FRAUD"],
         },
     )  # fmt: skip
     piece, publication = publishing(value)

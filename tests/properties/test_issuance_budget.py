@@ -26,8 +26,8 @@ from counterfoil.issuance.commands import (
     ReduceBudget,
     ReinstateVoucher,
     ReturnVoucher,
-    RevokeVoucher,
-    SuspendVoucher,
+    RevokeVoucherV1,
+    SuspendVoucherV1,
 )
 from counterfoil.issuance.events import (
     BudgetAppropriated,
@@ -130,13 +130,13 @@ class Budgets(RuleBasedStateMachine):
         if what == "reinstate":
             self.command(ReinstateVoucher(voucher_id=voucher_id))
         elif what == "suspend":
-            self.command(SuspendVoucher(voucher_id=voucher_id, reason="r"))
+            self.command(SuspendVoucherV1(voucher_id=voucher_id, reason="r"))
         elif what == "return":
             self.time += 1
             body = ReturnVoucher(voucher_id=voucher_id, reason="r")
             self.issuance.when(body, actor=self.issuance.state.vouchers[voucher_id].beneficiary_id, at=self.time)
         else:
-            self.command(RevokeVoucher(voucher_id=voucher_id, reason="r"))
+            self.command(RevokeVoucherV1(voucher_id=voucher_id, reason="r"))
 
     @precondition(lambda self: self.ledger.state.vouchers.open)
     @rule(data=st.data(), amount=st.integers(1, 60))

@@ -17,6 +17,7 @@ from counterfoil.issuance.events import (
     ProviderReinstated,
     ProviderSuspended,
 )
+from counterfoil.issuance.freeze_events import RevocationOrdered, SuspensionExtended, SuspensionOrdered
 from counterfoil.issuance.run_off_events import RunOffBegun
 from counterfoil.ledger.closing_events import ProgrammeClosing
 from counterfoil.matching.events import CancellationForced
@@ -36,6 +37,9 @@ LISTED: Final[frozenset[type[Event]]] = frozenset(
         ProgrammeResumed,
         RunOffBegun,
         ProgrammeClosing,
+        SuspensionOrdered,
+        SuspensionExtended,
+        RevocationOrdered,
         CancellationForced,
         PaymentReturned,
         ShareReturned,

@@ -18,6 +18,7 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.times import format_time
 from counterfoil.issuance.aid_events import AidAttested, AidWithdrawn
 from counterfoil.issuance.events import AuditorAppointed, ProviderListed, VoucherGranted, VoucherIssued
+from counterfoil.issuance.freeze_events import SuspensionExtended
 from counterfoil.ledger.events import CashDeposited, CashWithdrawn
 from counterfoil.matching.events import BidReceived, TradeMatched
 from counterfoil.redemption.events import (
@@ -79,6 +80,11 @@ def _appointment(state: Any, event: AuditorAppointed, _actor: str) -> Iterator[P
     for duty, programme_id, party_id in _duties(state):
         if programme_id == event.programme_id:
             yield "auditor", event.auditor_id, duty, party_id
+
+
+def _extension(state: Any, event: SuspensionExtended, actor: str) -> Iterator[Pair]:
+    yield "resolver", actor, "disputant", state.programmes[event.programme_id].current.issuer_id
+    yield "resolver", actor, "disputant", state.vouchers[event.voucher_id].beneficiary_id
 
 
 def _attestation(_state: Any, event: GroupAttested | AidAttested | AidWithdrawn, actor: str) -> Iterator[Pair]:
@@ -161,6 +167,7 @@ ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[
     ("issuance", VoucherGranted): _issue,
     ("issuance", ProgrammePublishedV1): _publication,
     ("issuance", AuditorAppointed): _appointment,
+    ("issuance", SuspensionExtended): _extension,
     ("issuance", GroupAttested): _attestation,
     ("issuance", AidAttested): _attestation,
     ("issuance", AidWithdrawn): _attestation,

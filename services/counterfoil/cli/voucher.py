@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
-from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, Save, VoucherId
+from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, Save, VoucherId, option
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
-from counterfoil.issuance.commands import IssueVoucher, ReinstateVoucher, ReturnVoucher, RevokeVoucher, SuspendVoucher
+from counterfoil.issuance.commands import (
+    IssueVoucher,
+    ReinstateVoucher,
+    ReturnVoucher,
+    RevokeVoucherV1,
+    SuspendVoucherV1,
+)
+from counterfoil.issuance.freeze_commands import ExtendSuspension, RevokeVoucher, SuspendVoucher
 from counterfoil.ledger.commands import RestoreVoucher, SurrenderVoucher
 
 app = group("voucher")
+Ground = Annotated[str | None, option("--ground", "One of the grounds that the voucher's document names.")]
+Days = Annotated[int, option("--days", "Days of 24 hours.", min=1)]
+DaysOf = Annotated[int | None, option("--days", "Days of 24 hours; with a ground.", min=1)]
 
 
 @signed(
@@ -25,10 +37,29 @@ def issue(programme: Programme, beneficiary: Beneficiary, amount: Amount) -> Bod
     return IssueVoucher(programme_id=programme, beneficiary_id=beneficiary, amount=amount)
 
 
-@signed(app, "suspend", "counterfoil voucher suspend vch-12-0 --reason 'Under review' --as springfield")
-def suspend(voucher: VoucherId, reason: Reason) -> Body:
-    """Issuer: let no new hold draw on the voucher until it is reinstated."""
-    return SuspendVoucher(voucher_id=voucher, reason=reason)
+@signed(
+    app,
+    "suspend",
+    "counterfoil voucher suspend vch-12-0 --ground INVESTIGATION --days 30 --reason 'Under review' --as springfield",
+)
+def suspend(voucher: VoucherId, reason: Reason, ground: Ground = None, days: DaysOf = None) -> Body:
+    """Issuer: let no new hold draw on the voucher. Of one under a document with a ground and days that this allows.
+
+    It begins when the document's notice is over, and ends by itself. Of other vouchers it ends when it is lifted.
+    """
+    if ground is None:
+        return SuspendVoucherV1(voucher_id=voucher, reason=reason)
+    return SuspendVoucher(voucher_id=voucher, ground=ground, days=days or 0, reason=reason)
+
+
+@signed(
+    app,
+    "extend-suspension",
+    "counterfoil voucher extend-suspension vch-12-0 --days 30 --reason 'The meters are being read' --as operator",
+)
+def extend(voucher: VoucherId, days: Days, reason: Reason) -> Body:
+    """Operator: let a suspension under a document last longer, at most by as many days as the document allows."""
+    return ExtendSuspension(voucher_id=voucher, days=days, reason=reason)
 
 
 @signed(app, "reinstate", "counterfoil voucher reinstate vch-12-0 --as springfield")
@@ -37,10 +68,15 @@ def reinstate(voucher: VoucherId) -> Body:
     return ReinstateVoucher(voucher_id=voucher)
 
 
-@signed(app, "revoke", "counterfoil voucher revoke vch-12-0 --reason 'Firm dissolved' --as springfield")
-def revoke(voucher: VoucherId, reason: Reason) -> Body:
-    """Issuer: cancel what is not held, and what is held as soon as it is released."""
-    return RevokeVoucher(voucher_id=voucher, reason=reason)
+@signed(app, "revoke", "counterfoil voucher revoke vch-12-0 --ground FRAUD --reason 'Forged bills' --as springfield")
+def revoke(voucher: VoucherId, reason: Reason, ground: Ground = None) -> Body:
+    """Issuer: cancel what is not held, and what is held as soon as it is released.
+
+    Of a voucher under a document only on a ground that this names.
+    """
+    if ground is None:
+        return RevokeVoucherV1(voucher_id=voucher, reason=reason)
+    return RevokeVoucher(voucher_id=voucher, ground=ground, reason=reason)
 
 
 @signed(app, "return", "counterfoil voucher return vch-12-0 --reason 'Issued twice' --as acme")

@@ -168,6 +168,8 @@ class Code(StrEnum):
     USE_ALREADY_CLAIMED = "use_already_claimed"
     EVIDENCE_MISSING = "evidence_missing"
     NOT_GRANTED = "not_granted"
+    GROUND_NOT_IN_RULES = "ground_not_in_rules"
+    SUSPENSION_TOO_LONG = "suspension_too_long"
     VOUCHER_SUSPENDED = "voucher_suspended"
     VOUCHER_NOT_SUSPENDED = "voucher_not_suspended"
     VOUCHER_REVOKED = "voucher_revoked"
@@ -389,6 +391,8 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     ),
     Code.EVIDENCE_MISSING: Meaning(_D, False, "The programme asks for evidence of the type named."),
     Code.NOT_GRANTED: Meaning(_D, True, "The programme's document grants or pays nothing, or less: `why` says why."),
+    Code.GROUND_NOT_IN_RULES: Meaning(_D, False, "The voucher's document names no such ground, or there is none."),
+    Code.SUSPENSION_TOO_LONG: Meaning(_D, False, "The voucher's document allows from 1 to `most_days` days."),
     Code.VOUCHER_SUSPENDED: Meaning(_D, True, "The voucher is suspended."),
     Code.VOUCHER_NOT_SUSPENDED: Meaning(_D, False, "The voucher is not suspended."),
     Code.VOUCHER_REVOKED: Meaning(_D, False, "The voucher was revoked or given back."),

@@ -81,6 +81,8 @@ class Rules:
     """
     restored_for: int | None
     """How long value lasts at least that a provider's default gives back; None: no longer than its voucher."""
+    names_grounds: bool
+    """Whether a voucher under a document is suspended or revoked only on a ground that the document names."""
     ends_funding: bool
     """Whether a bid on the book is closed when a voucher that pays for it is suspended, is revoked or expires."""
 
@@ -234,6 +236,9 @@ _NEW_IN_7: Final = frozenset(
         ("close_programme", 1),
         ("attest_aid", 1),
         ("withdraw_aid", 1),
+        ("suspend_voucher", 2),
+        ("extend_suspension", 1),
+        ("revoke_voucher", 2),
     }
 )
 _NEW_IN_6: Final = frozenset(
@@ -346,6 +351,7 @@ _FIRST: Final = Rules(
     minimum_face=False,
     follows_vouchers=False,
     restored_for=None,
+    names_grounds=False,
     ends_funding=False,
     frees_cap_by_hand=False,
     transfer_stands=7 * DAY,
@@ -470,6 +476,7 @@ _SEVENTH: Final = replace(
     meters_in_kind=True,
     keeps_aid=True,
     max_aid=64,
+    names_grounds=True,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)

@@ -452,7 +452,7 @@ class DecideApplication(Command):
 
 
 @command("suspend_voucher", role="issuer")
-class SuspendVoucher(Command):
+class SuspendVoucherV1(Command):
     """Issuer: no new hold may draw on the voucher until it is reinstated."""
 
     voucher_id: Id
@@ -475,7 +475,7 @@ class ReturnVoucher(Command):
 
 
 @command("revoke_voucher", role="issuer")
-class RevokeVoucher(Command):
+class RevokeVoucherV1(Command):
     """Issuer: cancel what is not held; what is held is cancelled when its hold is released."""
 
     voucher_id: Id

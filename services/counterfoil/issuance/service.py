@@ -27,6 +27,7 @@ from counterfoil.issuance import (
     currencies,
     documents,
     facts,
+    freezing,
     granting,
     groups,
     invoices,
@@ -81,14 +82,14 @@ from counterfoil.issuance.commands import (
     ReturnVoucher,
     ReviewApplication,
     RevokeKey,
-    RevokeVoucher,
+    RevokeVoucherV1,
     ScoreApplication,
     SetApplicationCaps,
     SetRecoveryKey,
     SubmitApplication,
     SuspendParty,
     SuspendProvider,
-    SuspendVoucher,
+    SuspendVoucherV1,
     WithdrawApplication,
 )
 from counterfoil.issuance.events import (
@@ -130,6 +131,8 @@ from counterfoil.issuance.events import (
     WindowOpened,
     WindowSettled,
 )
+from counterfoil.issuance.freeze_commands import ExtendSuspension, RevokeVoucher, SuspendVoucher
+from counterfoil.issuance.freeze_events import RevocationOrdered, SuspensionExtended, SuspensionOrdered
 from counterfoil.issuance.invoice_commands import ClaimAfterUse, ClaimInvoice, PermitClaim
 from counterfoil.issuance.invoice_events import (
     ClaimCountedBack,
@@ -162,6 +165,7 @@ def _next_due(state: IssuanceState) -> tuple[int, str] | None:
             allocating.next_due,
             waiting.next_due,
             run_off.next_due,
+            freezing.next_due,
         )
     )
     return min((due for due in found if due is not None), default=None)
@@ -218,10 +222,13 @@ DECIDER: Final = Decider(
         AttestAid: aid.attest_aid,
         WithdrawAid: aid.withdraw_aid,
         ClaimInvoice: invoices.claim_invoice,
-        SuspendVoucher: vouchers.suspend_voucher,
+        SuspendVoucherV1: vouchers.suspend_voucher,
         ReinstateVoucher: vouchers.reinstate_voucher,
-        RevokeVoucher: vouchers.revoke_voucher,
+        RevokeVoucherV1: vouchers.revoke_voucher,
         ReturnVoucher: vouchers.return_voucher,
+        SuspendVoucher: freezing.suspend_voucher,
+        ExtendSuspension: freezing.extend_suspension,
+        RevokeVoucher: freezing.revoke_voucher,
     },
     reactions={
         "ledger": {
@@ -245,6 +252,7 @@ DECIDER: Final = Decider(
         allocating.TIMER: allocating.decide_some,
         waiting.TIMER: waiting.move_up,
         run_off.TIMER: run_off.all_decided,
+        freezing.TIMER: freezing.begin_or_end,
     },
     due=_next_due,
     evolve={
@@ -308,6 +316,9 @@ DECIDER: Final = Decider(
         VoucherReinstated: vouchers.voucher_reinstated,
         VoucherRevoked: vouchers.voucher_revoked,
         VoucherReturned: vouchers.voucher_returned,
+        SuspensionOrdered: freezing.suspension_ordered,
+        SuspensionExtended: freezing.suspension_extended,
+        RevocationOrdered: freezing.revocation_ordered,
         IssueReversed: vouchers.issue_reversed,
         VoucherRestored: vouchers.voucher_restored,
         VoucherSurrendered: vouchers.voucher_surrendered,

@@ -45,6 +45,7 @@ from counterfoil.issuance.aided import Aids
 from counterfoil.issuance.applying import Applications
 from counterfoil.issuance.claimed import COUNTS, Claims, Purpose
 from counterfoil.issuance.counting import Counters
+from counterfoil.issuance.frozen import Suspensions
 from counterfoil.issuance.windows import Window, Windows
 from counterfoil.issuance.words import VoucherStatus
 from counterfoil.programme.documents import ProgrammeState, rules_by_hash
@@ -206,7 +207,7 @@ class IssuanceState(ProgrammeState):
         "aids", "applications", "appointed", "auditors", "claims", "classes", "committed", "counters", "deciding",
         "documents_due", "four_eyes", "freed", "freed_due", "grants", "group_issued", "issued_to", "key_ids",
         "listings", "looks", "new_keys", "open_vouchers", "programmes", "recoveries", "recoveries_due", "recovering",
-        "root", "vouchers", "windows",
+        "root", "suspensions", "vouchers", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -240,8 +241,10 @@ class IssuanceState(ProgrammeState):
         self.claims = Claims()
         self.aids = Aids()
         parts = (self.applications.tables(), self.windows.tables(), self.claims.tables())
+        self.suspensions = Suspensions(self._goes_on)
         for table in (*chain(*parts), self.counters.table, self.aids.attested):
             self.keep(table)
+        self.keep(self.suspensions.table)
         self.looks: dict[str, str] = {}  # what a name looks like -> the first party, by id, with such a name
 
     def root_operator(self) -> str | None:
@@ -295,6 +298,11 @@ class IssuanceState(ProgrammeState):
     def rules_under(self, made: Window | Purpose) -> Rules:
         """The document that a window was opened under, or a voucher was granted."""
         return rules_by_hash(made.rules_hash, lambda: self.documents.data(made.document_id))
+
+    def _goes_on(self, voucher_id: str) -> bool:
+        """Whether a voucher is neither over nor gone."""
+        voucher = self.vouchers.get(voucher_id)
+        return voucher is not None and voucher.status in ("active", "suspended")
 
     def _may_work_on(self, window_id: str) -> bool:
         """Whether the applications of a window are being decided."""
@@ -419,6 +427,7 @@ class IssuanceState(ProgrammeState):
         self.counters.rebuild()
         self.claims.rebuild()
         self.aids.rebuild((each, self.terms(each)) for each in sorted(self.programmes))
+        self.suspensions.rebuild()
         self.group_issued = {}
         for (programme_id, _), by_group in self.issued_to.items():
             for group_id, amount in by_group.items():

@@ -40,11 +40,11 @@ from counterfoil.issuance.events import (
     ProviderSuspended,
     VoucherGranted,
     VoucherIssued,
-    VoucherReinstated,
     VoucherReturned,
     VoucherRevoked,
     VoucherSuspended,
 )
+from counterfoil.issuance.freeze_views import FREEZE_REDUCERS, NOT_STOPPED
 from counterfoil.issuance.invoice_views import INVOICE_REDUCERS, INVOICE_VIEWS
 from counterfoil.issuance.party_views import PARTY_REDUCERS, PARTY_VIEWS, participant
 from counterfoil.issuance.run_off_events import RunOffBegun
@@ -232,6 +232,9 @@ VOUCHERS: Final = View(
         "status": "text",
         "status_since": "time",
         "status_reason": "text?",
+        "ground": "text?",
+        "suspended_from": "time?",
+        "suspended_until": "time?",
     },
     filters=("programme_id", "beneficiary_id", "status"),
     readers=Readers(parties=("beneficiary_id",), programme="programme_id", through={"holders": "voucher_id"}),
@@ -240,7 +243,7 @@ VOUCHERS: Final = View(
 )
 """`status`: active, suspended, revoked, returned or expired. Spending is judged by `expires_at`: the status may lag
 behind. `restored_from`: the voucher that this one took the place of, after a provider's default or
-a transfer."""
+a transfer. `ground`: on which it was revoked, or is suspended, or to be, between the two times."""
 
 VIEWS: Final[tuple[View, ...]] = (
     *PARTY_VIEWS,
@@ -416,6 +419,7 @@ def _voucher_issued(event: VoucherIssued | VoucherGranted, at: At) -> Iterable[C
         "status": "active",
         "status_since": at.time,
         "status_reason": None,
+        **NOT_STOPPED,
     }
     yield Put(VOUCHERS.name, row)
     yield participant(event.programme_id, event.beneficiary_id)
@@ -428,13 +432,15 @@ def _issue_reversed(event: IssueReversed, _at: At) -> Iterable[Change]:
 def _voucher_restored(event: VoucherRestored, at: At) -> Iterable[Change]:
     row = {name: getattr(event, name) for name in VOUCHERS.columns if hasattr(event, name)}
     status = {"status": "suspended" if event.suspended else "active", "status_since": at.time, "status_reason": None}
-    yield Put(VOUCHERS.name, {**row, "issued_at": at.time, **status})
+    yield Put(VOUCHERS.name, {**row, "issued_at": at.time, **status, **NOT_STOPPED})
 
 
 def _voucher_reissued(event: VoucherReissued, at: At) -> Iterable[Change]:
     row = {name: getattr(event, name) for name in VOUCHERS.columns if hasattr(event, name)}
     status = {"status": "active", "status_since": at.time, "status_reason": None}
-    yield Put(VOUCHERS.name, {**row, "restored_from": event.reissued_from, "issued_at": at.time, **status})
+    yield Put(
+        VOUCHERS.name, {**row, "restored_from": event.reissued_from, "issued_at": at.time, **status, **NOT_STOPPED}
+    )
     yield participant(event.programme_id, event.beneficiary_id)
 
 
@@ -476,7 +482,7 @@ REDUCERS: Final[Reducers] = {
     VoucherIssued: _voucher_issued,
     VoucherGranted: _voucher_issued,
     VoucherSuspended: _status(VOUCHERS, "suspended"),
-    VoucherReinstated: _status(VOUCHERS, "active"),
+    **FREEZE_REDUCERS,
     VoucherRevoked: _status(VOUCHERS, "revoked"),
     VoucherReturned: _status(VOUCHERS, "returned"),
     VoucherRestored: _voucher_restored,

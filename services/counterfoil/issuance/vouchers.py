@@ -28,8 +28,8 @@ from counterfoil.issuance.commands import (
     IssueVoucher,
     ReinstateVoucher,
     ReturnVoucher,
-    RevokeVoucher,
-    SuspendVoucher,
+    RevokeVoucherV1,
+    SuspendVoucherV1,
 )
 from counterfoil.issuance.events import (
     BudgetRecycled,
@@ -205,35 +205,35 @@ def too_many(state: IssuanceState, programme_id: str, beneficiary_id: str) -> Re
     return None
 
 
-def suspend_voucher(state: IssuanceState, body: SuspendVoucher, actor: Party, at: At) -> Decision:
+def suspend_voucher(state: IssuanceState, body: SuspendVoucherV1, actor: Party, at: At) -> Decision:
     """Bar new holds on a voucher."""
-    voucher = _own_voucher(state, body.voucher_id, actor)
+    voucher = own_voucher(state, body.voucher_id, actor)
     if isinstance(voucher, Refusal):
         return voucher
+    if (refused := _without_ground(state, body.voucher_id)) is not None:
+        return refused
     if voucher.status == "suspended":
         return refuse(Code.VOUCHER_SUSPENDED, voucher_id=body.voucher_id)
-    dead = _dead(voucher, body.voucher_id, at)
-    return dead or [VoucherSuspended(voucher_id=body.voucher_id, reason=body.reason)]
+    return dead(voucher, body.voucher_id, at) or [VoucherSuspended(voucher_id=body.voucher_id, reason=body.reason)]
 
 
 def reinstate_voucher(state: IssuanceState, body: ReinstateVoucher, actor: Party, at: At) -> Decision:
     """Lift a suspension."""
-    voucher = _own_voucher(state, body.voucher_id, actor)
+    voucher = own_voucher(state, body.voucher_id, actor)
     if isinstance(voucher, Refusal):
         return voucher
-    if voucher.status != "suspended":
+    if voucher.status != "suspended" and body.voucher_id not in state.suspensions.table:
         return refuse(Code.VOUCHER_NOT_SUSPENDED, voucher_id=body.voucher_id)
-    dead = _dead(voucher, body.voucher_id, at)
-    return dead or [VoucherReinstated(voucher_id=body.voucher_id)]
+    return dead(voucher, body.voucher_id, at) or [VoucherReinstated(voucher_id=body.voucher_id)]
 
 
-def revoke_voucher(state: IssuanceState, body: RevokeVoucher, actor: Party, at: At) -> Decision:
+def revoke_voucher(state: IssuanceState, body: RevokeVoucherV1, actor: Party, at: At) -> Decision:
     """End a voucher, suspended or not; it cannot be reinstated."""
-    voucher = _own_voucher(state, body.voucher_id, actor)
+    voucher = own_voucher(state, body.voucher_id, actor)
     if isinstance(voucher, Refusal):
         return voucher
-    dead = _dead(voucher, body.voucher_id, at)
-    return dead or [VoucherRevoked(voucher_id=body.voucher_id, reason=body.reason)]
+    refused = _without_ground(state, body.voucher_id) or dead(voucher, body.voucher_id, at)
+    return refused or [VoucherRevoked(voucher_id=body.voucher_id, reason=body.reason)]
 
 
 def return_voucher(state: IssuanceState, body: ReturnVoucher, actor: Party, at: At) -> Decision:
@@ -243,11 +243,18 @@ def return_voucher(state: IssuanceState, body: ReturnVoucher, actor: Party, at: 
         return refuse(Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
     if voucher.beneficiary_id != actor.party_id:
         return not_yours(state.rules, Code.UNKNOWN_VOUCHER, voucher_id=body.voucher_id)
-    dead = state.phases.shut(voucher.programme_id) or _dead(voucher, body.voucher_id, at)
-    return dead or [VoucherReturned(voucher_id=body.voucher_id, reason=body.reason)]
+    over = state.phases.shut(voucher.programme_id) or dead(voucher, body.voucher_id, at)
+    return over or [VoucherReturned(voucher_id=body.voucher_id, reason=body.reason)]
 
 
-def _own_voucher(state: IssuanceState, voucher_id: str, actor: Party) -> Voucher | Refusal:
+def _without_ground(state: IssuanceState, voucher_id: str) -> Refusal | None:
+    """Whether a voucher can be stopped on a ground alone (`freezing.py`): its document names some, or none."""
+    named = state.rules.names_grounds and voucher_id in state.claims.purposes
+    return refuse(Code.GROUND_NOT_IN_RULES, why="no_ground") if named else None
+
+
+def own_voucher(state: IssuanceState, voucher_id: str, actor: Party) -> Voucher | Refusal:
+    """The voucher, if it is of a programme of the actor's that is not closed."""
     voucher = state.vouchers.get(voucher_id)
     if voucher is None:
         return refuse(Code.UNKNOWN_VOUCHER, voucher_id=voucher_id)
@@ -256,7 +263,7 @@ def _own_voucher(state: IssuanceState, voucher_id: str, actor: Party) -> Voucher
     return state.phases.shut(voucher.programme_id) or voucher
 
 
-def _dead(voucher: Voucher, voucher_id: str, at: At) -> Refusal | None:
+def dead(voucher: Voucher, voucher_id: str, at: At) -> Refusal | None:
     """Whether the voucher was revoked or given back, or has expired by ledger time, reported by the ledger or not."""
     if voucher.status in ("revoked", "returned"):
         return refuse(Code.VOUCHER_REVOKED, voucher_id=voucher_id)
@@ -433,6 +440,7 @@ def voucher_restored(state: IssuanceState, event: VoucherRestored, _at: At) -> N
     if granted is not None:  # it counts from now on as the new voucher, whatever becomes of the rest
         state.grants[event.restored_from], state.grants[event.voucher_id] = granted.parted(event.face)
     state.claims.same_purpose(event.restored_from, event.voucher_id)
+    state.suspensions.same(event.restored_from, event.voucher_id)
 
 
 def voucher_surrendered(_state: IssuanceState, _event: VoucherSurrendered, _at: At) -> None:
@@ -443,6 +451,7 @@ def voucher_reissued(state: IssuanceState, event: VoucherReissued, _at: At) -> N
     """Apply a voucher made of what was taken back of another: it was issued, and counted, before, to another group."""
     state.open(event.voucher_id, Voucher(event.programme_id, event.beneficiary_id, None, event.expires_at))
     state.claims.same_purpose(event.reissued_from, event.voucher_id)
+    state.suspensions.same(event.reissued_from, event.voucher_id)
 
 
 def voucher_ended(state: IssuanceState, event: VoucherExpired | VoucherCancelled, _at: At) -> None:
@@ -459,23 +468,30 @@ def voucher_closed(state: IssuanceState, event: VoucherClosed, _at: At) -> None:
     if event.voucher_id in state.grants:
         del state.grants[event.voucher_id]
     state.claims.forget(event.voucher_id)
+    state.suspensions.forget(event.voucher_id)
 
 
 def voucher_suspended(state: IssuanceState, event: VoucherSuspended, _at: At) -> None:
-    """Apply a suspension."""
+    """Apply a suspension; one that was ordered has begun."""
     state.vouchers.edit(event.voucher_id).status = "suspended"
+    ordered = state.suspensions.table.get(event.voucher_id)
+    if ordered is not None:
+        state.suspensions.keep(event.voucher_id, ordered._replace(begun=True))
 
 
 def voucher_reinstated(state: IssuanceState, event: VoucherReinstated, _at: At) -> None:
     """Apply a reinstatement."""
     state.vouchers.edit(event.voucher_id).status = "active"
+    state.suspensions.forget(event.voucher_id)
 
 
 def voucher_revoked(state: IssuanceState, event: VoucherRevoked, _at: At) -> None:
     """Apply a revocation."""
     state.vouchers.edit(event.voucher_id).status = "revoked"
+    state.suspensions.forget(event.voucher_id)
 
 
 def voucher_returned(state: IssuanceState, event: VoucherReturned, _at: At) -> None:
     """Apply that a voucher was given back."""
     state.vouchers.edit(event.voucher_id).status = "returned"
+    state.suspensions.forget(event.voucher_id)

@@ -1,10 +1,14 @@
-"""What a document says of taking back what was paid: on which grounds, how much, how long, and how it is contested."""
+"""What a document says against misuse: on which grounds a voucher is stopped, and what was paid is taken back.
+
+And how much of it, how long, and how that is contested.
+"""
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
 from counterfoil.contract.times import DAY
+from counterfoil.programme.form.life import Freeze
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.values import add_months, floor_of, parse_rate, share_of
 
@@ -17,6 +21,17 @@ class Contest(NamedTuple):
 
     until: int
     stays: bool
+
+
+def freezing(rules: Rules, ground: str) -> Freeze | None:
+    """How a voucher may be stopped for a time on a ground; None if it may not."""
+    freeze = rules.document.control.freeze
+    return freeze if freeze is not None and ground in freeze.grounds else None
+
+
+def may_revoke(rules: Rules, ground: str) -> bool:
+    """Whether a voucher may be ended on a ground."""
+    return ground in rules.document.control.revoke_grounds
 
 
 def not_taken_back(rules: Rules, ground: str, paid_at: int, time: int) -> Bar | None:
