@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from counterfoil.issuance.commands import ReturnVoucher
+from counterfoil.issuance.commands import ReturnVoucher, RevokeVoucherV1, SuspendVoucherV1
 from counterfoil.issuance.events import (
     BudgetRecycled,
     IssueReversed,
@@ -16,7 +16,6 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.ledger.events import VoucherCancelled
 from counterfoil.ledger.transfer_events import VoucherReissued, VoucherSurrendered
-from tests.documents import revoking, suspending
 from tests.given import Scenario
 from tests.issuance.world import OPEN, VOUCHER, issue, market, taken
 
@@ -71,15 +70,15 @@ def test_a_voucher_that_was_given_back_goes_on_for_its_other_holders(suspended: 
         follows = VoucherSuspended(voucher_id=VOUCHER, reason="it was suspended before it was given back")
     news = surrendered("lab-1", 0, suspended=suspended)
     scenario.reacts_to(news).then(news, follows)
-    scenario.when(revoking(VOUCHER), actor="city-1").then_types(VoucherRevoked)
+    scenario.when(RevokeVoucherV1(voucher_id=VOUCHER, reason="fraud"), actor="city-1").then_types(VoucherRevoked)
 
 
 @pytest.mark.parametrize(
     ("before", "follows"),
     [
         (None, ()),
-        (revoking(VOUCHER), (VoucherRevoked,)),
-        (suspending(VOUCHER), (VoucherSuspended,)),
+        (RevokeVoucherV1(voucher_id=VOUCHER, reason="fraud"), (VoucherRevoked,)),
+        (SuspendVoucherV1(voucher_id=VOUCHER, reason="audit"), (VoucherSuspended,)),
     ],
 )
 def test_a_voucher_made_of_another_follows_what_was_decided_about_that(before: Any, follows: Any) -> None:

@@ -64,7 +64,7 @@ _ADVICE: Final[dict[str, str]] = {
     Code.PROGRAMME_IN_KIND: "See `counterfoil usage contracts`: what was metered is used up when it is accepted.",
     Code.PROGRAMME_PAUSED: "`counterfoil programme show` says why; its issuer resumes it.",
     Code.GROUND_NOT_IN_RULES: "`counterfoil programme show` says which grounds its rules name: --ground GROUND.",
-    Code.SUSPENSION_TOO_LONG: "Name fewer days; an operator may extend it later: `counterfoil voucher extend-suspension`.",
+    Code.SUSPENSION_TOO_LONG: "Name fewer days; an operator may extend it: `counterfoil voucher extend-suspension`.",
     Code.PROGRAMME_IN_RUN_OFF: "`counterfoil programme run-offs` says why; what is open is finished.",
     Code.PROGRAMME_NOT_IN_RUN_OFF: "Begin with `counterfoil programme run-off`.",
     Code.PROGRAMME_CLOSED: "`counterfoil programme run-offs` shows its final reconciliation.",
@@ -111,7 +111,7 @@ _ADVICE: Final[dict[str, str]] = {
     Code.EXCEEDS_UNCLAIMED: "Ask the operator to decide it: `counterfoil reversal decide`.",
     Code.EXCEEDS_PAID: "See `counterfoil clawback list` for what was taken back before.",
     Code.EXCEEDS_OWED: "See `counterfoil reversal receivables`.",
-    Code.CAP_EXCEEDED: "A voucher issued by mistake counts no more once it is given back (`counterfoil voucher return`).",
+    Code.CAP_EXCEEDED: "A voucher issued by mistake counts no more once given back: `counterfoil voucher return`.",
     Code.EXCEEDS_AVAILABLE: "See `counterfoil balance show PARTY`: deposit, or take a smaller amount.",
     Code.SECOND_SIGNATORY_NEEDED: (
         "For an approval, a party of the issuer's group with the role of issuer signs the same; for a payment, another"

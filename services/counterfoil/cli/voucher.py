@@ -8,7 +8,7 @@ import typer
 
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
-from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, Save, VoucherId, option
+from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, Save, VoucherId, count, option
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
 from counterfoil.issuance.commands import (
@@ -23,8 +23,8 @@ from counterfoil.ledger.commands import RestoreVoucher, SurrenderVoucher
 
 app = group("voucher")
 Ground = Annotated[str | None, option("--ground", "One of the grounds that the voucher's document names.")]
-Days = Annotated[int, option("--days", "Days of 24 hours.", min=1)]
-DaysOf = Annotated[int | None, option("--days", "Days of 24 hours; with a ground.", min=1)]
+Days = Annotated[int, count("--days", "Days of 24 hours.", 1, 3_660)]
+DaysOf = Annotated[int | None, count("--days", "Days of 24 hours; with a ground.", 1, 3_660)]
 
 
 @signed(
