@@ -46,13 +46,11 @@ from counterfoil.issuance.commands import (
     ReturnVoucher,
     ReviewApplication,
     RevokeKey,
-    RevokeVoucherV1,
     ScoreApplication,
     SetApplicationCaps,
     SetRecoveryKey,
     SuspendParty,
     SuspendProvider,
-    SuspendVoucherV1,
     WithdrawApplication,
 )
 from counterfoil.issuance.freeze_commands import ExtendSuspension
@@ -121,7 +119,7 @@ from tests.authority.prepared import (
     pledging,
     reading,
 )
-from tests.documents import publishing
+from tests.documents import publishing, revoking, suspending
 from tests.paper_work import approve, reject, settle
 from tests.properties.world import YUAN, accelerator, first_in_force
 
@@ -402,9 +400,9 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
             "lab-1", lambda _market: DismissAuditor(auditor_id="watch", programme_id=None, reason=WHY)
         ),
     },
-    "suspend_voucher": of_issuer(lambda market: SuspendVoucherV1(voucher_id=market.ids["voucher"], reason=WHY)),
+    "suspend_voucher": of_issuer(lambda market: suspending(market.ids["free voucher"])),
     "reinstate_voucher": of_issuer(lambda market: ReinstateVoucher(voucher_id=market.ids["suspended voucher"])),
-    "revoke_voucher": of_issuer(lambda market: RevokeVoucherV1(voucher_id=market.ids["voucher"], reason=WHY)),
+    "revoke_voucher": of_issuer(lambda market: revoking(market.ids["free voucher"])),
     "extend_suspension": {
         "the voucher's beneficiary": by("lab-1", _extend),
         "the programme's issuer": by("city", _extend),

@@ -36,10 +36,10 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "publish_programme": lambda market: market.clock,  # the last thing that is put
     "issue_voucher": at(VALID_UNTIL),
     "open_window": lambda market: (market.clock // DAY + 4) * DAY,
+    "suspend_voucher": at(EXPIRY // DAY * DAY),
     "attest_aid": at(add_months(START // DAY, 36) * DAY),
-    "suspend_voucher": at(EXPIRY),
     "reinstate_voucher": at(EXPIRY),
-    "revoke_voucher": at(EXPIRY),
+    "revoke_voucher": at(EXPIRY // DAY * DAY),
     "extend_suspension": since("suspension"),
     "permit_claim": at(EXPIRY // DAY * DAY),
     "claim_invoice": at(EXPIRY // DAY * DAY),

@@ -27,6 +27,7 @@ from counterfoil.issuance.events import (
     VoucherGranted,
     VoucherIssued,
 )
+from counterfoil.issuance.freeze_events import SuspensionExtended, SuspensionOrdered
 from counterfoil.issuance.invoice_events import InvoiceDue, UseDue
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.events import PurchaseJudged, VoucherCredited, VoucherRestored
@@ -79,6 +80,9 @@ DERIVED = {
     (VoucherReissued, "expires_at"),
     (VoucherReissued, "not_before"),
     (InvoiceDue, "claimed_at"),
+    (SuspensionOrdered, "begins_at"),
+    (SuspensionOrdered, "ends_at"),
+    (SuspensionExtended, "ends_at"),
     (UseDue, "granted_at"),
     (VoucherIssued, "not_before"),
     (VoucherIssued, "expires_at"),

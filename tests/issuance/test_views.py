@@ -215,6 +215,7 @@ def test_the_status_of_a_voucher(viewed: Viewed) -> None:
         "voucher_id": VOUCHER, "programme_id": "p1", "version": 1, "beneficiary_id": "lab-1", "face": 400,
         "issued_at": OPEN, "not_before": OPEN, "expires_at": OPEN + 10 * DAY, "issue_seq": 1,
         "restored_from": None, "status": "active", "status_since": OPEN, "status_reason": None,
+        "ground": None, "suspended_from": None, "suspended_until": None,
     }  # fmt: skip
 
     def status() -> list[object]:
