@@ -40,3 +40,11 @@ def test_no_more_vouchers_pay_than_the_document_says() -> None:
     assert code(scene.hears(bid("bid", 350))) == "over_limit"
     assert draws(scene.hears(bid("fits", 300))) == [("v2", 100), ("v3", 200)]
     assert draws(scene.hears(bid("named", 250, 1, "v1", "v2"))) == [("v1", 250)]
+
+
+def test_no_order_takes_less_than_the_document_lets_be_spent_at_once() -> None:
+    """One micro-unit decides; named vouchers or not."""
+    scene = told(minimum={"amount": "0.00025"})
+    assert code(scene.hears(bid("small", 249))) == "spend_too_small"
+    assert code(scene.hears(bid("named", 249, 1, "v1"))) == "spend_too_small"
+    assert draws(scene.hears(bid("fits", 250))) == [("v1", 250)]

@@ -63,6 +63,7 @@ _ADVICE: Final[dict[str, str]] = {
     Code.PRICE_NOT_AT_PAR: "Take --price 1: a GPU-hour in kind is a GPU-hour.",
     Code.PROGRAMME_IN_KIND: "See `counterfoil usage contracts`: what was metered is used up when it is accepted.",
     Code.PROGRAMME_PAUSED: "`counterfoil programme show` says why; its issuer resumes it.",
+    Code.SPEND_TOO_SMALL: "`counterfoil programme show` says the least that is spent at once.",
     Code.GROUND_NOT_IN_RULES: "`counterfoil programme show` says which grounds its rules name: --ground GROUND.",
     Code.SUSPENSION_TOO_LONG: "Name fewer days; an operator may extend it: `counterfoil voucher extend-suspension`.",
     Code.PROGRAMME_IN_RUN_OFF: "`counterfoil programme run-offs` says why; what is open is finished.",

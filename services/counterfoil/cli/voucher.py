@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from counterfoil.cli.command import Invalid
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
 from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, Save, VoucherId, count, option
@@ -47,6 +48,8 @@ def suspend(voucher: VoucherId, reason: Reason, ground: Ground = None, days: Day
 
     It begins when the document's notice is over, and ends by itself. Of other vouchers it ends when it is lifted.
     """
+    if (ground is None) is not (days is None):
+        raise Invalid("--ground and --days go together: of a voucher under a document")
     if ground is None:
         return SuspendVoucherV1(voucher_id=voucher, reason=reason)
     return SuspendVoucher(voucher_id=voucher, ground=ground, days=days or 0, reason=reason)

@@ -168,6 +168,7 @@ class Code(StrEnum):
     USE_ALREADY_CLAIMED = "use_already_claimed"
     EVIDENCE_MISSING = "evidence_missing"
     NOT_GRANTED = "not_granted"
+    SPEND_TOO_SMALL = "spend_too_small"
     GROUND_NOT_IN_RULES = "ground_not_in_rules"
     SUSPENSION_TOO_LONG = "suspension_too_long"
     VOUCHER_SUSPENDED = "voucher_suspended"
@@ -391,6 +392,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     ),
     Code.EVIDENCE_MISSING: Meaning(_D, False, "The programme asks for evidence of the type named."),
     Code.NOT_GRANTED: Meaning(_D, True, "The programme's document grants or pays nothing, or less: `why` says why."),
+    Code.SPEND_TOO_SMALL: Meaning(_D, False, "The voucher's document lets nothing so small be spent at once."),
     Code.GROUND_NOT_IN_RULES: Meaning(_D, False, "The voucher's document names no such ground, or there is none."),
     Code.SUSPENSION_TOO_LONG: Meaning(_D, False, "The voucher's document allows from 1 to `most_days` days."),
     Code.VOUCHER_SUSPENDED: Meaning(_D, True, "The voucher is suspended."),

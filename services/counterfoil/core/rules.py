@@ -86,6 +86,9 @@ class Rules:
     ends_funding: bool
     """Whether a bid on the book is closed when a voucher that pays for it is suspended, is revoked or expires."""
 
+    least_spent: bool
+    """Whether a document's least amount that is spent at once is asked for, of an order or a claim on an invoice."""
+
     # vouchers handed on
     frees_cap_by_hand: bool
     """Whether value that is cancelled unspent counts no more towards a cap only if it is in its first owner's hand."""
@@ -352,6 +355,7 @@ _FIRST: Final = Rules(
     follows_vouchers=False,
     restored_for=None,
     names_grounds=False,
+    least_spent=False,
     ends_funding=False,
     frees_cap_by_hand=False,
     transfer_stands=7 * DAY,
@@ -477,6 +481,7 @@ _SEVENTH: Final = replace(
     keeps_aid=True,
     max_aid=64,
     names_grounds=True,
+    least_spent=True,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)

@@ -46,6 +46,7 @@ from counterfoil.programme.case import History
 from counterfoil.programme.claiming import ON_VOUCHER, asked_of, by_invoice, case_of
 from counterfoil.programme.form.benefit import Scope
 from counterfoil.programme.rules import Rules
+from counterfoil.programme.terms import least_spent
 from counterfoil.programme.values import floor_of
 from counterfoil.programme.windows import is_taken
 
@@ -103,7 +104,7 @@ def claim_invoice(state: IssuanceState, body: ClaimInvoice, actor: Party, at: At
         judged = evaluate(asked.rules, case_of(asked.rules, basis))
     except ValueError as problem:
         return refuse(Code.NOT_GRANTED, why="facts_contradict", says=f"{problem}"[:_SAID])
-    refused = _not_paid(asked.rules, body, judged)
+    refused = _not_paid(asked.rules, body, judged) or _too_small(state, asked.rules, body, judged)
     return refused or _claimed(state, asked, body, actor, claim_id, basis, judged, at)
 
 
@@ -199,6 +200,13 @@ def _not_paid(rules: Rules, body: ClaimInvoice, judged: Evaluation) -> Refusal |
     if body.amount is not None and judged.subsidy < body.amount:
         return refuse(Code.NOT_GRANTED, why="more_than_is_paid", pays=judged.subsidy)
     return evidence_missing(rules, body.evidence, paid_itself=judged.co_payment > 0)
+
+
+def _too_small(state: IssuanceState, rules: Rules, body: ClaimInvoice, judged: Evaluation) -> Refusal | None:
+    """Whether the document lets nothing so small be claimed at once."""
+    least = least_spent(rules) if state.rules.least_spent else 0
+    small = (judged.subsidy if body.amount is None else body.amount) < least
+    return refuse(Code.SPEND_TOO_SMALL, least=least) if small else None
 
 
 def evidence_missing(rules: Rules, evidence: tuple[Evidence, ...], *, paid_itself: bool) -> Refusal | None:

@@ -18,10 +18,15 @@ from counterfoil.matching.events import (
     BidReceived,
 )
 from counterfoil.programme.rules import Rules
-from counterfoil.programme.terms import Terms, captured_by, on_market, settled_by
+from counterfoil.programme.terms import Terms, captured_by, least_spent, on_market, settled_by
 
 _PRECEDENCE = tuple(Code)
-_OUTSIDE = (Code.PROGRAMME_NOT_ON_MARKET, Code.CLASS_NOT_IN_PROGRAMME, Code.REGION_NOT_IN_PROGRAMME)
+_OUTSIDE = (
+    Code.PROGRAMME_NOT_ON_MARKET,
+    Code.CLASS_NOT_IN_PROGRAMME,
+    Code.REGION_NOT_IN_PROGRAMME,
+    Code.SPEND_TOO_SMALL,
+)
 
 
 class Choice(NamedTuple):
@@ -130,7 +135,15 @@ def _bar(state: LedgerState, voucher: Voucher, event: BidReceived, at: At) -> Co
         settled = settled_by(terms, delivery_ends(event), state.rules.resolution_window)
         if barred is None and not terms.hold_tolls_expiry and settled >= captured_by(terms, voucher.expires_at):
             return Code.VOUCHER_EXPIRES_BEFORE_DELIVERY
+        if barred is None and state.rules.least_spent:
+            return _too_small(terms, event, at)
     return barred
+
+
+def _too_small(terms: Terms, event: BidReceived, at: At) -> Code | None:
+    """Whether vouchers of a version may not pay so little of an order."""
+    least = least_spent(terms)
+    return Code.SPEND_TOO_SMALL if least and need(terms, event, at).vouchers < least else None
 
 
 def _outside(state: LedgerState, terms: Terms, event: BidReceived) -> Code | None:

@@ -220,6 +220,8 @@ def _redemption(rules: Rules) -> Iterator[str]:
         yield f"Within {redemption.claim_within_days} days of the use."
     if redemption.evidence:
         yield f"With {', '.join(each.type for each in redemption.evidence if each.required)}."
+    if rules.document.spending.minimum is not None:
+        yield f"At least {_money(rules, rules.document.spending.minimum.amount)} are spent at once."
 
 
 def _window(windows: Windows) -> str:
@@ -284,7 +286,9 @@ def _expiry(rules: Rules) -> Iterator[str]:
 def _control(rules: Rules) -> Iterator[str]:
     control = rules.document.control
     if control.freeze is not None:
-        yield f"Vouchers can be frozen for {control.freeze.max_days} days at most."
+        grounds, notice = ", ".join(control.freeze.grounds), control.freeze.notice_days
+        announced = f", {notice} days after it is announced" if notice else ""
+        yield f"Vouchers can be suspended for {grounds}: {control.freeze.max_days} days at most{announced}."
     if control.revoke_grounds:
         yield f"They can be revoked for {', '.join(control.revoke_grounds)}."
     if control.clawback is not None:

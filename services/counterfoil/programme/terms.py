@@ -15,6 +15,7 @@ from counterfoil.programme.form.identity import ComputeUnit
 from counterfoil.programme.form.life import ProjectEndExpiry
 from counterfoil.programme.models import MODELS
 from counterfoil.programme.rules import Rules
+from counterfoil.programme.values import parse_amount
 
 Terms = ProgrammeTerms | Rules
 """A version of a programme."""
@@ -40,6 +41,12 @@ def needs_project(rules: Rules) -> bool:
 def issues(terms: Terms, time: int) -> bool:
     """Whether vouchers may be issued at a time, and would be neither expired nor offline from the start."""
     return terms.is_open(time) and time < pays_until(terms, expires_at(terms, time))
+
+
+def least_spent(terms: Terms) -> int:
+    """The least that vouchers pay at once, micro-units; 0: any amount."""
+    least = terms.document.spending.minimum if isinstance(terms, Rules) else None
+    return 0 if least is None else parse_amount(least.amount)
 
 
 def pays_until(terms: Terms, ends: int) -> int:
