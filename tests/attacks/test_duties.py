@@ -30,6 +30,7 @@ from counterfoil.issuance.commands import (
     IssueVoucher,
     ListProvider,
 )
+from counterfoil.issuance.freeze_commands import ExtendSuspension
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.commands import (
     CloseSettlement,
@@ -49,7 +50,7 @@ from counterfoil.redemption.commands import (
 from counterfoil.redemption.events import SettlementClosed
 from counterfoil.redemption.payer_commands import ConfirmShare, ReturnShare
 from counterfoil.redemption.payer_events import PaymentShared
-from tests.documents import document, publishing
+from tests.documents import document, publishing, suspending
 from tests.market import BID, OFFER, USD, Market, T, deposit, found, party
 from tests.paper_work import PAID_ON, approve, pay, settle
 from tests.programmes import publish
@@ -242,11 +243,15 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
         market.do("crook", LIST, ISSUE)
         by_document = document(id="doc", benefit__regimes=[REGIME], **BY_DOCUMENT)
         budget = AppropriateBudget(programme_id="doc", amount=1_000 * USD, document="B-10")
-        market.do("crook", *publishing(by_document), budget, replace(ISSUE, programme_id="doc"))
+        granted = market.do("crook", *publishing(by_document), budget, replace(ISSUE, programme_id="doc"))[0]
+        voucher_id = granted.voucher_id  # type: ignore[attr-defined]
+        market.do("crook", suspending(voucher_id))
         market.do("crook", deposit("shell"))
         aid_id = market.do("crook", AID)[0].aid_id  # type: ignore[attr-defined]
         market.do("crook", WithdrawAid(aid_id=aid_id, reason="Never mind"))
         market.do("operator", attest("operator", "gpu-1"), attest("treasury", "gpu-1"), attest("lab-1", "city"))
+        market.do("operator", attest("shell", "gpu-1"))
+        market.do("operator", ExtendSuspension(voucher_id=voucher_id, days=1, reason="Meter log"))
         trade = contract(market)
         report_id = report(market, trade)
         market.do("lab-1", DisputeUsage(report_id=report_id, hours=(), evidence=(), reason="It stood still"))

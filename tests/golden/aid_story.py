@@ -8,8 +8,8 @@ from typing import Final
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY
 from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
-from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, RevokeVoucher
-from tests.documents import document, publishing
+from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
+from tests.documents import document, publishing, revoking
 from tests.golden.steps import done, refused
 from tests.golden.world import GoldenWorld
 from tests.properties.world import YUAN
@@ -38,4 +38,4 @@ def tell(world: GoldenWorld) -> None:
     voucher, counted = entry.events
     assert counted.counted_before == 100 * YUAN  # type: ignore[attr-defined]
     done(world, "operator", WithdrawAid(aid_id=aid.aid_id, reason="it was a loan"))
-    done(world, "city", RevokeVoucher(voucher_id=voucher.voucher_id, reason="not used"))  # type: ignore[attr-defined]
+    done(world, "city", revoking(voucher.voucher_id))  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from tests.golden.steps import bid, done, refused
 from tests.golden.world import GoldenWorld
 from tests.properties.world import YUAN
 
-PROGRAMME = "p31"
+PROGRAMME = "p39"
 
 
 def tell(world: GoldenWorld) -> None:

@@ -89,6 +89,7 @@ from tests.golden import (
     closing_story,
     document_story,
     end_story,
+    freeze_story,
     payer_story,
     transfer_story,
     window_story,
@@ -165,6 +166,7 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         allocation_story.tell(world)
     if (BeginRunOff.TYPE, BeginRunOff.V) not in world.state("issuance").rules.absent:
         closing_story.tell(world)
+        freeze_story.tell(world)
     if world.state("issuance").rules.keeps_aid:
         aid_story.tell(world)
     world.clock += 400 * HOUR

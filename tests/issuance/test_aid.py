@@ -13,11 +13,11 @@ from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.aid import attest_aid
 from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
 from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidFreed, AidWithdrawn
-from counterfoil.issuance.commands import AppropriateBudget, AttestGroup, IssueVoucher, RevokeVoucher
+from counterfoil.issuance.commands import AppropriateBudget, AttestGroup, IssueVoucher
 from counterfoil.issuance.events import ApplicationDecided, VoucherGranted, VoucherIssued
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.ledger.events import VoucherCancelled
-from tests.documents import document, publishing, rules_from
+from tests.documents import document, publishing, revoking, rules_from
 from tests.given import Scenario
 from tests.issuance.test_applications import LINE, decide, submit, why
 from tests.issuance.world import CLASS, people, taken
@@ -192,7 +192,7 @@ def test_what_is_never_used_counts_as_the_document_says(unspent: str, left: int)
     issue(told, 200_000)
     assert not isinstance(told.last, Refusal)
     (voucher,) = [each for each in told.last if isinstance(each, VoucherGranted)]
-    told.when(RevokeVoucher(voucher_id=voucher.voucher_id, reason="never used"), "city-1")
+    told.when(revoking(voucher.voucher_id), "city-1")
     legs = (replace(taken(200_000 * EURO, "lab-1"), asset=voucher.voucher_id),)
     told.reacts_to(VoucherCancelled(voucher_id=voucher.voucher_id, programme_id="p1", amount=200_000 * EURO, legs=legs))
     assert not isinstance(told.last, Refusal)

@@ -232,18 +232,10 @@ class Rules:
 # Commands that a version brought, and those that it takes no more.
 _NEW_IN_7: Final = frozenset(
     {
-        ("claim_after_use", 1),
-        ("confirm_share", 1),
-        ("return_share", 1),
-        ("begin_run_off", 1),
-        ("close_programme", 1),
-        ("attest_aid", 1),
-        ("withdraw_aid", 1),
-        ("suspend_voucher", 2),
-        ("extend_suspension", 1),
-        ("revoke_voucher", 2),
+        ("claim_after_use", 1), ("confirm_share", 1), ("return_share", 1), ("begin_run_off", 1), ("close_programme", 1),
+        ("attest_aid", 1), ("withdraw_aid", 1), ("suspend_voucher", 2), ("extend_suspension", 1), ("revoke_voucher", 2),
     }
-)
+)  # fmt: skip
 _NEW_IN_6: Final = frozenset(
     {
         ("put_document", 1),

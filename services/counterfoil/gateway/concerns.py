@@ -11,9 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from counterfoil.contract import events as common
 from counterfoil.contract.record import Event
-from counterfoil.issuance import aid_events, run_off_events
+from counterfoil.issuance import aid_events, freeze_events, run_off_events
 from counterfoil.issuance import events as issuance
-from counterfoil.issuance import freeze_events, run_off_events
 from counterfoil.issuance import invoice_events as issuance_invoices
 from counterfoil.ledger import closing_events, expiry_events, invoice_events, receivable_events, transfer_events
 from counterfoil.ledger import events as ledger
