@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import ExitStack
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -248,8 +249,6 @@ def test_long_walks_meet_everything() -> None:
             walk(world, random.Random(seed), 2_000)
             world.settle()
             check_settled(world)
-            wind_down(world)
-            check_settled(world)
         check_replay(world)
         assert check_statements(world) > 100
         events |= world.events.keys()
@@ -266,6 +265,17 @@ def test_long_walks_meet_everything() -> None:
     everything -= {VOCABULARY.events[name].__name__ for name in CLAIMED}  # `tests/e2e/test_claimed.py` and others
     assert everything <= events, everything - events
     assert len(refusals) > 35, sorted(refusals)
+
+
+@pytest.mark.parametrize("seed", [1, 7])
+def test_whatever_happened_every_programme_is_closed_in_the_end(seed: int) -> None:
+    with small_entries():
+        world = opened(Newest)
+        walk(world, random.Random(seed), 250)
+        world.settle()
+        wind_down(world)
+        check_settled(world)
+    check_replay(world)
 
 
 def test_the_ledger_waits_for_the_trade_that_a_default_is_about() -> None:
