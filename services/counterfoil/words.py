@@ -63,9 +63,9 @@ def _matching() -> tuple[Modules, Modules]:
 
 
 def _redemption() -> tuple[Modules, Modules]:
-    from counterfoil.redemption import closing_events, commands, events, payer_commands, payer_events
+    from counterfoil.redemption import closing_events, commands, credit_events, events, payer_commands, payer_events
 
-    return (commands, payer_commands), (events, payer_events, closing_events)
+    return (commands, payer_commands), (events, credit_events, payer_events, closing_events)
 
 
 _MODULES: Final[Mapping[str, Callable[[], tuple[Modules, Modules]]]] = {

@@ -99,7 +99,7 @@ from counterfoil.redemption.commands import (
     WithdrawDispute,
     WriteOff,
 )
-from counterfoil.redemption.payer_commands import ConfirmShare, ReturnShare
+from counterfoil.redemption.payer_commands import ReturnShare
 from tests.authority.prepared import (
     AID_GIVEN,
     APPLICATION,
@@ -113,11 +113,13 @@ from tests.authority.prepared import (
     claiming,
     claiming_use,
     clawback,
+    crediting,
     handing,
     offer,
     payment,
     pledging,
     reading,
+    share,
 )
 from tests.documents import publishing, revoking, suspending
 from tests.paper_work import approve, reject, settle
@@ -414,6 +416,7 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
         )
     },
     "claim_invoice": {"the voucher's holder": by("lab-1", lambda market: claiming(market, "claimed voucher"))},
+    "record_credit_note": of_issuer(crediting),
     "claim_after_use": {"itself": alone("lab-1", claiming_use)},
     "return_voucher": {
         "the voucher's beneficiary": by(
@@ -598,16 +601,12 @@ def _return(market: Market) -> Command:
 
 
 def _refund(market: Market) -> Command:
-    paid = payment(market, "settlement to take back")
-    return ConfirmShare(
-        settlement_id=paid.settlement_id, provider_id="gpu-1", payer="district", amount=1,
-        payment_reference="OUT-100", paid_on=paid.paid_on,
-    )  # fmt: skip
+    return share(market, "district")
 
 
 def _return_share(market: Market) -> Command:
     return ReturnShare(
-        settlement_id=market.ids["settlement to take back"], provider_id="gpu-1", payer="region",
+        settlement_id=market.ids["shared settlement"], provider_id="gpu-1", payer="region",
         return_reference="BACK-100", reason=WHY,
     )  # fmt: skip
 

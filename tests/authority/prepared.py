@@ -6,6 +6,7 @@ is a party of every role: `gpu-1-issuer` is related to `gpu-1`, `none-issuer` to
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from itertools import count
@@ -42,7 +43,7 @@ from counterfoil.issuance.commands import (
     SuspendVoucherV1,
 )
 from counterfoil.issuance.events import WindowOpened
-from counterfoil.issuance.invoice_commands import ClaimAfterUse, ClaimInvoice
+from counterfoil.issuance.invoice_commands import ClaimAfterUse, ClaimInvoice, PermitClaim, RecordCreditNote
 from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer
 from counterfoil.matching.commands import PlaceBid, PostOffer
@@ -60,7 +61,7 @@ from counterfoil.redemption.commands import (
     ReverseCapture,
     SubmitClaim,
 )
-from counterfoil.redemption.payer_events import PayerPart, PaymentShared, ShareConfirmed
+from counterfoil.redemption.payer_commands import ConfirmShare
 from counterfoil.vocabulary import CODEC
 from tests.documents import document, published, publishing, suspending
 from tests.paper_work import PAID_ON, approve, settle
@@ -403,7 +404,6 @@ def _claims(market: Market) -> None:
     market.do("teller", first, "payment to take back")
     for name in ("clawback", "contested clawback"):
         market.do("city", clawback(market), name)
-    _shared(market, first)
     contested = FileAppeal(clawback_id=market.ids["contested clawback"], evidence=(), reason="delivered")
     market.do("gpu-1", contested)
     market.do("city", DemandFourEyes(programme_id="p2", act="approval"))
@@ -465,6 +465,7 @@ def _invoices(market: Market) -> None:
     market.do("city", issue, "claimed voucher")
     claim = claiming(market, "claimed voucher")
     market.do("lab-1", replace(claim, invoice=replace(claim.invoice, number="INV-0")), "claim on an invoice")
+    _shared(market, expiry)
     after_use = {"model": "POST_USE_REIMBURSEMENT", "claimant": "BENEFICIARY"}
     for body in publishing(document(id="p8", redemption=after_use, providers={"mode": "OPEN"})):
         market.do("city", body)
@@ -490,21 +491,43 @@ def claiming(market: Market, name: str) -> ClaimInvoice:
     )  # fmt: skip
 
 
-def _shared(market: Market, paid: ConfirmPayment) -> None:
-    """Two bore a payment: the region paid it, the district refunds its share."""
-    key: dict[str, Any] = {
-        "settlement_id": paid.settlement_id, "programme_id": "p14", "provider_id": "gpu-1", "currency": "CNY",
-    }  # fmt: skip
-    parts = (
-        PayerPart(payer="region", bears=paid.amount - 1, pays=paid.amount),
-        PayerPart(payer="district", bears=1, pays=0),
-    )
-    by_region = ShareConfirmed(
-        payer="region", refunds=None, amount=paid.amount, payment_reference="OUT-98", paid_on=paid.paid_on,
-        treasurer_id="teller", **key,
+def _shared(market: Market, expiry: Mapping[str, Any]) -> None:
+    """A claim of a provider that two bear: the region has paid it, the district refunds its share."""
+    funding = [{"payer": "region", "share": "1/2"}, {"payer": "district", "share": "1/2", "timing": "AFTERWARDS"}]
+    value = document(id="p17", redemption=CLAIMED, providers={"mode": "OPEN"}, expiry=expiry, budget__funding=funding)
+    for body in publishing(value):
+        market.do("city", body)
+    market.do("city", AppropriateBudget(programme_id="p17", amount=1_000 * YUAN, document="B-p17"))
+    issue = IssueVoucher(programme_id="p17", beneficiary_id="lab-1", amount=1_000 * YUAN)
+    voucher_id = market.do("city", issue, "shared voucher")
+    market.do("lab-1", PermitClaim(voucher_id=voucher_id, provider_id="gpu-1", amount=1_000 * YUAN))
+    claim = claiming(market, "shared voucher")
+    lines = (replace(claim.lines[0], provider_id="gpu-1"),)
+    theirs = replace(claim, invoice=replace(claim.invoice, number="INV-17"), lines=lines)
+    claim_id = market.do("gpu-1", theirs, "shared claim")
+    market.do("city", approve(claim_id))
+    note = crediting(market)
+    paper = replace(note.credit_note, number="NOTE-0")
+    market.do("city", replace(note, claim_id=claim_id, invoice_number="INV-17", credit_note=paper))
+    market.do("city", settle("p17", claim_id), "shared settlement")
+    market.do("teller", share(market, "region"))
+
+
+def share(market: Market, payer: str) -> ConfirmShare:
+    """What a payer pays of it."""
+    key = (market.ids["shared settlement"], "gpu-1")
+    due = next(each.due for each in market.state("redemption").shared[key].parts if each.payer == payer)
+    return ConfirmShare(
+        settlement_id=key[0], provider_id=key[1], payer=payer, amount=due, payment_reference=f"OUT-{payer}",
+        paid_on=PAID_ON,
     )  # fmt: skip
-    for event in (PaymentShared(version=1, parts=parts, **key), by_region):
-        DECIDERS["redemption"].evolve[type(event)](market.state("redemption"), event, At(market.clock, 0, 0))
+
+
+def crediting(market: Market) -> RecordCreditNote:
+    """A credit note on the invoice that was claimed."""
+    note = Invoice(issuer_tax_id="TAX-1", number="NOTE-1", issued_on=START // DAY)
+    claim_id = market.ids["claim on an invoice"]
+    return RecordCreditNote(claim_id=claim_id, invoice_number="INV-0", credit_note=note, amount=YUAN)
 
 
 def claiming_use(market: Market) -> ClaimAfterUse:

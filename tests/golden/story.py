@@ -87,6 +87,7 @@ from tests.golden import (
     application_story,
     claim_story,
     closing_story,
+    credit_story,
     document_story,
     end_story,
     freeze_story,
@@ -162,6 +163,7 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
     if world.state("issuance").rules.claims_after_use:
         after_use_story.tell(world)
         payer_story.tell(world)
+        credit_story.tell(world)
     if world.state("matching").rules.meters_in_kind:
         allocation_story.tell(world)
     if (BeginRunOff.TYPE, BeginRunOff.V) not in world.state("issuance").rules.absent:

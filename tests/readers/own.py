@@ -128,6 +128,7 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "vouchers_balance": _named("beneficiary_id"),
     "applications": _named("beneficiary_id"),
     "invoice_claims": _named("holder_id", "claimant_id"),
+    "invoice_credits": _named("holder_id", "claimant_id"),
     "application_steps": _step,
     "application_scores": _step,
     "facts": _fact,
@@ -160,6 +161,7 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "payable": _named("provider_id"),
     "receivables": _named("provider_id"),
     "clawbacks": _named("provider_id"),
+    "payer_shares": _named("provider_id"),
     "endorsements": _named("endorsed_by"),
 }
 """By view; of those that are public as a whole, none."""

@@ -131,6 +131,31 @@ def after_use(
     return use_of(file, programme, corrects)
 
 
+@signed(
+    app,
+    "credit",
+    "counterfoil claim credit inv-12-0 --invoice 2027-001 --tax-id TAX-4711 --note 2027-009 --issued-on 2027-03-01"
+    " --amount 500 --as springfield",
+)
+def credit(
+    claim: ClaimId,
+    invoice_number: Annotated[str, option("--invoice", "The number of the invoice that was claimed.", metavar="TEXT")],
+    tax_id: Annotated[str, option("--tax-id", "The tax id of who issued both papers.", metavar="TEXT")],
+    note: Annotated[str, option("--note", "The credit note's number.", metavar="TEXT")],
+    issued_on: Annotated[int, option("--issued-on", "The credit note's day.", parse=parse_day, metavar="2027-03-01")],
+    amount: Amount,
+) -> Body:
+    """Issuer: record a credit note on an invoice that was claimed; the claim is for less in proportion.
+
+    What is in no settlement is cut; from then on it is owed, and set off or paid back as what is taken back is.
+    """
+    from counterfoil.contract.invoices import Invoice  # not for every command about claims
+    from counterfoil.issuance.invoice_commands import RecordCreditNote
+
+    paper = Invoice(issuer_tax_id=tax_id, number=note, issued_on=issued_on)
+    return RecordCreditNote(claim_id=claim, invoice_number=invoice_number, credit_note=paper, amount=amount)
+
+
 @signed(app, "permit", "counterfoil claim permit vch-12-0 --provider norn --amount 5000 --as acme")
 def permit(
     voucher: VoucherId,

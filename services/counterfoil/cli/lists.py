@@ -244,6 +244,12 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             "invoices",
         ),
         Listing(
+            "invoice_credits",
+            "credit notes on invoices that were claimed",
+            "claim_id programme_id claimant_id amount invoiced recorded_at recorded_by",
+            "credits",
+        ),
+        Listing(
             "settlements",
             "settlements",
             "settlement_id programme_id currency amount paid returned status",

@@ -166,6 +166,8 @@ class Code(StrEnum):
     CLAIMS_CLOSED = "claims_closed"
     INVOICE_ALREADY_CLAIMED = "invoice_already_claimed"
     USE_ALREADY_CLAIMED = "use_already_claimed"
+    CREDIT_NOTE_NOT_VALID = "credit_note_not_valid"
+    EXCEEDS_INVOICE = "exceeds_invoice"
     EVIDENCE_MISSING = "evidence_missing"
     NOT_GRANTED = "not_granted"
     SPEND_TOO_SMALL = "spend_too_small"
@@ -390,6 +392,10 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.USE_ALREADY_CLAIMED: Meaning(
         _D, False, "The other side claimed use of these days: of holder and provider one claims, never both."
     ),
+    Code.CREDIT_NOTE_NOT_VALID: Meaning(
+        _D, False, "The credit note is of another invoice, or known, or the claim was made by earlier rules: see `why`."
+    ),
+    Code.EXCEEDS_INVOICE: Meaning(_D, False, "Credit notes are at most what the invoice was for; `left` of it is."),
     Code.EVIDENCE_MISSING: Meaning(_D, False, "The programme asks for evidence of the type named."),
     Code.NOT_GRANTED: Meaning(_D, True, "The programme's document grants or pays nothing, or less: `why` says why."),
     Code.SPEND_TOO_SMALL: Meaning(_D, False, "The voucher's document lets nothing so small be spent at once."),

@@ -159,6 +159,8 @@ class Rules:
 
     Then such a programme issues no voucher but with the approval of a claim.
     """
+    credits_invoices: bool
+    """Whether issuance keeps what the invoices of claims are for, so that credit notes can take it back."""
     max_facts: int
     """That one party attests of another, or of its applications; a later attestation replaces an earlier one."""
 
@@ -234,6 +236,7 @@ _NEW_IN_7: Final = frozenset(
     {
         ("claim_after_use", 1), ("confirm_share", 1), ("return_share", 1), ("begin_run_off", 1), ("close_programme", 1),
         ("attest_aid", 1), ("withdraw_aid", 1), ("suspend_voucher", 2), ("extend_suspension", 1), ("revoke_voucher", 2),
+        ("record_credit_note", 1),
     }
 )  # fmt: skip
 _NEW_IN_6: Final = frozenset(
@@ -312,15 +315,10 @@ _NEW_IN_4: Final = frozenset(
 )
 _GONE_IN_4: Final = frozenset(
     {
-        ("register_party", 1),
-        ("add_key", 1),
-        ("dispute_usage", 1),
-        ("approve_claim", 1),
-        ("reject_claim", 1),
-        ("close_settlement", 1),
-        ("confirm_payment", 1),
+        ("register_party", 1), ("add_key", 1), ("dispute_usage", 1), ("approve_claim", 1), ("reject_claim", 1),
+        ("close_settlement", 1), ("confirm_payment", 1),
     }
-)
+)  # fmt: skip
 
 _FIRST: Final = Rules(
     number=1,
@@ -373,6 +371,7 @@ _FIRST: Final = Rules(
     max_open_windows=0,
     max_application_lines=0,
     claims_after_use=False,
+    credits_invoices=False,
     max_facts=0,
     max_auditors=0,
     states_shortfalls=False,
@@ -468,6 +467,7 @@ _SEVENTH: Final = replace(
     number=7,
     absent=_GONE_IN_4,
     claims_after_use=True,
+    credits_invoices=True,
     max_shares_per_settlement=96,
     meters_in_kind=True,
     keeps_aid=True,

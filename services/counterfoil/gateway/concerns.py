@@ -18,8 +18,8 @@ from counterfoil.ledger import closing_events, expiry_events, invoice_events, re
 from counterfoil.ledger import events as ledger
 from counterfoil.matching import events as matching
 from counterfoil.redemption import closing_events as redemption_closing
+from counterfoil.redemption import credit_events, payer_events
 from counterfoil.redemption import events as redemption
-from counterfoil.redemption import payer_events
 
 PROGRAMME: Final = "programme_id"
 
@@ -149,6 +149,7 @@ _ISSUANCE: Final[Table] = {
     **_all(Concerns("grant_id", ("party_id",), programme=True), aid_events.AidCounted, aid_events.AidFreed),
     aid_events.AidAttested: Concerns("aid_id", ("party_id", "attested_by")),
     aid_events.AidWithdrawn: Concerns("aid_id", ("party_id", "withdrawn_by")),
+    issuance_invoices.CreditNoteRecorded: Concerns("claim_id", ("holder_id", "claimant_id"), programme=True),
     issuance_invoices.ClaimCountedBack: Concerns("claim_id", via=(_INVOICE,)),
     issuance.IssueReversed: Concerns("voucher_id", (), programme=True),
     **_all(_OF_VOUCHER, issuance.VoucherIssued, issuance.VoucherGranted),
@@ -232,6 +233,7 @@ _LEDGER: Final[Table] = {
     ledger.ClaimReleased: Concerns("claim_id", _PROVIDER, programme=True),
     invoice_events.InvoiceCaptured: Concerns("claim_id", ("holder_id", "payee_id"), programme=True),
     invoice_events.UseCaptured: Concerns("claim_id", _BENEFICIARY, programme=True),
+    invoice_events.InvoiceCredited: Concerns("claim_id", ("payee_id",), programme=True),
     invoice_events.InvoiceRefused: Concerns("claim_id", via=(_INVOICE,)),
     invoice_events.InvoiceReturned: Concerns("claim_id", ("holder_id",), programme=True),
 }
@@ -278,6 +280,8 @@ _REDEMPTION: Final[Table] = {
         redemption.ClaimSubmitted,
         redemption.ClaimReturned,
         redemption.ClaimDenied,
+        credit_events.ClaimCut,
+        credit_events.CreditOwed,
     ),
     **_all(
         Concerns("claim_id", via=(_CLAIM,)),

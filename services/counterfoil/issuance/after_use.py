@@ -170,6 +170,7 @@ def use_granted(state: IssuanceState, event: UseGranted, _at: At) -> None:
         starts, ends, providers, event.subsidy, granted.counts,
     )  # fmt: skip
     state.claims.add(event.claim_id, claimed)
+    state.claims.invoiced(event.claim_id, sum(each.amount for each in basis.lines))
 
 
 def use_due(_state: IssuanceState, _event: UseDue, _at: At) -> None:

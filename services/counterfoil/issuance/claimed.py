@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from counterfoil.contract.applications import CapSet, ContractDays, CounterMoved, FactGiven
 from counterfoil.core.form import AMOUNT, COUNT, OCTETS, TEXT, TEXTS, Form, event, listed, optional, row
 from counterfoil.core.table import Records, Table
-from counterfoil.issuance.invoice_events import UseClaimed
+from counterfoil.issuance.invoice_events import CreditNoteRecorded, UseClaimed
 
 
 class Purpose(NamedTuple):
@@ -59,6 +59,13 @@ class Claimed(NamedTuple):
     counts: tuple[CounterMoved, ...]
 
 
+class Credit(NamedTuple):
+    """What an invoice that was claimed is for, and how much of it is not taken back by credit notes; micro-units."""
+
+    invoiced: int
+    left: int
+
+
 _CONTRACT: Final = row(ContractDays, sha256=OCTETS, signed=COUNT, starts=COUNT, ends=COUNT)
 _FACT: Final = row(FactGiven, line=optional(TEXT), name=TEXT, values=TEXTS, attested_by=TEXT, on=COUNT)
 COUNTS: Final = listed(row(CounterMoved, cap=TEXT, subject=TEXT, event=TEXT, before=AMOUNT, after=AMOUNT))
@@ -90,13 +97,26 @@ PERMIT: Final = Form(
 INVOICE: Final = Form(
     "invoice", ("invoice_key",), TEXT, "the claim on an invoice; the key is SHA-256 of its issuer's tax id and number"
 )
+CREDIT: Final = Form(
+    "credit", ("claim_id",), row(Credit, invoiced=AMOUNT, left=AMOUNT), "what the invoice of a claim is for"
+)
 WAITING: Final = Form("use_claim", ("application_id",), event(UseClaimed), "a claim after use that is not decided")
 
 
 class Claims:
     """The purposes of vouchers, and the claims on them."""
 
-    __slots__ = ("by_holder", "by_voucher", "claimed", "invoices", "permits", "permitted", "purposes", "waiting")
+    __slots__ = (
+        "by_holder",
+        "by_voucher",
+        "claimed",
+        "credits",
+        "invoices",
+        "permits",
+        "permitted",
+        "purposes",
+        "waiting",
+    )
 
     def __init__(self) -> None:
         self.purposes: Table[str, Purpose] = Table(PURPOSE)
@@ -104,13 +124,14 @@ class Claims:
         self.invoices: Table[str, str] = Table(INVOICE)  # by the key, hexadecimal
         self.permits: Table[tuple[str, str], Permit] = Table(PERMIT)
         self.waiting: Table[str, UseClaimed] = Table(WAITING)
+        self.credits: Table[str, Credit] = Table(CREDIT)
         self.by_voucher: dict[str, dict[str, None]] = {}
         self.by_holder: dict[tuple[str, str], dict[str, None]] = {}  # and programme
         self.permitted: dict[str, dict[str, None]] = {}  # providers, by voucher
 
     def tables(self) -> tuple[Records, ...]:
         """What is state."""
-        return self.purposes, self.claimed, self.invoices, self.permits, self.waiting
+        return self.purposes, self.claimed, self.invoices, self.permits, self.waiting, self.credits
 
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
@@ -171,10 +192,22 @@ class Claims:
         self.invoices[each.invoice.hex()] = claim_id
         self._index(claim_id, each)
 
+    def invoiced(self, claim_id: str, amount: int) -> None:
+        """Know what the invoice of a claim is for, so that credit notes can take it back."""
+        self.credits[claim_id] = Credit(amount, amount)
+
+    def credited(self, note: CreditNoteRecorded) -> None:
+        """Know a credit note."""
+        self.invoices[note.note_key.hex()] = note.claim_id
+        credit = self.credits[note.claim_id]
+        self.credits[note.claim_id] = credit._replace(left=credit.left - note.amount)
+
     def drop(self, claim_id: str) -> Claimed:
         """Forget a claim of which nothing came, and its invoice with it."""
         each = self.claimed.pop(claim_id)
         del self.invoices[each.invoice.hex()]
         del self.by_voucher[each.voucher_id][claim_id]
         del self.by_holder[each.programme_id, each.holder_id][claim_id]
+        if claim_id in self.credits:
+            del self.credits[claim_id]
         return each

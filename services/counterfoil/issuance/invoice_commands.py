@@ -5,7 +5,7 @@ from __future__ import annotations
 from counterfoil.contract.applications import ApplicationLine, ContractDays, OtherSupport
 from counterfoil.contract.invoices import Evidence, Invoice
 from counterfoil.contract.record import Command, command
-from counterfoil.contract.scalars import Amount, Id, PositiveAmount
+from counterfoil.contract.scalars import Amount, Id, PositiveAmount, Reference
 
 
 @command("permit_claim", role="beneficiary")
@@ -52,3 +52,16 @@ class ClaimAfterUse(Command):
     lines: tuple[ApplicationLine, ...]
     other_support: tuple[OtherSupport, ...]
     evidence: tuple[Evidence, ...]
+
+
+@command("record_credit_note", role="issuer")
+class RecordCreditNote(Command):
+    """Issuer: who issued the invoice of a claim took `amount` of it back with a credit note, taxes included.
+
+    The claim is for less in proportion. `invoice_number`: of the invoice that was claimed; both papers have one issuer.
+    """
+
+    claim_id: Id
+    invoice_number: Reference
+    credit_note: Invoice
+    amount: PositiveAmount

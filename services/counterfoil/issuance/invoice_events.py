@@ -127,3 +127,18 @@ class UseDue(Event):
     invoice_number: Reference
     amount: PositiveAmount
     granted_at: DerivedTime
+
+
+@event("credit_note.recorded.v1")
+class CreditNoteRecorded(Event):
+    """A credit note of `amount` on the invoice of a claim, which was for `invoiced` before it."""
+
+    claim_id: Id
+    programme_id: Id
+    holder_id: Id
+    claimant_id: Id
+    credit_note: Invoice
+    note_key: Digest
+    amount: PositiveAmount
+    invoiced: PositiveAmount
+    recorded_by: Id

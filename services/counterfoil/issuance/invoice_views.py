@@ -7,7 +7,7 @@ from typing import Final, get_args
 
 from counterfoil.contract.forms import dump
 from counterfoil.core.at import At
-from counterfoil.issuance.invoice_events import ClaimCountedBack, InvoiceClaimed, UseGranted
+from counterfoil.issuance.invoice_events import ClaimCountedBack, CreditNoteRecorded, InvoiceClaimed, UseGranted
 from counterfoil.issuance.words import InvoiceStatus
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import Readers
@@ -48,7 +48,28 @@ INVOICE_CLAIMS: Final = View(
 """`status`: claimed, or refused (nothing came of it, and its invoice may be claimed again). `not_paid`: what of the
 subsidy was cut, denied or returned since. A claim after use is shown here once it is granted, by the id of its
 application, which has its explanation and counters. What is decided on a claim and paid of it, `claims` shows."""
-INVOICE_VIEWS: Final[tuple[View, ...]] = (INVOICE_CLAIMS,)
+INVOICE_CREDITS: Final = View(
+    name="invoice_credits",
+    key=("note_key",),
+    columns={
+        "note_key": "text",
+        "claim_id": "text",
+        "programme_id": "text",
+        "holder_id": "text",
+        "claimant_id": "text",
+        "credit_note": "json",
+        "amount": "amount",
+        "invoiced": "amount",
+        "recorded_by": "text",
+        "recorded_at": "time",
+    },
+    filters=("claim_id", "programme_id", "holder_id", "claimant_id"),
+    readers=Readers(parties=("holder_id", "claimant_id"), programme="programme_id"),
+    time="recorded_at",
+)
+"""Credit notes on invoices that were claimed; `invoiced`: what the invoice was for before. What a note took of a
+claim that was not paid, `claims` shows as denied; what is owed since, `receivables`."""
+INVOICE_VIEWS: Final[tuple[View, ...]] = (INVOICE_CLAIMS, INVOICE_CREDITS)
 _LISTED: Final = ("evidence", "explanation", "counters", "payers")
 _PLAIN: Final = (
     "claim_id", "programme_id", "version", "voucher_id", "holder_id", "claimant_id", "eligible", "subsidy",
@@ -94,6 +115,13 @@ def _granted(event: UseGranted, at: At) -> Iterable[Change]:
     yield Put(INVOICE_CLAIMS.name, row)
 
 
+def _credited(event: CreditNoteRecorded, at: At) -> Iterable[Change]:
+    names = ("claim_id", "programme_id", "holder_id", "claimant_id", "amount", "invoiced", "recorded_by")
+    same = {name: getattr(event, name) for name in names}
+    papers = {"note_key": event.note_key.hex(), "credit_note": dump(event.credit_note)}
+    yield Put(INVOICE_CREDITS.name, {**papers, **same, "recorded_at": at.time})
+
+
 def _counted_back(event: ClaimCountedBack, at: At) -> Iterable[Change]:
     yield Add(INVOICE_CLAIMS.name, (event.claim_id,), {"not_paid": event.amount})
     if event.over:
@@ -104,5 +132,6 @@ def _counted_back(event: ClaimCountedBack, at: At) -> Iterable[Change]:
 INVOICE_REDUCERS: Final[Reducers] = {
     InvoiceClaimed: _claimed,
     UseGranted: _granted,
+    CreditNoteRecorded: _credited,
     ClaimCountedBack: _counted_back,
 }

@@ -379,6 +379,8 @@ def invoice_claimed(state: IssuanceState, event: InvoiceClaimed, _at: At) -> Non
         starts, ends, providers, event.subsidy, event.counters,
     )  # fmt: skip
     state.claims.add(event.claim_id, claimed)
+    if state.rules.credits_invoices:
+        state.claims.invoiced(event.claim_id, sum(each.amount for each in event.basis.lines))
     permit = state.claims.permits.get((event.voucher_id, event.claimant_id))
     if permit is not None:
         left = permit._replace(amount=permit.amount - event.subsidy)

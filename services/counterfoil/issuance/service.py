@@ -24,6 +24,7 @@ from counterfoil.issuance import (
     auditors,
     budgets,
     classes,
+    credit_notes,
     currencies,
     documents,
     facts,
@@ -133,10 +134,11 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.issuance.freeze_commands import ExtendSuspension, RevokeVoucher, SuspendVoucher
 from counterfoil.issuance.freeze_events import RevocationOrdered, SuspensionExtended, SuspensionOrdered
-from counterfoil.issuance.invoice_commands import ClaimAfterUse, ClaimInvoice, PermitClaim
+from counterfoil.issuance.invoice_commands import ClaimAfterUse, ClaimInvoice, PermitClaim, RecordCreditNote
 from counterfoil.issuance.invoice_events import (
     ClaimCountedBack,
     ClaimPermitted,
+    CreditNoteRecorded,
     InvoiceClaimed,
     InvoiceDue,
     UseClaimed,
@@ -218,6 +220,7 @@ DECIDER: Final = Decider(
         SetApplicationCaps: granting.set_application_caps,
         DecideApplication: granting.decide_application,
         ClaimAfterUse: after_use.claim_after_use,
+        RecordCreditNote: credit_notes.record_credit_note,
         PermitClaim: invoices.permit_claim,
         AttestAid: aid.attest_aid,
         WithdrawAid: aid.withdraw_aid,
@@ -303,6 +306,7 @@ DECIDER: Final = Decider(
         UseClaimed: after_use.use_claimed,
         UseGranted: after_use.use_granted,
         UseDue: after_use.use_due,
+        CreditNoteRecorded: credit_notes.credit_note_recorded,
         ClaimPermitted: invoices.claim_permitted,
         InvoiceClaimed: invoices.invoice_claimed,
         InvoiceDue: invoices.invoice_due,

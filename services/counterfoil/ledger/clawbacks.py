@@ -21,25 +21,31 @@ from counterfoil.ledger.chart import (
 from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.ledger.reversals import debt_ended
 from counterfoil.ledger.state import LedgerState
+from counterfoil.redemption.credit_events import CreditOwed
 from counterfoil.redemption.events import AppealDecided, ClawbackInForce, DebtWrittenOff
 
 
 def claw_back(state: LedgerState, event: ClawbackInForce, _at: At) -> Sequence[Event]:
     """Book what is owed from now on; nothing for a programme of another ledger."""
-    if event.programme_id not in state.programmes:
-        return []
+    return [_posted(state, event, event.clawback_id)] if event.programme_id in state.programmes else []
+
+
+def owe_credit(state: LedgerState, event: CreditOwed, _at: At) -> Sequence[Event]:
+    """Book what a credit note took of a claim that is being paid, or was: it is taken back by the claim's id."""
+    return [_posted(state, event, event.claim_id)] if event.programme_id in state.programmes else []
+
+
+def _posted(state: LedgerState, event: ClawbackInForce | CreditOwed, clawback_id: str) -> ClawbackPosted:
     posting, asset = Posting(state.accounts), claim(event.programme_id)
     posting.leg("post", asset, receivables(event.provider_id), clawed_back(event.programme_id), event.amount)
     posting.leg("post", budget(event.programme_id), RECOVERABLE, LAPSED, event.amount)
-    return [
-        ClawbackPosted(
-            clawback_id=event.clawback_id,
-            programme_id=event.programme_id,
-            provider_id=event.provider_id,
-            amount=event.amount,
-            legs=posting.take(),
-        )
-    ]
+    return ClawbackPosted(
+        clawback_id=clawback_id,
+        programme_id=event.programme_id,
+        provider_id=event.provider_id,
+        amount=event.amount,
+        legs=posting.take(),
+    )
 
 
 def undo(state: LedgerState, event: AppealDecided, _at: At) -> Sequence[Event]:

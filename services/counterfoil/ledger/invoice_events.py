@@ -64,3 +64,17 @@ class UseCaptured(Event):
     invoice_number: Reference
     amount: PositiveAmount
     legs: tuple[Leg, ...]
+
+
+@event("invoice.credited.v1")
+class InvoiceCredited(Event):
+    """A credit note of `amount` on an invoice, `invoiced` before, of which a voucher was taken for a claim.
+
+    What it takes of the claim, redemption says.
+    """
+
+    claim_id: Id
+    programme_id: Id
+    payee_id: Id
+    amount: PositiveAmount
+    invoiced: PositiveAmount

@@ -12,13 +12,19 @@ from typing import cast
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code
 from counterfoil.core.at import At
-from counterfoil.issuance.invoice_events import InvoiceDue, UseDue
+from counterfoil.issuance.invoice_events import CreditNoteRecorded, InvoiceDue, UseDue
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.budgets import release
 from counterfoil.ledger.chart import REDEEMED, claim, claims, claims_payable, owner
 from counterfoil.ledger.endings import bury
 from counterfoil.ledger.events import Draw
-from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceRefused, InvoiceReturned, UseCaptured
+from counterfoil.ledger.invoice_events import (
+    InvoiceCaptured,
+    InvoiceCredited,
+    InvoiceRefused,
+    InvoiceReturned,
+    UseCaptured,
+)
 from counterfoil.ledger.state import Claimed, LedgerState
 from counterfoil.programme.claiming import after_use
 from counterfoil.programme.rules import Rules
@@ -89,6 +95,21 @@ def _taken(
     return posting
 
 
+def pass_credit(state: LedgerState, event: CreditNoteRecorded, _at: At) -> Sequence[Event]:
+    """Pass on that an invoice is for less, behind its claim; nothing for one that no voucher was taken for."""
+    if event.claim_id not in state.claimed:
+        return []
+    return [
+        InvoiceCredited(
+            claim_id=event.claim_id,
+            programme_id=event.programme_id,
+            payee_id=event.claimant_id,
+            amount=event.amount,
+            invoiced=event.invoiced,
+        )
+    ]
+
+
 def return_to_voucher(state: LedgerState, event: ClaimReturned, at: At) -> Sequence[Event]:
     """Give back to its voucher what of a claim was not approved.
 
@@ -134,6 +155,10 @@ def use_captured(state: LedgerState, event: UseCaptured, _at: At) -> None:
     state.claimed[event.claim_id] = Claimed(
         event.programme_id, event.version, event.voucher_id, event.beneficiary_id, event.amount
     )
+
+
+def invoice_credited(_state: LedgerState, _event: InvoiceCredited, _at: At) -> None:
+    """What follows from it is for redemption."""
 
 
 def invoice_refused(_state: LedgerState, _event: InvoiceRefused, _at: At) -> None:

@@ -15,7 +15,7 @@ from counterfoil.issuance.events import (
     VoucherRevoked,
     VoucherSuspended,
 )
-from counterfoil.issuance.invoice_events import InvoiceDue, UseDue
+from counterfoil.issuance.invoice_events import CreditNoteRecorded, InvoiceDue, UseDue
 from counterfoil.issuance.run_off_events import ProgrammeDecided, RunOffBegun
 from counterfoil.ledger import (
     bids,
@@ -88,7 +88,13 @@ from counterfoil.ledger.events import (
     VoucherUnfrozen,
 )
 from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
-from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceRefused, InvoiceReturned, UseCaptured
+from counterfoil.ledger.invoice_events import (
+    InvoiceCaptured,
+    InvoiceCredited,
+    InvoiceRefused,
+    InvoiceReturned,
+    UseCaptured,
+)
 from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.ledger.state import LedgerState
 from counterfoil.ledger.transfer_events import (
@@ -114,6 +120,7 @@ from counterfoil.matching.events import (
 )
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
 from counterfoil.redemption.closing_events import ProgrammeSettled, ProgrammeUnsettled, RestGivenUp
+from counterfoil.redemption.credit_events import CreditOwed
 from counterfoil.redemption.events import (
     AppealDecided,
     ClaimDenied,
@@ -165,6 +172,7 @@ DECIDER: Final = Decider(
             VoucherReturned: endings.return_voucher,
             InvoiceDue: invoices.capture_invoice,
             UseDue: invoices.capture_use,
+            CreditNoteRecorded: invoices.pass_credit,
             RunOffBegun: closing.take_over_phase,
             ProgrammeDecided: closing.take_over_phase,
         },
@@ -189,6 +197,7 @@ DECIDER: Final = Decider(
             ClaimOffset: reversals.set_off,
             RecoveryConfirmed: reversals.recover,
             ClawbackInForce: clawbacks.claw_back,
+            CreditOwed: clawbacks.owe_credit,
             AppealDecided: clawbacks.undo,
             DebtWrittenOff: clawbacks.write_off,
             PaymentReturned: budgets.reopen_claims,
@@ -235,6 +244,7 @@ DECIDER: Final = Decider(
         ProgrammeClosed: closing.programme_closed,
         InvoiceCaptured: invoices.invoice_captured,
         UseCaptured: invoices.use_captured,
+        InvoiceCredited: invoices.invoice_credited,
         InvoiceRefused: invoices.invoice_refused,
         InvoiceReturned: invoices.invoice_returned,
         VoucherCredited: vouchers.voucher_credited,

@@ -16,6 +16,7 @@ from counterfoil.core.at import At
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import Copy, Readers
 from counterfoil.redemption.closing_events import RestGivenUp
+from counterfoil.redemption.credit_events import ClaimCut, CreditOwed
 from counterfoil.redemption.events import (
     ActEndorsed,
     AppealDecided,
@@ -163,7 +164,8 @@ RECEIVABLES: Final = View(
     filters=("programme_id", "provider_id"),
     readers=_TO_PAY,
 )
-"""What providers owe programmes after reversals and clawbacks: set off against their next claims, or paid back."""
+"""What providers owe programmes after reversals, clawbacks and credit notes: set off against their next claims, or paid
+back."""
 ENDORSEMENTS: Final = View(
     name="endorsements",
     key=("object_id", "provider_id", "endorsed_by"),
@@ -237,7 +239,14 @@ def _usage_reversed(event: UsageReversed, at: At) -> Iterable[Change]:
 
 
 def owed(
-    event: UsageReversed | ClaimOffset | RecoveryConfirmed | ClawbackInForce | AppealDecided | DebtWrittenOff, at: At
+    event: UsageReversed
+    | ClaimOffset
+    | RecoveryConfirmed
+    | ClawbackInForce
+    | AppealDecided
+    | DebtWrittenOff
+    | CreditOwed,
+    at: At,
 ) -> Iterable[Change]:
     """What a provider owes a programme after an event."""
     row = {
@@ -269,6 +278,13 @@ def _approval_withdrawn(event: ApprovalWithdrawn, at: At) -> Iterable[Change]:
 
 def _claim_rejected(event: ClaimRejected, at: At) -> Iterable[Change]:
     yield Set(CLAIMS.name, (event.claim_id,), _claim_is("rejected", at, approved=0, status_reason=event.reason))
+
+
+def _claim_cut(event: ClaimCut, at: At) -> Iterable[Change]:
+    values: dict[str, object] = {"approved": event.approved}
+    if not event.left:
+        values |= _claim_is("rejected", at, status_reason="its invoice was credited")
+    yield Set(CLAIMS.name, (event.claim_id,), values)
 
 
 def _claim_denied(event: ClaimDenied, _at: At) -> Iterable[Change]:
@@ -354,6 +370,8 @@ CLAIM_REDUCERS: Final[Reducers] = {
     ClaimApproved: _claim_approved,
     ApprovalWithdrawn: _approval_withdrawn,
     ClaimRejected: _claim_rejected,
+    ClaimCut: _claim_cut,
+    CreditOwed: owed,
     ClaimDenied: _claim_denied,
     SettlementClosed: _settlement_closed,
     RestGivenUp: _rest_given_up,

@@ -22,6 +22,7 @@ from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.issuance.events import FourEyesDemanded
 from counterfoil.redemption.commands import ApproveClaim, ConfirmPayment, OrderClawback, WriteOff
+from counterfoil.redemption.credit_events import ClaimCut
 from counterfoil.redemption.events import (
     ActEndorsed,
     ClaimApproved,
@@ -144,7 +145,7 @@ def endorsed(state: RedemptionState, event: ActEndorsed, _at: At) -> None:
     state.endorsements[event.object_id, event.provider_id] = Endorsement(event.endorsed_by, event.content)
 
 
-def of_claim(state: RedemptionState, event: ClaimApproved | ClaimRejected) -> Key:
+def of_claim(state: RedemptionState, event: ClaimApproved | ClaimRejected | ClaimCut) -> Key:
     """What was signed for before a claim is decided."""
     return event.claim_id, state.claims[event.claim_id].terms.provider_id
 

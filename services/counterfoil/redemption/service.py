@@ -15,7 +15,7 @@ from counterfoil.issuance.events import (
 from counterfoil.issuance.run_off_events import RunOffBegun
 from counterfoil.ledger.closing_events import ProgrammeClosed, ProgrammeClosing, ProgrammeStaysOpen
 from counterfoil.ledger.events import HoldCaptured
-from counterfoil.ledger.invoice_events import InvoiceCaptured, UseCaptured
+from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceCredited, UseCaptured
 from counterfoil.matching.events import TradeMatched
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
 from counterfoil.redemption import (
@@ -26,6 +26,7 @@ from counterfoil.redemption import (
     closing,
     contracts,
     corrections,
+    crediting,
     disputes,
     four_eyes,
     payer_shares,
@@ -67,6 +68,7 @@ from counterfoil.redemption.commands import (
     WithdrawDispute,
     WriteOff,
 )
+from counterfoil.redemption.credit_events import ClaimCut, CreditOwed
 from counterfoil.redemption.events import (
     ActEndorsed,
     AppealDecided,
@@ -161,6 +163,7 @@ DECIDER: Final = Decider(
             HoldCaptured: contracts.record_capture,
             InvoiceCaptured: claims.open_claim,
             UseCaptured: claims.open_decided,
+            InvoiceCredited: crediting.credit,
             ProgrammeClosing: closing.settle_programme,
             ProgrammeStaysOpen: closing.take_over_outcome,
             ProgrammeClosed: closing.take_over_outcome,
@@ -204,6 +207,8 @@ DECIDER: Final = Decider(
         ClaimApproved: four_eyes.ends(claims.claim_approved, four_eyes.of_claim),
         ApprovalWithdrawn: claims.approval_withdrawn,
         ClaimRejected: four_eyes.ends(claims.claim_rejected, four_eyes.of_claim),
+        ClaimCut: four_eyes.ends(crediting.claim_cut, four_eyes.of_claim),
+        CreditOwed: crediting.credit_owed,
         ClaimDenied: claims.claim_denied,
         ClaimReturned: claims.claim_returned,
         SettlementClosed: settlements.settlement_closed,
