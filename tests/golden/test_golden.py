@@ -44,8 +44,9 @@ def versions(report: AuditReport) -> set[tuple[int, ...]]:
     return {tuple(each["version"] for each in log.rules) for log in report.logs}
 
 
-@pytest.mark.parametrize("cores", [1, 2, 4])
-@EACH
+@pytest.mark.parametrize(
+    ("case", "cores"), [(case, cores) for case in CASES for cores in ((1, 2, 4) if LATEST in CASES[case] else (2,))]
+)
 def test_an_honest_log_audits_clean_for_ever(case: str, cores: int) -> None:
     with patch.object(shares, "cores", lambda: cores):
         report = audit(FOLDER / case)
@@ -62,7 +63,7 @@ def test_restored_engines_decide_the_same_bytes(case: str) -> None:
     def after_a_restart(replay: Any, *given: Any) -> Any:
         nonlocal restored
         engine = replay._engine
-        if engine.size % 9 == 1:
+        if engine.size % 41 == 1:
             records = [(key, canonical(value)) for key, value in engine.decider.records(engine.state)][::-1]
             place = engine.size, engine.time
             replay._engine = Engine.restore(engine.decider, engine.origin, engine._root_at, records, *place)
@@ -71,7 +72,7 @@ def test_restored_engines_decide_the_same_bytes(case: str) -> None:
 
     with IN_ONE_PROCESS, patch.object(Replay, "_decide", after_a_restart):
         assert audit(FOLDER / case).clean
-    assert restored > 100
+    assert restored > 20
 
 
 @EACH
