@@ -145,6 +145,10 @@ def test_nested_amounts_are_in_units_too() -> None:
     assert in_units(row, ["face"]) == {
         "face": "1.00", "lines": [{"amount": "21.60", "readings": "7"}], "terms": {"min_face": "0.000005", "n": 1}
     }  # fmt: skip
+    lines = {"lines": [{"amount": "21600000", "quantity": "7500000"}]}
+    assert in_units(lines, (), lambda micro: f"{format_amount(micro)} USD") == {
+        "lines": [{"amount": "21.60 USD", "quantity": "7.50"}]
+    }
 
 
 def deposit(**other: Any) -> Deposit:

@@ -98,7 +98,8 @@ def invoice(
     file: Annotated[Path, argument("FILE", "YAML, or JSON if its name ends in .json: `invoice`, `lines` and so on.")],
     voucher: Annotated[str, option("--voucher", "The voucher that pays.", metavar="VOUCHER")],
     amount: Annotated[
-        int | None, option("--amount", "So much of it; else all that the programme pays.", parse=parse_amount)
+        int | None,
+        option("--amount", "So much of it; else all that the programme pays.", parse=parse_amount, metavar="12.50"),
     ] = None,
 ) -> Body:
     """Beneficiary, or a provider that it permits: claim, of a voucher, what its programme pays of an invoice for use.

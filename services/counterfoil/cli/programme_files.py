@@ -82,7 +82,8 @@ def lint_file(out: Out, file: DocumentFile) -> None:
     rules = rules_from(file)
     found = lint(rules)
     rows = finding_rows(found)
-    summary = f"{sum(each.severity == 'error' for each in found)} errors, rules {rules.digest.hex()}"
+    errors = sum(each.severity == "error" for each in found)
+    summary = f"{errors} error{'' if errors == 1 else 's'}, rules {rules.digest.hex()}"
     shown = {"findings": rows, "rules_hash": rules.digest.hex(), "publishable": not blocks(found)}
     columns = ("severity", "code", "finding", "places", "why")
     out.show(shown, Rows("findings", rows, columns), plain(summary), columns=columns, rows=rows)

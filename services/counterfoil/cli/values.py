@@ -104,9 +104,13 @@ application's lines, what a claim may take, a settlement's payees and payers, wh
 def in_units(
     row: Mapping[str, Any], amounts: Collection[str], show: Callable[[int], str] = format_amount
 ) -> dict[str, Any]:
-    """A row with the members in `amounts` and nested amounts in units of the currency, the others unchanged."""
+    """A row with the members in `amounts` and nested amounts in units, the others unchanged.
+
+    `show` may add the currency, which a quantity does not have: its line says of what it is.
+    """
+    shown = {name: format_amount if name == "quantity" else show for name in amounts}
     return {
-        name: show(int(value)) if name in amounts and value is not None else _nested_in_units(value, show)
+        name: shown[name](int(value)) if name in shown and value is not None else _nested_in_units(value, show)
         for name, value in row.items()
     }
 

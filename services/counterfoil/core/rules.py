@@ -171,6 +171,8 @@ class Rules:
     # refusals
     states_shortfalls: bool
     """Whether a refused hold states whose it was, and what was needed and available."""
+    names_lines: bool
+    """Whether a refusal to grant, since no line of use is eligible, names the first line's reason."""
     names_limits: bool
     """Whether a refused delivery window, or start, names the hours that would have been accepted."""
     hides_others: bool
@@ -375,6 +377,7 @@ _FIRST: Final = Rules(
     max_facts=0,
     max_auditors=0,
     states_shortfalls=False,
+    names_lines=False,
     names_limits=False,
     hides_others=False,
     max_matches_per_entry=24,
@@ -466,6 +469,7 @@ _SEVENTH: Final = replace(
     _SIXTH,
     number=7,
     absent=_GONE_IN_4,
+    names_lines=True,
     claims_after_use=True,
     credits_invoices=True,
     max_shares_per_settlement=96,

@@ -172,7 +172,7 @@ def not_granted(state: IssuanceState, rules: Rules, application: Application, ju
     beneficiary = state.directory.parties[beneficiary_id]
     if (refused := not_taking_part(beneficiary)) is not None:
         return refused
-    refusal = judged.evaluation.refusal
+    refusal = judged.evaluation.reason if state.rules.names_lines else judged.evaluation.refusal
     if refusal is not None:
         return refuse(Code.NOT_GRANTED, why=refusal.code, says=plain(refusal.sentence)[:_SAID])
     if not _awards_left(state, rules, beneficiary.group_id, judged):

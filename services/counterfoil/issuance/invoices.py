@@ -194,8 +194,7 @@ def _not_paid(rules: Rules, body: ClaimInvoice, judged: Evaluation) -> Refusal |
     if len(providers) > 1 and any(rule.cap.scope == "PROVIDER" for rule in rules.caps):
         return refuse(Code.NOT_CLAIMED_BY_INVOICE, why="several_providers")
     if judged.refusal is not None:
-        reason = next((each.refusal for each in judged.lines if each.refusal is not None), judged.refusal)
-        reason = reason if judged.refusal.code == "nothing_eligible" else judged.refusal
+        reason = judged.reason or judged.refusal
         return refuse(Code.NOT_GRANTED, why=reason.code, says=plain(reason.sentence)[:_SAID])
     if body.amount is not None and judged.subsidy < body.amount:
         return refuse(Code.NOT_GRANTED, why="more_than_is_paid", pays=judged.subsidy)

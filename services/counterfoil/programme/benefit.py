@@ -66,6 +66,13 @@ class Evaluation(NamedTuple):
     facts: tuple[Fact, ...]
     envelopes: tuple[tuple[str, int], ...]
 
+    @property
+    def reason(self) -> Step | None:
+        """Why nothing is granted or paid: where no line is eligible, the first line's reason."""
+        of_lines = (each.refusal for each in self.lines if each.refusal is not None)
+        nothing = self.refusal is not None and self.refusal.code == "nothing_eligible"
+        return next(of_lines, self.refusal) if nothing else self.refusal
+
 
 class _Course:
     """One evaluation on its way: its steps, its refusal, and the limits met (of which instruments, how much)."""

@@ -56,7 +56,7 @@ def _line(rules: Rules, given: LineGiven, day: int, applicant: str) -> Line:
         unit=given.unit,
         class_id=given.class_id,
         region=given.region,
-        provider_id=given.provider,
+        provider_id=given.provider_id,
         provider_listed=given.provider_listed,
         related=given.related,
         starts=_day(given.starts),

@@ -60,7 +60,7 @@ class LineGiven(Part, frozen=True, kw_only=True):
     unit: Annotated[Word | Literal[""], described("of what", "GPU_HOUR")] = ""
     class_id: Annotated[Id | None, described("the market's class", "a100-80gb")] = None
     region: Annotated[Id | None, described("the market's region", "cn.sc")] = None
-    provider: Annotated[Id | Literal[""], described("who delivers", "norn")] = ""
+    provider_id: Annotated[Id | Literal[""], described("who delivers", "norn")] = ""
     provider_listed: Annotated[bool, described("whether the programme lists it", True)] = True
     related: Annotated[bool, described("whether buyer and provider are related", False)] = False
     starts: Annotated[Day | None, described("first day of the use", "2025-03-01")] = None
