@@ -17,6 +17,7 @@ from typing import Final
 from counterfoil.contract.record import Command
 from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.core.currencies import ISO_4217
+from counterfoil.core.rule_commands import GONE_IN_4, NEW_IN_4, NEW_IN_5, NEW_IN_6, NEW_IN_7
 from counterfoil.errors import CounterfoilError
 
 
@@ -233,98 +234,9 @@ class Rules:
     """No deadline that an outage fell into ends sooner than this after it: what was sent meanwhile is decided first."""
 
 
-# Commands that a version brought, and those that it takes no more.
-_NEW_IN_7: Final = frozenset(
-    {
-        ("claim_after_use", 1), ("confirm_share", 1), ("return_share", 1), ("begin_run_off", 1), ("close_programme", 1),
-        ("attest_aid", 1), ("withdraw_aid", 1), ("suspend_voucher", 2), ("extend_suspension", 1), ("revoke_voucher", 2),
-        ("record_credit_note", 1),
-    }
-)  # fmt: skip
-_NEW_IN_6: Final = frozenset(
-    {
-        ("put_document", 1),
-        ("publish_programme", 2),
-        ("surrender_voucher", 1),
-        ("restore_voucher", 1),
-        ("order_clawback", 1),
-        ("file_appeal", 1),
-        ("decide_appeal", 1),
-        ("write_off", 1),
-        ("propose_transfer", 1),
-        ("approve_transfer", 1),
-        ("accept_transfer", 1),
-        ("reject_transfer", 1),
-        ("withdraw_transfer", 1),
-        ("pledge_voucher", 1),
-        ("release_pledge", 1),
-        ("enforce_pledge", 1),
-        ("attest_fact", 1),
-        ("submit_application", 1),
-        ("withdraw_application", 1),
-        ("return_application", 1),
-        ("review_application", 1),
-        ("decide_application", 1),
-        ("score_application", 1),
-        ("set_application_caps", 1),
-        ("open_window", 1),
-        ("close_window", 1),
-        ("permit_claim", 1),
-        ("claim_invoice", 1),
-    }
-)
-_NEW_IN_5: Final = frozenset({("appoint_auditor", 1), ("dismiss_auditor", 1)})
-_NEW_IN_4: Final = frozenset(
-    {
-        ("register_party", 2),
-        ("add_key", 2),
-        ("set_recovery_key", 1),
-        ("recover_party", 1),
-        ("propose_recovery", 1),
-        ("object_to_recovery", 1),
-        ("close_party", 1),
-        ("attest_group", 1),
-        ("demand_four_eyes", 1),
-        ("suspend_party", 1),
-        ("reinstate_party", 1),
-        ("delist_provider", 1),
-        ("suspend_provider", 1),
-        ("reinstate_provider", 1),
-        ("pause_programme", 1),
-        ("resume_programme", 1),
-        ("cancel_order_for", 1),
-        ("cancel_orders_of", 1),
-        ("propose_correction", 1),
-        ("agree_correction", 1),
-        ("dispute_usage", 2),
-        ("withdraw_dispute", 1),
-        ("propose_cancellation", 1),
-        ("agree_cancellation", 1),
-        ("propose_reversal", 1),
-        ("agree_reversal", 1),
-        ("reverse_capture", 1),
-        ("confirm_recovery", 1),
-        ("reduce_budget", 1),
-        ("return_voucher", 1),
-        ("register_currency", 1),
-        ("approve_claim", 2),
-        ("withdraw_approval", 1),
-        ("reject_claim", 2),
-        ("close_settlement", 2),
-        ("confirm_payment", 2),
-        ("return_payment", 1),
-    }
-)
-_GONE_IN_4: Final = frozenset(
-    {
-        ("register_party", 1), ("add_key", 1), ("dispute_usage", 1), ("approve_claim", 1), ("reject_claim", 1),
-        ("close_settlement", 1), ("confirm_payment", 1),
-    }
-)  # fmt: skip
-
 _FIRST: Final = Rules(
     number=1,
-    absent=_NEW_IN_4 | _NEW_IN_5 | _NEW_IN_6 | _NEW_IN_7,
+    absent=NEW_IN_4 | NEW_IN_5 | NEW_IN_6 | NEW_IN_7,
     clock_skew=30 * SECOND,
     max_validity=24 * HOUR,
     judges_text=False,
@@ -411,7 +323,7 @@ _THIRD: Final = replace(_SECOND, number=3, shortest_outage=60 * SECOND, resumpti
 _FOURTH: Final = replace(
     _THIRD,
     number=4,
-    absent=_GONE_IN_4 | _NEW_IN_5 | _NEW_IN_6 | _NEW_IN_7,
+    absent=GONE_IN_4 | NEW_IN_5 | NEW_IN_6 | NEW_IN_7,
     judges_text=True,
     max_keys_ever=None,
     max_new_keys=32,
@@ -438,7 +350,7 @@ _FOURTH: Final = replace(
 _FIFTH: Final = replace(
     _FOURTH,
     number=5,
-    absent=_GONE_IN_4 | _NEW_IN_6 | _NEW_IN_7,
+    absent=GONE_IN_4 | NEW_IN_6 | NEW_IN_7,
     max_auditors=32,
     states_shortfalls=True,
     names_limits=True,
@@ -450,7 +362,7 @@ _FIFTH: Final = replace(
 _SIXTH: Final = replace(
     _FIFTH,
     number=6,
-    absent=_GONE_IN_4 | _NEW_IN_7,
+    absent=GONE_IN_4 | NEW_IN_7,
     frees_cap_by_hand=True,
     draws_in_scope=True,
     spends_until_expiry=True,
@@ -468,7 +380,7 @@ _SIXTH: Final = replace(
 _SEVENTH: Final = replace(
     _SIXTH,
     number=7,
-    absent=_GONE_IN_4,
+    absent=GONE_IN_4,
     names_lines=True,
     claims_after_use=True,
     credits_invoices=True,

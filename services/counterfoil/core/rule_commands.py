@@ -1,0 +1,93 @@
+"""The commands that versions of the rules brought, and those that they take no more, by name and version."""
+
+from __future__ import annotations
+
+from typing import Final
+
+NEW_IN_7: Final = frozenset(
+    {
+        ("claim_after_use", 1), ("confirm_share", 1), ("return_share", 1), ("begin_run_off", 1), ("close_programme", 1),
+        ("attest_aid", 1), ("withdraw_aid", 1), ("suspend_voucher", 2), ("extend_suspension", 1), ("revoke_voucher", 2),
+        ("record_credit_note", 1),
+    }
+)  # fmt: skip
+NEW_IN_6: Final = frozenset(
+    {
+        ("put_document", 1),
+        ("publish_programme", 2),
+        ("surrender_voucher", 1),
+        ("restore_voucher", 1),
+        ("order_clawback", 1),
+        ("file_appeal", 1),
+        ("decide_appeal", 1),
+        ("write_off", 1),
+        ("propose_transfer", 1),
+        ("approve_transfer", 1),
+        ("accept_transfer", 1),
+        ("reject_transfer", 1),
+        ("withdraw_transfer", 1),
+        ("pledge_voucher", 1),
+        ("release_pledge", 1),
+        ("enforce_pledge", 1),
+        ("attest_fact", 1),
+        ("submit_application", 1),
+        ("withdraw_application", 1),
+        ("return_application", 1),
+        ("review_application", 1),
+        ("decide_application", 1),
+        ("score_application", 1),
+        ("set_application_caps", 1),
+        ("open_window", 1),
+        ("close_window", 1),
+        ("permit_claim", 1),
+        ("claim_invoice", 1),
+    }
+)
+NEW_IN_5: Final = frozenset({("appoint_auditor", 1), ("dismiss_auditor", 1)})
+NEW_IN_4: Final = frozenset(
+    {
+        ("register_party", 2),
+        ("add_key", 2),
+        ("set_recovery_key", 1),
+        ("recover_party", 1),
+        ("propose_recovery", 1),
+        ("object_to_recovery", 1),
+        ("close_party", 1),
+        ("attest_group", 1),
+        ("demand_four_eyes", 1),
+        ("suspend_party", 1),
+        ("reinstate_party", 1),
+        ("delist_provider", 1),
+        ("suspend_provider", 1),
+        ("reinstate_provider", 1),
+        ("pause_programme", 1),
+        ("resume_programme", 1),
+        ("cancel_order_for", 1),
+        ("cancel_orders_of", 1),
+        ("propose_correction", 1),
+        ("agree_correction", 1),
+        ("dispute_usage", 2),
+        ("withdraw_dispute", 1),
+        ("propose_cancellation", 1),
+        ("agree_cancellation", 1),
+        ("propose_reversal", 1),
+        ("agree_reversal", 1),
+        ("reverse_capture", 1),
+        ("confirm_recovery", 1),
+        ("reduce_budget", 1),
+        ("return_voucher", 1),
+        ("register_currency", 1),
+        ("approve_claim", 2),
+        ("withdraw_approval", 1),
+        ("reject_claim", 2),
+        ("close_settlement", 2),
+        ("confirm_payment", 2),
+        ("return_payment", 1),
+    }
+)
+GONE_IN_4: Final = frozenset(
+    {
+        ("register_party", 1), ("add_key", 1), ("dispute_usage", 1), ("approve_claim", 1), ("reject_claim", 1),
+        ("close_settlement", 1), ("confirm_payment", 1),
+    }
+)  # fmt: skip
