@@ -18,7 +18,7 @@ facts:
   - {name: legal_form, value: ENTERPRISE, attested_by: operator, on: 2025-12-01}
 contract: {signed: 2024-12-20, starts: 2025-01-01, ends: 2026-12-31}
 """
-LINES = "id,sku,amount,provider\n1,GPU_COMPUTE,200000,norn\n2,STORAGE,10,norn\n"
+LINES = "id,sku,amount,provider_id\n1,GPU_COMPUTE,200000,norn\n2,STORAGE,10,norn\n"
 
 
 @pytest.fixture

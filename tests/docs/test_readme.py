@@ -15,7 +15,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: str) -> list[str]:
+    """The commands that a page shows."""
+    return re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+
+
+BLOCKS = blocks((ROOT / "README.md").read_text())
 
 MICRO = 1_000_000
 WITHIN = 200
@@ -105,6 +112,17 @@ def test_the_figures_of_the_demo_are_believable(demo: tuple[str, Path]) -> None:
     for row in report["classes"].values():
         assert int(row["lowest_price"]) <= int(row["average_price"]) <= int(row["highest_price"])
     assert "no public price of the Ascend 910B was found" in output
+
+
+@pytest.mark.timeout(WITHIN + 40)
+def test_a_programme_runs_from_its_budget_to_its_closing(tmp_path: Path) -> None:
+    """Every command of the page for issuers, in one shell, as a reader follows it."""
+    page = (ROOT / "docs" / "running-a-programme.md").read_text()
+    output = run("".join(blocks(page)), tmp_path)
+    assert "20 % of 300,000 = 60,000 (tier contract)" in output
+    assert re.search(r"^harbourton-2026 +closed .* 52,000.00 USD .* 1,948,000.00 USD", output, re.MULTILINE)
+    assert "clean: everything was checked, nothing was found" in output
+    assert "0 alerts" in output
 
 
 @pytest.mark.timeout(WITHIN + 40)
