@@ -41,7 +41,7 @@ READING = (
     "counterfoil.programme", "msgspec", "nacl", "rich",
 )  # fmt: skip
 """What a command that only reads does without, too."""
-SIGNING = ("counterfoil.ports", "counterfoil.vocabulary", "rich")
+SIGNING = ("counterfoil.ports", "counterfoil.vocabulary", "cryptography", "rich")
 """What a command does without that signs; the words of its own service are enough."""
 TYPICAL = {
     "--version": (*READING, "httpx"),
