@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -163,9 +164,11 @@ def test_lines_are_bounded(market: Shell, tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_cannot_be_imported_is_named(market: Shell, tmp_path: Path) -> None:
     file = write(tmp_path / "some.csv", [("a",), ("b",)])
     ran = market.run("import", "voucher", "conjure", file, "--as", "springfield", "--json")
-    assert (ran.code, "of `voucher` these can: issue, " in ran.error["meaning"]) == (2, True)
+    assert ran.code == 2
+    assert re.search("of `voucher` these can: .*issue, ", ran.error["meaning"])
     ran = market.run("import", "vouchers", "issue", file, "--as", "springfield", "--json")
-    assert (ran.code, "groups: application, balance, " in ran.error["meaning"]) == (2, True)
+    assert ran.code == 2
+    assert re.search("groups: .*application, balance, ", ran.error["meaning"])
 
 
 def test_a_view_is_exported_whole_and_in_place_of_an_older_file(market: Shell, tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_there_is_nothing_to_find_in_a_sound_ledger() -> None:
         (move("v1", "owner/acme", "redeemed", 900), "voucher v1: acme is indexed as an owner and has no position"),
         (
             move("budget:city", "appropriation", "lost", 1),
-            "budget:city: appropriated 100000 and no longer owed 0 are not [98999, 960, 40, 0] less 0 owed",
+            "budget:city: appropriated 100000 and no longer owed 0 are not [98999, 960, 40, 0, 0] less 0 owed",
         ),
         (
             move("budget:city", "obligated", "disbursed", 1),

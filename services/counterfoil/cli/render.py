@@ -26,6 +26,9 @@ class Words:
     def __init__(self, text: str, style: str = "") -> None:
         self.text, self.style = text, style
 
+    def __str__(self) -> str:
+        return self.text
+
     def __rich__(self) -> RenderableType:
         from counterfoil.cli.drawing import text
 
