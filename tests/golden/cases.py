@@ -20,6 +20,8 @@ CASES: Final[dict[str, tuple[int, int | None]]] = {
     "rules-6": (6, None),
     "rules-6-to-7": (6, 7),
     "rules-7": (7, None),
+    "rules-7-to-8": (7, 8),
+    "rules-8": (8, None),
 }
 
 

@@ -16,8 +16,9 @@ def command_of(group: str, name: str) -> Any:
 
 
 def import_all() -> None:
-    """Import the modules of all commands."""
-    list(all_commands().values())
+    """Import the modules of all commands, those of groups' commands too: each is read when it is asked for."""
+    for each in all_commands().values():
+        list(getattr(each, "commands", {}).values())
 
 
 def parsed(command: Any, words: Sequence[str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Final
 from counterfoil.contract.record import Command
 from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.core.currencies import ISO_4217
-from counterfoil.core.rule_commands import GONE_IN_4, NEW_IN_4, NEW_IN_5, NEW_IN_6, NEW_IN_7
+from counterfoil.core.rule_commands import GONE_IN_4, NEW_IN_4, NEW_IN_5, NEW_IN_6, NEW_IN_7, NEW_IN_8
 from counterfoil.errors import CounterfoilError
 
 
@@ -236,7 +236,7 @@ class Rules:
 
 _FIRST: Final = Rules(
     number=1,
-    absent=NEW_IN_4 | NEW_IN_5 | NEW_IN_6 | NEW_IN_7,
+    absent=NEW_IN_4 | NEW_IN_5 | NEW_IN_6 | NEW_IN_7 | NEW_IN_8,
     clock_skew=30 * SECOND,
     max_validity=24 * HOUR,
     judges_text=False,
@@ -323,7 +323,7 @@ _THIRD: Final = replace(_SECOND, number=3, shortest_outage=60 * SECOND, resumpti
 _FOURTH: Final = replace(
     _THIRD,
     number=4,
-    absent=GONE_IN_4 | NEW_IN_5 | NEW_IN_6 | NEW_IN_7,
+    absent=GONE_IN_4 | NEW_IN_5 | NEW_IN_6 | NEW_IN_7 | NEW_IN_8,
     judges_text=True,
     max_keys_ever=None,
     max_new_keys=32,
@@ -350,7 +350,7 @@ _FOURTH: Final = replace(
 _FIFTH: Final = replace(
     _FOURTH,
     number=5,
-    absent=GONE_IN_4 | NEW_IN_6 | NEW_IN_7,
+    absent=GONE_IN_4 | NEW_IN_6 | NEW_IN_7 | NEW_IN_8,
     max_auditors=32,
     states_shortfalls=True,
     names_limits=True,
@@ -362,7 +362,7 @@ _FIFTH: Final = replace(
 _SIXTH: Final = replace(
     _FIFTH,
     number=6,
-    absent=GONE_IN_4 | NEW_IN_7,
+    absent=GONE_IN_4 | NEW_IN_7 | NEW_IN_8,
     frees_cap_by_hand=True,
     draws_in_scope=True,
     spends_until_expiry=True,
@@ -380,7 +380,7 @@ _SIXTH: Final = replace(
 _SEVENTH: Final = replace(
     _SIXTH,
     number=7,
-    absent=GONE_IN_4,
+    absent=GONE_IN_4 | NEW_IN_8,
     names_lines=True,
     claims_after_use=True,
     credits_invoices=True,
@@ -392,7 +392,15 @@ _SEVENTH: Final = replace(
     least_spent=True,
 )
 
-_VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)
+# Money was owed twice, a closing waited for strangers, an entry could be too large for a log; a grant was released
+# whole, and no decision of an earlier period was put right.
+_EIGHTH: Final = replace(
+    _SEVENTH,
+    number=8,
+    absent=GONE_IN_4,
+)
+
+_VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH)
 RULES: Final[Mapping[int, Rules]] = {rules.number: rules for rules in _VERSIONS}
 """Every version that a log may use, by number."""
 LATEST: Final = max(RULES)
