@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -416,3 +417,28 @@ def test_every_name_on_the_wire_is_one_records() -> None:
     for sources in SUBSCRIPTIONS.values():
         consumed = [each for types in sources.values() for each in types]
         assert len(consumed) == len(set(consumed))
+
+
+def registering(octets: int) -> tuple[Log, Entry]:
+    """A log in which one command, not a batch, registers 300 parties that have names of so many octets together."""
+    log, lengths = started(), [octets // 300 + (n < octets % 300) for n in range(300)]
+    events = [
+        PartyRegistered(party_id=f"p-{n}", name="x" * length, roles=("auditor",), group_id=f"p-{n}")
+        for n, length in enumerate(lengths)
+    ]
+    commands = {**log.engine.decider.commands, RevokeKey: lambda *_: events}
+    log.engine.decider = replace(log.engine.decider, commands=commands)
+    return log, log.does(RevokeKey(party_id="lab", key_id=key_id_of(public_key(3)), reason="lost"))
+
+
+def test_what_one_command_decides_is_refused_when_no_entry_holds_it_and_changes_nothing() -> None:
+    small, entry = registering(3_000)
+    most = 3_000 + limits.MAX_ENTRY_BYTES - len(small.data[-1])
+    assert len(entry.events) == 300
+    full, _ = registering(most)
+    assert len(full.data[-1]) == limits.MAX_ENTRY_BYTES
+    log, entry = registering(most + 1)
+    refusal = Refusal(Code.OVER_LIMIT, (("entry_bytes", f"{limits.MAX_ENTRY_BYTES}"),))
+    assert (entry.outcomes, entry.events) == ((Outcome(0, refusal),), ())
+    assert log.root() == started().root()
+    assert log.does(NEW).outcomes[0].refusal is None

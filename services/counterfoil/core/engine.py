@@ -22,7 +22,6 @@ from counterfoil.contract.entry import (
     GenesisCause,
     Outcome,
     ResumedCause,
-    TimerCause,
 )
 from counterfoil.contract.events import (
     KeyAdded,
@@ -47,6 +46,7 @@ from counterfoil.core.rules import UnknownRules, rules_of
 from counterfoil.core.standing import not_taking_part
 from counterfoil.core.state_tree import StateTree
 from counterfoil.core.table import count_touched, dump, forget_touched, take_touched
+from counterfoil.core.timer_entry import of_timer
 
 STATE_ROOT_TIMER = "state_root"
 _BUILT_AT_ONCE: Final = 4_096  # records, when a whole tree is built
@@ -137,7 +137,7 @@ class Engine(Generic[S]):
             if not isinstance(decision, Refusal):
                 drafts = [canonical(dump_event(event)) for event in decision]
                 size = sum(map(len, drafts)) + len(drafts)
-                if submission.batch and size > room:
+                if size > room and (submission.batch or self._too_large(submission, at, decision, drafts)):
                     decision = refuse(Code.OVER_LIMIT, entry_bytes=limits.MAX_ENTRY_BYTES)
                 else:
                     room, encoded = room - size, encoded + drafts
@@ -148,12 +148,7 @@ class Engine(Generic[S]):
                 self._evolve[type(event)](self.state, event, here)
             outcomes.append(Outcome(len(decision), None))
             events += decision
-        cause = CommandCause(submission.payload, submission.signature, header.key_id)
-        entry = Entry(
-            self.origin, at.index, f"{header.actor}/{header.command_id}", at.time, header.type, cause,
-            submission.batch, tuple(outcomes), tuple(events),
-        )  # fmt: skip
-        return self._seal(entry, encoded)
+        return self._seal(self._of_commands(submission, at, outcomes, events), encoded)
 
     def react(self, cause: EntryCause, event: Event, clock: int) -> tuple[Entry, bytes]:
         """Consume another service's event; `cause` names it."""
@@ -170,7 +165,9 @@ class Engine(Generic[S]):
             events: Any = (StateRooted(entries=self.size, records=records, root=root),)
         else:
             events = self.decider.timers[kind](self.state, at.time, at)
-        return self._close(f"timer/{at.index}", kind, TimerCause(kind, at.time), at, events)
+        for event in events:
+            self._evolve[type(event)](self.state, event, at)
+        return self._seal(of_timer(self.origin, kind, at, events))
 
     def resume(self, cause: ResumedCause, clock: int) -> tuple[Entry, bytes]:
         """Record that nothing was decided since `cause.away_since`. It comes before any timer.
@@ -257,6 +254,21 @@ class Engine(Generic[S]):
             return refusal
         return self.decider.commands[type(body)](self.state, body, party, at)
 
+    def _of_commands(
+        self, submission: Submission, at: At, outcomes: Sequence[Outcome], events: Sequence[Event]
+    ) -> Entry:
+        header = submission.header
+        cause = CommandCause(submission.payload, submission.signature, header.key_id)
+        return Entry(
+            self.origin, at.index, f"{header.actor}/{header.command_id}", at.time, header.type, cause,
+            submission.batch, tuple(outcomes), tuple(events),
+        )  # fmt: skip
+
+    def _too_large(self, submission: Submission, at: At, events: Sequence[Event], encoded: Sequence[bytes]) -> bool:
+        """Whether what a single command decides does not go into one entry, to the byte."""
+        entry = self._of_commands(submission, at, [Outcome(len(events), None)], events)
+        return len(encode_entry(entry, encoded)) > limits.MAX_ENTRY_BYTES
+
     def _close(self, id_: str, subject: str, cause: Cause, at: At, events: Any) -> tuple[Entry, bytes]:
         for event in events:
             self._evolve[type(event)](self.state, event, at)
@@ -284,7 +296,10 @@ class Engine(Generic[S]):
 
 
 def _room_for_events(submission: Submission) -> int:
-    """Bytes that the events of a batch may take in its entry: later commands are refused when it is full."""
+    """Bytes that the events of a submission may take in its entry: those of a batch that do not fit are refused.
+
+    What a single command decides is encoded to see whether it fits, since the frame is taken for larger than it is.
+    """
     payload = -(-len(submission.payload) * 4 // 3) + 4
     frame = limits.ENTRY_FRAME_BYTES + payload + limits.OUTCOME_BYTES * len(submission.bodies)
     return limits.MAX_ENTRY_BYTES - frame

@@ -17,7 +17,7 @@ from counterfoil.contract.scalars import ApplicationDecision
 from counterfoil.core.at import At
 from counterfoil.issuance.applying import Application
 from counterfoil.issuance.events import ApplicationAssessed, ApplicationDecided, WindowAssessed, WindowSettled
-from counterfoil.issuance.granting import Ruling, Turn, concluded, not_granted, not_reviewed, why
+from counterfoil.issuance.granting import WINDOW_TIMER, Ruling, Turn, concluded, not_granted, not_reviewed, why
 from counterfoil.issuance.judging import Judged, judge, left_of
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.windows import Window, asked_of, shares_of
@@ -26,7 +26,7 @@ from counterfoil.programme.rules import Rules
 from counterfoil.programme.sharing import WAITING, next_amount
 from counterfoil.programme.steps import Micros, Step, step
 
-TIMER: Final = "window_decisions"
+TIMER: Final = WINDOW_TIMER
 _REASONS: Final = {
     "RANKED": "by the ranking of its window",
     "LOTTERY": "by the lottery of its window",

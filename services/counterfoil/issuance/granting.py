@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple, cast
 
 from counterfoil.contract.applications import CapSet, PayerShare
-from counterfoil.contract.limits import MAX_AMOUNT
+from counterfoil.contract.limits import MAX_AMOUNT, MAX_ENTRY_BYTES
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import ApplicationDecision
@@ -16,6 +16,7 @@ from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.standing import not_taking_part
+from counterfoil.core.timer_entry import fits_timer
 from counterfoil.issuance.after_use import due_at_once
 from counterfoil.issuance.aid import entries, may_free
 from counterfoil.issuance.applications import (
@@ -59,6 +60,8 @@ _SAID: Final = 120
 """Characters of a reason that a refusal has: its outcome has to fit into a batch."""
 _DUE: Final = 30 * DAY
 """How long the voucher of a claim after use lasts at least."""
+WINDOW_TIMER: Final = "window_decisions"
+LIST_TIMER: Final = "waiting_list"
 _LIFETIME: Final = Period(kind="LIFETIME")
 
 
@@ -226,15 +229,20 @@ class Ruling(NamedTuple):
 def concluded(
     state: IssuanceState, rules: Rules, application: Application, judged: Judged, ruling: Ruling, at: At
 ) -> list[Event] | Refusal:
-    """A decision, and with an approval its voucher."""
+    """A decision, and with an approval its voucher. What no entry holds is refused: timers go on with the next one."""
     decided = _decided(state, rules, ruling, application, judged, at)
-    if isinstance(decided, Refusal) or decided.voucher_id is None:
-        return decided if isinstance(decided, Refusal) else [decided]
-    voucher = _voucher(state, rules, application, judged, decided.voucher_id, at)
-    if isinstance(voucher, Refusal):
-        return voucher
-    aid = entries(state, rules, decided.counters, decided.application_id, decided.beneficiary_id, decided.day)
-    return [decided, voucher, *due_at_once(state, rules, application, judged, decided, at), *aid]
+    if isinstance(decided, Refusal):
+        return decided
+    events: list[Event] = [decided]
+    if decided.voucher_id is not None:
+        voucher = _voucher(state, rules, application, judged, decided.voucher_id, at)
+        if isinstance(voucher, Refusal):
+            return voucher
+        aid = entries(state, rules, decided.counters, decided.application_id, decided.beneficiary_id, decided.day)
+        events += [voucher, *due_at_once(state, rules, application, judged, decided, at), *aid]
+    if not fits_timer("issuance", WINDOW_TIMER if ruling.turn is not None else LIST_TIMER, at, events):
+        return refuse(Code.OVER_LIMIT, entry_bytes=MAX_ENTRY_BYTES)
+    return events
 
 
 def _decided(

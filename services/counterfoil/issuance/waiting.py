@@ -17,12 +17,21 @@ from counterfoil.contract.refusals import Refusal
 from counterfoil.core.at import At
 from counterfoil.issuance.applications import document_for, document_of
 from counterfoil.issuance.events import ApplicationStillWaits
-from counterfoil.issuance.granting import Ruling, caps_not_set, concluded, not_granted, not_reviewed, over_budget, why
+from counterfoil.issuance.granting import (
+    LIST_TIMER,
+    Ruling,
+    caps_not_set,
+    concluded,
+    not_granted,
+    not_reviewed,
+    over_budget,
+    why,
+)
 from counterfoil.issuance.judging import judge
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.programme.rules import Rules
 
-TIMER: Final = "waiting_list"
+TIMER: Final = LIST_TIMER
 _BUDGET: Final = ("budget_exhausted", "appropriation_exceeded", "amount_too_large")
 
 
