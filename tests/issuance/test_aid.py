@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import pytest
 
+from counterfoil.contract.applications import CounterMoved
+from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY, format_day, parse_date
 from counterfoil.core.rules import LATEST, RULES
@@ -14,6 +16,7 @@ from counterfoil.issuance.aid import attest_aid
 from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
 from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidFreed, AidWithdrawn
 from counterfoil.issuance.commands import AppropriateBudget, AttestGroup, IssueVoucher
+from counterfoil.issuance.counting import Counters
 from counterfoil.issuance.events import ApplicationDecided, VoucherGranted, VoucherIssued
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.ledger.events import VoucherCancelled
@@ -236,3 +239,35 @@ def test_what_is_kept_is_bounded_by_the_window() -> None:
 def test_documents_of_before_mean_what_they_meant() -> None:
     plain = rules_from(document(benefit__regimes=[{"regime": "X", "ceiling": "1", "months": 36}]))
     assert (plain.regimes[0].regime.excess, plain.regimes[0].regime.unspent) == (None, None)
+
+
+def next_version(told: Scenario, version: int, **regime: Any) -> Scenario:
+    for body in publishing(document(id="p1", version=version, benefit__regimes=[DE_MINIMIS | regime], **DOCUMENT)):
+        told.when(body, "city-1")
+    return told
+
+
+@pytest.mark.parametrize("changes", [{"months": 1}, {"unit": "BENEFICIARY"}, {"counts_on": "PAID"}])
+def test_a_programme_alone_counts_a_ceiling_alike_once_anything_is_counted(changes: dict[str, Any]) -> None:
+    for counted in (False, True):
+        told = people().when(CLASS, actor="op")
+        published(on(told, "2026-03-01"), "p1", "city-1")
+        if counted:
+            entry(issue(told, 1))
+        next_version(told, 2, **changes)
+        assert isinstance(told.last, Refusal) is counted
+        assert not counted or detail(told, Code.REGIME_DIFFERS)["regime"] == "DE_MINIMIS"
+
+
+def test_of_what_was_forgotten_and_counted_anew_with_less_no_more_is_taken_back_than_there_is() -> None:
+    counters, key = Counters(), ("-", "regime:X", "GRANTED", "labs", "lab-1", 7)
+    granted = CounterMoved(cap="regime:X", subject="labs", event="GRANTED", before=0, after=100)
+    counters.move("p1", "lab-1", 7, granted)
+    counters.forget("regime:X", "lab-1", 8)
+    counters.move("p1", "lab-1", 7, replace(granted, after=1))
+    assert counters.table[key] == 1
+    counters.move("p1", "lab-1", 7, replace(granted, before=100, after=0))
+    assert key not in counters.table
+    assert not counters.counts("regime:X")
+    with pytest.raises(InvariantViolation):  # of caps nothing is ever forgotten
+        counters.move("p1", "lab-1", 7, replace(granted, cap="year", before=1, after=0))

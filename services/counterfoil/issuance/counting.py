@@ -73,6 +73,8 @@ class Counters:
         if moved.after < moved.before and key not in self.table and moved.cap.startswith(REGIME):
             return  # its window has passed, and it was forgotten
         counted = self.table.get(key, 0) + moved.after - moved.before
+        if counted < 0 and moved.cap.startswith(REGIME):
+            counted = 0  # part of it was forgotten, and what came later is less
         ensure(counted >= 0, f"{moved.cap} of {programme_id} counts less than nothing for {moved.subject}")
         if counted and key not in self.table:
             self._index(key)
@@ -80,6 +82,10 @@ class Counters:
             self.table[key] = counted
         elif key in self.table:
             self._drop(key)
+
+    def counts(self, cap: str) -> bool:
+        """Whether anything counts towards a ceiling of law."""
+        return any(head[1] == cap for head in self._by_subject)
 
     def forget(self, cap: str, beneficiary_id: str, first: int) -> None:
         """Forget what counts towards a ceiling of law, of a beneficiary, on days before `first`."""
