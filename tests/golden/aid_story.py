@@ -38,4 +38,8 @@ def tell(world: GoldenWorld) -> None:
     voucher, counted = entry.events
     assert counted.counted_before == 100 * YUAN  # type: ignore[attr-defined]
     done(world, "operator", WithdrawAid(aid_id=aid.aid_id, reason="it was a loan"))
+    if world.state("issuance").rules.regimes_stay:
+        *pieces, other = publishing(document(id="p-aid", version=2, benefit__regimes=[{**REGIME, "months": 12}]))
+        done(world, "city", *pieces)
+        refused(world, "city", Code.REGIME_DIFFERS, other)
     done(world, "city", revoking(voucher.voucher_id))  # type: ignore[attr-defined]

@@ -249,14 +249,16 @@ def next_version(told: Scenario, version: int, **regime: Any) -> Scenario:
 
 @pytest.mark.parametrize("changes", [{"months": 1}, {"unit": "BENEFICIARY"}, {"counts_on": "PAID"}])
 def test_a_programme_alone_counts_a_ceiling_alike_once_anything_is_counted(changes: dict[str, Any]) -> None:
-    for counted in (False, True):
+    for counted, rules in ((False, LATEST), (True, LATEST), (True, 7)):
         told = people().when(CLASS, actor="op")
+        told.state.rules = RULES[rules]
         published(on(told, "2026-03-01"), "p1", "city-1")
         if counted:
             entry(issue(told, 1))
         next_version(told, 2, **changes)
-        assert isinstance(told.last, Refusal) is counted
-        assert not counted or detail(told, Code.REGIME_DIFFERS)["regime"] == "DE_MINIMIS"
+        refused = counted and rules == LATEST
+        assert isinstance(told.last, Refusal) is refused
+        assert not refused or detail(told, Code.REGIME_DIFFERS)["regime"] == "DE_MINIMIS"
 
 
 def test_of_what_was_forgotten_and_counted_anew_with_less_no_more_is_taken_back_than_there_is() -> None:

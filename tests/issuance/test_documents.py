@@ -113,6 +113,26 @@ def test_what_nobody_publishes_is_dropped_and_may_be_put_again() -> None:
     publish(told, LONG).then_types(ProgrammePublished)
 
 
+@pytest.mark.parametrize("member", ["excess", "unspent"])
+@pytest.mark.parametrize("value", [None, "FOO", "REFUSE", "COUNTS"])
+def test_rules_6_decide_of_members_of_rules_7_what_they_decided(member: str, value: str | None) -> None:
+    """Who says of such a member that it is absent says nothing; nothing else was permitted."""
+    regime = {"regime": "X", "ceiling": "1", "months": 36}
+    data = canonical(document(benefit__regimes=[regime, regime | {"regime": "Y", member: value}]))
+    told, digest = city(), sha256(data).digest()
+    told.state.rules = RULES[6]
+    for body in puts(data, digest):
+        told.when(body, actor="city-1")
+    told.when(PublishProgramme(programme_id="p1", document_sha256=digest), actor="city-1")
+    if value is None:
+        told.then_types(ProgrammePublished)
+        return
+    told.refused(Code.DOCUMENT_MALFORMED)
+    known = (member, value) in {("excess", "REFUSE"), ("unspent", "COUNTS")}
+    place = "benefit.regimes[1]" + ("" if known else f".{member}")
+    assert detail(told) == {"why": "malformed", "where": place}
+
+
 @pytest.mark.parametrize(
     ("value", "code", "found"),
     [

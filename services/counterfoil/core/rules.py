@@ -147,6 +147,8 @@ class Rules:
     """Whether grants have entries in a subsidy ledger, aid from elsewhere counts, and old grants are forgotten."""
     max_aid: int
     """Grants from elsewhere that one party attests of another, under one ceiling, while they count."""
+    regimes_stay: bool
+    """Whether a programme counts a ceiling of law as before once anything is counted; else only if others name it."""
 
     # applications
     max_open_applications: int
@@ -281,6 +283,7 @@ _FIRST: Final = Rules(
     meters_in_kind=False,
     keeps_aid=False,
     max_aid=0,
+    regimes_stay=False,
     max_open_applications=0,
     max_open_windows=0,
     max_application_lines=0,
@@ -398,6 +401,7 @@ _EIGHTH: Final = replace(
     _SEVENTH,
     number=8,
     absent=GONE_IN_4,
+    regimes_stay=True,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH)

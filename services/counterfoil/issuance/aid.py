@@ -95,12 +95,13 @@ def withdraw_aid(state: IssuanceState, body: WithdrawAid, actor: Party, _at: At)
 def differs(state: IssuanceState, rules: Rules) -> Refusal | None:
     """Whether a document counts a ceiling of law, or its currency, otherwise than another programme does.
 
-    Nor may the same programme change it once anything is counted: old grants were kept by the earlier window.
+    Nor may the same programme change it once anything is counted: earlier grants were kept by the earlier window.
     """
     if not state.rules.keeps_aid:
         return None
     for name, regime in regimes_of(rules):
-        shared = state.aids.is_attested(name) or state.counters.counts(f"{REGIME}{name}")
+        stays = state.rules.regimes_stay and state.counters.counts(f"{REGIME}{name}")
+        shared = stays or state.aids.is_attested(name)
         for programme_id, other in sorted(state.aids.regimes.get(name, {}).items()):
             if (shared or programme_id != rules.document.id) and other != regime:
                 named = {"currency": other.currency, "months": other.months, "unit": other.unit}
