@@ -7,7 +7,7 @@ from typing import Any
 
 from counterfoil.contract.applications import ApplicationLine
 from counterfoil.contract.refusals import Code
-from counterfoil.contract.times import parse_date
+from counterfoil.contract.times import DAY, parse_date
 from counterfoil.issuance.invoice_commands import PermitClaim
 from counterfoil.issuance.invoice_events import InvoiceClaimed
 from counterfoil.ledger.chart import budget
@@ -72,7 +72,7 @@ def test_the_use_of_the_last_days_is_claimed_after_the_contract() -> None:
     assert due.amount == 4 * MILLION // 10
     city.on("2025-06-29")  # the 180th day after the contract
     assert city.claims("lab-1", voucher_id, "very last", line(MILLION, "2024-12-31", "2024-12-31")).amount > 0
-    city.on("2025-06-30")
+    city.clock += DAY  # and nothing has been swept yet
     gone = city.claims("lab-1", voucher_id, "too late", line(MILLION, "2024-12-31", "2024-12-31"))
     assert gone.code is Code.VOUCHER_EXPIRED
     check_settled(city)

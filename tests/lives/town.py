@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
+from counterfoil.audit.books import Programmes
 from counterfoil.contract.applications import ApplicationLine, ContractDays
 from counterfoil.contract.invoices import Evidence, Invoice
 from counterfoil.contract.times import DAY, HOUR, SECOND, parse_date
@@ -50,11 +51,12 @@ PAPERS: Final = tuple(
 )
 
 
-def line(amount: int, starts: str, ends: str, **changes: Any) -> ApplicationLine:
-    """One line of use of the provider gpu-1; days included."""
+def line(amount: int, starts: str | None = None, ends: str | None = None, **changes: Any) -> ApplicationLine:
+    """One line of use of the provider gpu-1; days included, None for those of all of the contract."""
     made = ApplicationLine(
         id="l1", sku="GPU_COMPUTE", instrument="COMPUTE", amount=amount, tax=0, quantity=0, unit=None, class_id=None,
-        region=None, provider_id="gpu-1", starts=parse_date(starts), ends=parse_date(ends),
+        region=None, provider_id="gpu-1", starts=None if starts is None else parse_date(starts),
+        ends=None if ends is None else parse_date(ends),
     )  # fmt: skip
     return replace(made, **changes)
 
@@ -62,7 +64,7 @@ def line(amount: int, starts: str, ends: str, **changes: Any) -> ApplicationLine
 class Town(Asking):
     """The city with a programme, opened on a day; lab-1 and lab-2 are start-ups, gpu-1 is its provider.
 
-    `hour`: what time it is there when a day is asked for. `changes`: an issuer's variant of the template, by paths.
+    `changes`: an issuer's variant of the template, by paths.
     """
 
     def __init__(self, template: str, day: str, appropriated: int, **changes: Any) -> None:
@@ -78,8 +80,9 @@ class Town(Asking):
         self.does("city", ListProvider(programme_id=template, provider_id="gpu-1"))
 
     def on(self, day: str) -> None:
-        """Noon of a day in China."""
+        """Noon of a day in China, day elsewhere; what was due by then has happened."""
         self.clock = max(self.clock, parse_date(day) * DAY + 4 * HOUR)
+        self.settle()
 
     def attests(self, party_id: str, **facts: str) -> None:
         """The city attests facts of a start-up, as of today."""
@@ -190,9 +193,10 @@ class Town(Asking):
         """The city closes the programme: its final books, which add up; and all services agree to the end."""
         self.settle()
         self.does("city", CloseProgramme(programme_id=self.programme_id, reason="all is paid"))
-        events = [event for data in self.logs["ledger"] for event in CODEC.decode_entry(data).events]
-        (end,) = [event for event in events if isinstance(event, ProgrammeClosed)]
+        entries, auditor = [CODEC.decode_entry(data) for data in self.logs["ledger"]], Programmes()
+        (end,) = [event for entry in entries for event in entry.events if isinstance(event, ProgrammeClosed)]
         assert reconciled(end.books)
+        assert [found for entry in entries for found in auditor.differing(entry)] == []
         assert self.in_budget("returned") == end.books.returned
         check_settled(self)
         check_replay(self)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from counterfoil.contract.closing import StillOpen
 from counterfoil.contract.record import Event, event, record
-from counterfoil.contract.scalars import Amount, Currency, Digest, Id, Reason, Version
+from counterfoil.contract.scalars import Amount, Digest, Id, Reason, Unit, Version
 from counterfoil.ledger.events import Leg
 
 
 @record
 class Books:
-    """The final reconciliation of a programme, in micro-units of its currency.
+    """The final reconciliation of a programme, in micro-units of its currency or unit of compute.
 
     Of its budget: appropriated - reduced + recovered + written_off = disbursed + lapsed + returned. Of the claims on
     it: claimed + recovered + written_off = disbursed + denied + clawed_back. `lapsed` is what expired and was not
@@ -55,7 +55,7 @@ class ProgrammeClosed(Event):
     programme_id: Id
     version: Version
     rules_hash: Digest
-    currency: Currency
+    currency: Unit
     books: Books
     books_hash: Digest
     legs: tuple[Leg, ...]
