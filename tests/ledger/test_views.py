@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from counterfoil.contract.closing import StillOpen
 from counterfoil.contract.times import DAY, format_month
+from counterfoil.core.at import At
 from counterfoil.issuance.events import BudgetReduced, VoucherRevoked, VoucherSuspended
 from counterfoil.ledger.chart import CIRCULATION, owner, party_of
-from counterfoil.ledger.closing_events import ProgrammeClosed, RestLapsed
+from counterfoil.ledger.closing_events import ProgrammeClosed, ProgrammeStaysOpen, RestLapsed
 from counterfoil.ledger.closing_views import CLOSING_REDUCERS
 from counterfoil.ledger.commands import (
     AcceptTransfer,
@@ -31,6 +33,7 @@ from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, 
 from counterfoil.ledger.service import DECIDER, SERVICE
 from counterfoil.ledger.views import REDUCERS
 from counterfoil.matching.events import BidClosed, BidReduced, OfferClosed, OfferReduced
+from counterfoil.ports import Set
 from counterfoil.redemption.events import (
     AppealDecided,
     ClawbackInForce,
@@ -269,3 +272,11 @@ def test_holdings_are_those_of_the_state_and_add_up_to_the_balances(viewed: View
         ("released", None), ("enforced", "unpaid"), ("pledged", None),
     }  # fmt: skip
     assert all(row["object_id"] or row["reference"] for row in viewed.rows("postings"))
+
+
+def test_what_bars_a_closing_is_shown_to_everybody_without_amounts() -> None:
+    """A voucher that is left, or the claim of one provider, would tell what its holder or claimant has."""
+    left = StillOpen(kind="vouchers", number=0, amount=7), StillOpen(kind="claims", number=1, amount=5)
+    event = ProgrammeStaysOpen(programme_id="p1", open=left)
+    shown = CLOSING_REDUCERS[ProgrammeStaysOpen](event, At(1, 1, 0))
+    assert [change.values["open"] for change in shown if isinstance(change, Set)] == [["vouchers", "claims"]]

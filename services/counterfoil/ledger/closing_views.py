@@ -38,9 +38,10 @@ RUN_OFFS: Final = View(
 )
 """Programmes in run-off, and closed ones. `decided`: all applications are; `closing`: the services agree on it.
 
-`open`: what barred the last attempt to close it, once the ledger found nothing. Of a closed one, its final
-reconciliation: appropriated - reduced + recovered + written_off = disbursed + lapsed + returned, and
-claimed + recovered + written_off = disbursed + denied + clawed_back; `books_hash` is of these."""
+`open`: the kinds of things that barred the last attempt to close it, once the ledger found nothing; no amounts, which
+may be of one holder or claimant. Of a closed one, its final reconciliation: appropriated - reduced + recovered +
+written_off = disbursed + lapsed + returned, and claimed + recovered + written_off = disbursed + denied + clawed_back;
+`books_hash` is of these."""
 
 
 def _begun(event: RunOffBegun, at: At) -> Iterable[Change]:
@@ -61,8 +62,7 @@ def _closing(event: ProgrammeClosing, at: At) -> Iterable[Change]:
 
 
 def _stays_open(event: ProgrammeStaysOpen, at: At) -> Iterable[Change]:
-    still = [{"kind": each.kind, "number": each.number, "amount": str(each.amount)} for each in event.open]
-    yield _is(event.programme_id, "decided", at, open=still)
+    yield _is(event.programme_id, "decided", at, open=[each.kind for each in event.open])
 
 
 def closed(event: ProgrammeClosed, at: At) -> Iterable[Change]:
