@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
 
 from counterfoil.cli.command import Invalid
 from counterfoil.cli.gateway_session import GatewaySession, remote
@@ -14,6 +15,9 @@ from counterfoil.cli.values import show_amount
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.times import DAY, format_day, parse_day
 from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
+
+if TYPE_CHECKING:
+    from counterfoil.client.http import Gateway
 
 app = group("aid")
 Regime = Annotated[str, argument("REGIME", "The ceiling's name, as programmes' documents have it.")]
@@ -70,6 +74,8 @@ def total(
     for where in ({"subject": group_}, *({"party_id": each} for each in members)):
         for row in session.gateway.rows("aid", {"regime": regime, **where}):
             found[row["grant_id"]] = row
+    if not _is_for_groups(session.gateway, regime, found.values()):
+        found = {name: row for name, row in found.items() if row["subject"] == group_}
     if not found:
         raise Invalid(f"nothing that you may read counts towards {regime} for {group_}")
     counts = [row for row in found.values() if counts_on(row, day)]
@@ -90,6 +96,18 @@ def total(
     exact = {name: None if each is None else str(each) for name, each in amounts.items()}
     whole = {**said, **exact, "currency": currency, "grants": counts}
     session.out.show(whole, Record({**said, **shown}), Rows("grants that count", rows, columns, ("amount",)))
+
+
+def _is_for_groups(gateway: Gateway, regime: str, rows: Iterable[dict[str, Any]]) -> bool:
+    """Whether a ceiling counts what members of a group bring, by the documents of the programmes that counted it."""
+    from counterfoil.cli.published_rules import rules_in
+
+    for programme in sorted({row["programme_id"] for row in rows} - {None}):
+        for document in gateway.rows("programme_documents", {"programme_id": programme}):
+            for each in rules_in(gateway, document).regimes:
+                if each.regime.regime == regime:
+                    return each.regime.unit == "GROUP"
+    return True
 
 
 def counts_on(row: dict[str, Any], day: str) -> bool:

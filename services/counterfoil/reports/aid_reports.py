@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Final
 
 from counterfoil.contract.times import DAY, format_day
 from counterfoil.reports.folding import Folded
+from counterfoil.reports.pattern import group_of
 from counterfoil.reports.report import Report, columns, places
 from counterfoil.reports.tables import Row
 
 
 def _cumulated(folded: Folded, programme_id: str) -> Iterator[Row]:
     """All aid of whoever has some of this programme, from wherever it is: what adds up is shown together."""
-    tables, today = folded.tables, format_day(folded.time // DAY)
-    here = {(row["regime"], row["subject"]) for row in tables.rows("aid", programme_id=programme_id)}
-    found = sorted(
-        (row for row in tables.rows("aid") if (row["regime"], row["subject"]) in here),
-        key=lambda row: (row["regime"], row["subject"], row["granted_on"], row["grant_id"]),
-    )
+    tables, today, single = folded.tables, format_day(folded.time // DAY), _of_single_parties(folded, programme_id)
+    aid: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    here = set()
+    for row in tables.rows("aid"):
+        keys = {(row["regime"], row["subject"])}
+        if row["regime"] not in single:
+            keys.add((row["regime"], group_of(folded, row["party_id"])))
+        for key in keys:
+            aid[key].append(row)
+        here |= keys if row["programme_id"] == programme_id else set()
+    found = [
+        (key, row)
+        for key in sorted(here)
+        for row in sorted(aid[key], key=lambda row: (row["granted_on"], row["grant_id"]))
+    ]
     totals: Counter[tuple[str, str]] = Counter()
-    for row in found:
-        totals[row["regime"], row["subject"]] += _counts(row, today)
+    for key, row in found:
+        totals[key] += _counts(row, today)
     ceilings: dict[tuple[str, str], int] = {}
-    for row in sorted(found, key=lambda row: int(row["recorded_at"])):
+    for key, row in sorted(found, key=lambda each: int(each[1]["recorded_at"])):
         if row["ceiling"] is not None:
-            ceilings[row["regime"], row["subject"]] = row["ceiling"]
-    for row in found:
-        key = row["regime"], row["subject"]
-        members = sorted(each["party_id"] for each in tables.rows("parties", group_id=row["subject"]))
+            ceilings[key] = row["ceiling"]
+    for key, row in found:
+        regime, undertaking = key
+        group = (each["party_id"] for each in tables.rows("parties", group_id=undertaking))
         yield {
-            "regime": row["regime"],
-            "undertaking": row["subject"],
-            "members": members or [row["subject"]],
+            "regime": regime,
+            "undertaking": undertaking,
+            "members": [undertaking] if regime in single else sorted(group),
             "grant_id": row["grant_id"],
             "programme_id": row["programme_id"],
             "party_id": row["party_id"],
@@ -55,6 +65,14 @@ def _cumulated(folded: Folded, programme_id: str) -> Iterator[Row]:
         }
 
 
+def _of_single_parties(folded: Folded, programme_id: str) -> set[str]:
+    """The ceilings of the programme, in any version, that count for each party and not for its group."""
+    versions = folded.tables.rows("programme_documents", programme_id=programme_id)
+    documents = (folded.rules(programme_id, row["version"]) for row in versions)
+    ceilings = (each.regime for rules in documents if rules is not None for each in rules.regimes)
+    return {each.regime for each in ceilings if each.unit != "GROUP"}
+
+
 def _counts(row: Row, today: str) -> int:
     """What of a grant counts on a day."""
     if row["withdrawn_at"] is not None or today >= row["counts_until"]:
@@ -67,11 +85,12 @@ R8: Final = Report(
     title="Subsidy cumulation",
     readers="authority, beneficiary",
     says="Of every undertaking with a grant of the programme that counts towards a ceiling of law: all that counts"
-    " towards it, of this programme, of others, and attested from outside, with the total and what is left.",
+    " towards it, of this programme, of others, and attested from outside, with the total and what is left. For a group"
+    " counts what was granted to it, and what its members of today were granted in other groups.",
     columns=columns(
         "regime text: the ceiling of law, by its code",
         "undertaking text: the group of related parties, or the party, for which it counts",
-        "members json: the parties of that group, as is known now",
+        "members json: the parties of that group, as is known now; else the party",
         "grant_id text: application, voucher, claim, or attested aid",
         "programme_id text: that granted it; null of aid from outside",
         "party_id text: who got it",
