@@ -7,9 +7,26 @@ from pathlib import Path
 import pytest
 
 from counterfoil.contract.references import same_as
+from counterfoil.redemption.credit_events import ClaimCut, CreditOwed
+from counterfoil.redemption.events import (
+    ApprovalWithdrawn,
+    ClaimApproved,
+    ClaimDenied,
+    ClaimLine,
+    ClaimSubmitted,
+    ContractOpened,
+    LinePart,
+    Payee,
+    PaymentConfirmed,
+    PaymentReturned,
+    SettlementClosed,
+)
+from counterfoil.redemption.payer_events import PayerPart, PaymentShared, ShareConfirmed, ShareReturned
 from counterfoil.reports.folding import Folded, fold
 from counterfoil.reports.given import Given
+from tests.documents import document, published
 from tests.market import USD
+from tests.reports.planted import Planted, event
 from tests.reports.rows import rows
 
 GOLDEN = [Path(__file__).parents[1] / "golden" / name for name in ("rules-1", "rules-3-to-4", "rules-7")]
@@ -44,6 +61,83 @@ def test_a_bank_statement_that_says_less_is_a_difference(played: Path) -> None:
         if row["check"] == "payments"
     ]
     assert [(row["left"], row["right"], row["difference"]) for row in paid] == [(12 * USD, 11 * USD, USD)]
+
+
+def test_what_came_back_and_what_no_payment_has() -> None:
+    """A payment came back, which the bank says under its own reference or another one; and a line of somebody else."""
+    whose = {"settlement_id": "stl-1-0", "programme_id": "p1", "provider_id": "gpu", "amount": 5 * USD}
+    for back in ("A", "R-1"):
+        logs = Planted()
+        logs.add("issuance", 0, *published(document()))
+        payee = Payee(provider_id="gpu", claimed=5 * USD, brought=0, amount=5 * USD, carried=0)
+        settled = {"settlement_id": "stl-1-0", "programme_id": "p1", "claim_ids": (), "payees": (payee,)}
+        logs.add("redemption", 1, event(SettlementClosed, **settled))
+        logs.add("redemption", 2, event(PaymentConfirmed, **whose, payment_reference="A", claim_ids=()))
+        logs.add("redemption", 3, event(PaymentReturned, **whose, return_reference=back, claim_ids=(), was_paid=True))
+        came_back = {"a": 0} if back == "A" else {"a": 5 * USD, "r1": -5 * USD}
+        for bank, difference in ((came_back, 0), ({"a": 5 * USD}, -5 * USD)):
+            logs.folded.given = Given(bank={**bank, "other": 9})
+            paid, others = [row for row in rows(logs.folded, "R6") if row["check"] == "payments"]
+            assert (paid["left"], paid["difference"]) == (0, difference)
+            assert (others["left"], others["right"], others["difference"]) == (None, 9, None)
+
+
+def test_a_part_that_was_paid_again_is_paid_once() -> None:
+    logs = Planted()
+    logs.add("issuance", 0, *published(document()))
+    whose = {"settlement_id": "stl-1-0", "programme_id": "p1", "provider_id": "gpu"}
+    parts = tuple(PayerPart(payer=name, bears=5 * USD, pays=5 * USD) for name in ("city", "state"))
+    payee = Payee(provider_id="gpu", claimed=10 * USD, brought=0, amount=10 * USD, carried=0)
+    settled = {"settlement_id": "stl-1-0", "programme_id": "p1", "claim_ids": (), "payees": (payee,)}
+    shared = event(PaymentShared, **whose, parts=parts)
+    logs.add("redemption", 1, shared, event(SettlementClosed, **settled))
+    part = {**whose, "payer": "state", "amount": 5 * USD}
+    logs.add("redemption", 2, event(ShareConfirmed, **part, refunds=None, payment_reference="B-1"))
+    logs.add("redemption", 3, event(ShareReturned, **part, return_reference="B-2", claim_ids=(), reopened=False))
+    logs.add("redemption", 4, event(ShareConfirmed, **part, refunds=None, payment_reference="B-3"))
+    logs.folded.given = Given(bank={"b1": 5 * USD, "b2": -5 * USD, "b3": 5 * USD})
+    city, state = [row for row in rows(logs.folded, "R6") if row["check"] == "payments"]
+    assert [(row["left"], row["right"], row["difference"]) for row in (city, state)] == [
+        (0, 0, 0),
+        (5 * USD,) * 2 + (0,),
+    ]
+
+
+def test_credit_notes_are_known_to_every_report() -> None:
+    """One takes 30 of a claim of 100 before it is decided, one 20 of another that is in a settlement."""
+    logs = Planted()
+    logs.add("issuance", 0, *published(document()))
+    whose = {"programme_id": "p1", "provider_id": "gpu"}
+    for name in ("inv-1-0", "inv-2-0"):
+        lines = (ClaimLine(contract_id=name, amount=100 * USD, resubmitted=0),)
+        logs.add("redemption", 1, event(ClaimSubmitted, **whose, claim_id=name, amount=100 * USD, lines=lines))
+    cut = {**whose, "claim_id": "inv-1-0", "amount": 30 * USD}
+    part = (LinePart(contract_id="inv-1-0", amount=30 * USD),)
+    logs.add("redemption", 2, event(ClaimCut, **cut, approved=0, left=70 * USD), event(ClaimDenied, **cut, lines=part))
+    payee = Payee(provider_id="gpu", claimed=100 * USD, brought=0, amount=100 * USD, carried=0)
+    settled = {"settlement_id": "stl-1-0", "programme_id": "p1", "claim_ids": ("inv-2-0",), "payees": (payee,)}
+    logs.add("redemption", 3, event(SettlementClosed, **settled))
+    owed = {**whose, "claim_id": "inv-2-0", "currency": "USD", "amount": 20 * USD}
+    logs.add("redemption", 4, event(CreditOwed, **owed, owed_after=20 * USD))
+    assert rows(logs.folded, "R1")[0]["claimed"] == 70 * USD
+    compared = [row for row in rows(logs.folded, "R6") if row["left_is"] == "captured"]
+    assert [(row["left"], row["difference"]) for row in compared] == [(200 * USD, 0)]
+    (debt,) = [row for row in rows(logs.folded, "R10") if row["kind"] == "debt"]
+    assert (debt["amount"], debt["outstanding"], debt["difference"]) == (20 * USD, 20 * USD, 0)
+
+
+def test_an_approval_that_was_taken_back_is_for_what_was_approved() -> None:
+    logs = Planted()
+    logs.add("issuance", 0, *published(document()))
+    row = {"claim_id": "clm-1-0", "programme_id": "p1", "provider_id": "gpu"}
+    lines = (ClaimLine(contract_id="trd-1-0-0", amount=100 * USD, resubmitted=0),)
+    opened = {"contract_id": "trd-1-0-0", "programme_id": "p1", "provider_id": "gpu"}
+    logs.add("redemption", 0, event(ContractOpened, **opened))
+    logs.add("redemption", 1, event(ClaimSubmitted, **row, amount=100 * USD, lines=lines))
+    again = (LinePart(contract_id="trd-1-0-0", amount=20 * USD),)
+    logs.add("redemption", 2, event(ClaimApproved, claim_id="clm-1-0", lines=(), amount=80 * USD, claimable=again))
+    logs.add("redemption", 3, event(ApprovalWithdrawn, claim_id="clm-1-0"))
+    assert rows(logs.folded, "R1")[0]["claimed"] == 80 * USD
 
 
 @pytest.mark.parametrize("logs", GOLDEN, ids=lambda path: path.name)

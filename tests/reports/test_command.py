@@ -25,7 +25,7 @@ def of_csv(text: str) -> tuple[dict[str, object], list[dict[str, str]]]:
     return {name: json.loads(value) for name, _, value in head}, list(csv.DictReader(lines[len(head) :]))
 
 
-@pytest.mark.parametrize("report", ["R1", "R4", "R15"])
+@pytest.mark.parametrize("report", ["R1", "R4", "R7", "R15"])
 def test_a_report_says_the_same_in_every_form(report: str, played: Path, tmp_path: Path) -> None:
     words = ("report", report, str(played), "--programme", "p1", *(("--seed", "7f3a") if report == "R15" else ()))
     code, shown, _ = invoke(*words)
@@ -54,14 +54,21 @@ def test_a_difference_has_an_exit_code_of_its_own(played: Path, tmp_path: Path) 
     for paid, expected in (("12", 0), ("11.99", 1)):
         statement.write_text(f"reference,amount\nPAY-1,{paid}\n")
         assert invoke(*words, "--bank", str(statement))[0] == expected
-    statement.write_text("reference,amount\nPAY-1,12.0000001\n")
-    code, _, said = invoke(*words, "--bank", str(statement))
-    assert (code, "line 2" in said) == (2, True)
+    statement.write_text("reference,amount\nPAY-1,12.50\nPAY-1,-0.50\n")
+    assert invoke(*words, "--bank", str(statement))[0] == 0
+    for amount in ("12.0000001", "--12", "1" * 140_000):
+        statement.write_text(f"reference,amount\nPAY-1,{amount}\n")
+        code, _, said = invoke(*words, "--bank", str(statement))
+        assert (code, "line 2" in said) == (2, True)
 
 
 def test_what_cannot_be_reported_on_is_said(played: Path, tmp_path: Path) -> None:
     code, _, said = invoke("report", "R1", str(played), "--programme", "p2")
     assert (code, "they have p1" in said) == (2, True)
+    code, _, said = invoke("findings", str(played), "--programme", "p2")
+    assert (code, "they have p1" in said) == (2, True)
+    code, _, said = invoke("report", "R15", str(played), "--programme", "p1", "--seed", "")
+    assert (code, "--seed" in said) == (2, True)
     other = Path(shutil.copytree(played, tmp_path / "logs"))
     bundle = max((other / "ledger" / "main" / "tile" / "entries").glob("000.p/*"), key=lambda path: int(path.name))
     data = bytearray(bundle.read_bytes())
@@ -112,6 +119,15 @@ def test_a_report_is_verified_by_making_it_again(played: Path, tmp_path: Path) -
         (lambda it: it["rows"][0].update(face="1"), 1, "row 0"),
         (lambda it: it["rows"].pop(), 1, "row 2"),
         (lambda it: it["header"].update(unit="EUR"), 1, "header: unit"),
+        (lambda it: it["header"].update(title="EUR"), 1, "header: title"),
+        (lambda it: it["header"].update(more=1), 1, "header: more"),
+        (lambda it: it["header"].pop("generator"), 1, "header: generator"),
+        (lambda it: it.update(more=1), 1, "more"),
+        (lambda it: it["columns"][0].update(says="x"), 1, "columns"),
+        (lambda it: it["header"].pop("programme_id"), 2, "no report"),
+        (lambda it: it["header"].update(programme_id=["p1"]), 2, "another form"),
+        (lambda it: it["header"].update(programme_id="p2"), 2, "they have p1"),
+        (lambda it: it["header"].update(report="R15"), 2, "another form"),
         (lambda it: it["header"]["logs"][0].update(root="00" * 32), 1, "not those"),
         (lambda it: it["header"]["logs"][0].update(last=10**6), 1, "not those"),
         (lambda it: it["header"].update(format="x"), 2, "another form"),

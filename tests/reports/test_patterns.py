@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,11 @@ from counterfoil.ledger.events import BondSlashed, CaptureReversed, HoldCaptured
 from counterfoil.ledger.transfer_events import TransferAccepted, TransferProposed
 from counterfoil.matching.commands import PlaceBid
 from counterfoil.matching.events import MatchPrevented, TradeMatched
+from counterfoil.redemption.credit_events import CreditOwed
 from counterfoil.redemption.events import (
     CaptureRecorded,
+    ClaimLine,
+    ClaimSubmitted,
     ClawbackOrdered,
     ContractOpened,
     Payee,
@@ -38,8 +43,10 @@ from counterfoil.redemption.events import (
     SettlementClosed,
 )
 from counterfoil.reports.alerts import NOT_SHOWN, PATTERNS, evidence, found
+from counterfoil.reports.claim_patterns import overlapping
 from counterfoil.reports.folding import Folded, fold
 from tests.contract.samples import sample
+from tests.documents import document, published
 from tests.reports.planted import BEGIN, USD, Planted, event, leg
 
 TODAY = BEGIN // DAY
@@ -106,7 +113,16 @@ def f2(logs: Planted) -> Expected:
         logs.add("ledger", day, event(CaptureReversed, **reversal))
     order = {"settlement_id": "stl-1-0", "programme_id": "p1", "provider_id": "gpu", "amount": 3 * USD}
     logs.add("redemption", 300, event(ClawbackOrdered, **order))
-    return [(("gpu", "lab"), 5 * USD), (("gpu",), 3 * USD)]
+    terms = {"claim_id": "inv-1-0", "programme_id": "p1", "provider_id": "gpu"}
+    lines = (ClaimLine(contract_id="inv-1-0", amount=100 * USD, resubmitted=0),)
+    logs.add("redemption", 0, event(ClaimSubmitted, **terms, amount=100 * USD, lines=lines))
+    settled = {"settlement_id": "stl-1-0", "programme_id": "p1", "claim_ids": ("inv-1-0",)}
+    payee = Payee(provider_id="gpu", claimed=100 * USD, brought=0, amount=100 * USD, carried=0)
+    logs.add("redemption", 0, event(SettlementClosed, **settled, payees=(payee,)))
+    logs.add("redemption", 1, event(PaymentConfirmed, **settled, provider_id="gpu", amount=100 * USD))
+    for day, amount in ((0, 1), (180, 11), (182, 13)):
+        logs.add("redemption", day, event(CreditOwed, **terms, amount=amount * USD))
+    return [(("gpu", "lab"), 5 * USD), (("gpu",), 3 * USD), (("gpu",), 11 * USD)]
 
 
 def f3(logs: Planted) -> Expected:
@@ -122,12 +138,16 @@ def f4(logs: Planted) -> Expected:
     for number in range(1, 6):
         contract(logs, number, day=number, beneficiary_id=f"lab-{number}", price=7)
         contract(logs, 10 + number, day=number * 3, beneficiary_id=f"lab-{number}", price=8)
+    contract(logs, 30, beneficiary_id="lab-0", price=9)  # long before the others, which are found all the same
+    for number in range(1, 6):
+        contract(logs, 30 + number, day=90, beneficiary_id=f"lab-{number}", price=9)
     for number in range(3):
         slash = {"contract_id": f"trd-{number}", "provider_id": "gpu", "beneficiary_id": "lab", "amount": USD}
         logs.add("ledger", number, event(BondSlashed, **slash, legs=()))
         slash = {"contract_id": f"trx-{number}", "provider_id": "gpu", "beneficiary_id": f"lab-{number}"}
         logs.add("ledger", number, event(BondSlashed, **slash, amount=USD, legs=()))
-    return [(("gpu", *(f"lab-{number}" for number in range(1, 6))), 50 * USD), (("gpu", "lab"), 3 * USD)]
+    buyers = tuple(f"lab-{number}" for number in range(1, 6))
+    return [(("gpu", *buyers), 50 * USD), (("gpu", *buyers), 50 * USD), (("gpu", "lab"), 3 * USD)]
 
 
 def f6(logs: Planted) -> Expected:
@@ -175,9 +195,12 @@ def f10(logs: Planted) -> Expected:
 def f11(logs: Planted) -> Expected:
     logs.add("issuance", 0, event(ProviderListed, programme_id="p2", provider_id="both"))
     logs.add("issuance", 0, event(ProviderListed, programme_id="p2", provider_id="gpu"))
+    for currency, programme_id in (("USD", "p1"), ("EUR", "p2")):
+        logs.add("issuance", 0, *published(document(id=programme_id, unit__currency=currency)))
     voucher(logs, "vch-1", "both")
     voucher(logs, "vch-2", "lab")
-    return [(("both",), 100 * USD)]
+    voucher(logs, "vch-3", "both", programme_id="p2", face=7 * USD)
+    return [(("both",), 100 * USD), (("both",), 7 * USD)]
 
 
 def f12(logs: Planted) -> Expected:
@@ -258,6 +281,41 @@ def test_a_threshold_is_what_it_says(pattern: str) -> None:
     logs = Planted()
     expected = PLANTED[pattern](logs)
     assert len(found_in(logs, pattern, **{LATER[pattern]: FEWER[pattern]})) < len(expected)
+
+
+def test_amounts_of_different_units_are_neither_added_nor_compared() -> None:
+    """Each alert has a unit, and they are listed by it."""
+    logs = Planted()
+    f11(logs)
+    alerts = [each.alert for each in logs.found("F11")]
+    assert [(each.unit, each.amount) for each in alerts] == [("EUR", 7 * USD), ("USD", 100 * USD)]
+
+
+@pytest.mark.parametrize("number", [0, 2**53 - 1])
+def test_any_threshold_can_be_judged_by(number: int) -> None:
+    logs = Planted()
+    for plant in PLANTED.values():
+        plant(logs)
+    for each in PATTERNS.values():
+        found_in(logs, each.id, **dict.fromkeys((threshold.name for threshold in each.thresholds), number))
+
+
+def test_overlaps_are_those_of_every_two_uses() -> None:
+    """In time for as many as overlap: 4,000 uses of which none does are gone through at once."""
+    drawn = random.Random(7)
+    uses: list[tuple[tuple[str, str, str], str, str, dict[str, Any]]] = []
+    for _ in range(120):
+        first = drawn.randrange(10, 80)
+        use = drawn.choice("xy"), str(first), str(first + drawn.randrange(8))
+        uses.append((use, "lab", drawn.choice(("invoice_claims", "contracts")), {}))
+    expected = []
+    for one, other in combinations(uses, 2):
+        (name, first_day, last), (second, begins, ends) = one[0], other[0]
+        if name == second and first_day <= ends and begins <= last and "invoice_claims" in (one[2], other[2]):
+            expected.append((one, other) if one[2] == "invoice_claims" else (other, one))
+    assert sorted(map(str, overlapping(uses))) == sorted(map(str, expected))
+    apart: list[Any] = [(("x", f"{nth:04}", f"{nth:04}"), "lab", "invoice_claims", {}) for nth in range(4_000)]
+    assert list(overlapping(apart)) == []
 
 
 def test_every_pattern_is_shown_or_its_absence_explained() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from counterfoil.cli.report import for_people
 from counterfoil.contract.events import PartyRegistered
-from counterfoil.issuance.events import ApplicationDecided, ApplicationSubmitted, VoucherIssued
+from counterfoil.issuance.events import ApplicationDecided, ApplicationSubmitted, FactAttested, VoucherIssued
 from counterfoil.ledger.transfer_events import TransferAccepted, TransferProposed
 from counterfoil.log.merkle import verify_inclusion
 from counterfoil.redemption.events import Payee, PaymentConfirmed, SettlementClosed
@@ -36,11 +37,12 @@ def golden() -> Folded:
 
 @pytest.mark.parametrize("report", REPORTS)
 def test_every_report_says_what_its_columns_promise(report: str, golden: Folded) -> None:
-    """Of every programme: the columns that are described, in canonical JSON, the same each time."""
+    """Of every programme: the columns that are described, in canonical JSON, the same each time, and for people."""
     for each in golden.tables.rows("programmes"):
         found = made(golden, REPORTS[report], each["programme_id"], "test")
         assert as_json(found) == as_json(made(golden, REPORTS[report], each["programme_id"], "test"))
         assert all([*row] == [column["name"] for column in found["columns"]] for row in found["rows"])
+        assert for_people(REPORTS[report], found)
     assert all(column.says for column in REPORTS[report].columns)
 
 
@@ -107,6 +109,40 @@ def test_a_document_says_what_is_public_and_when() -> None:
     assert (everybody["grants"], everybody["amount"]) == (3, 300 * USD)
     (everybody,) = rows(granting().folded, "R13")
     assert (everybody["kind"], everybody["grants"], everybody["amount"]) == ("all", 3, 300 * USD)
+
+
+def test_what_is_public_of_a_grant_its_own_version_says() -> None:
+    """The second version makes more public, of its own grants alone."""
+    logs = granting()
+    second = published(document(version=2, publication={"fields": ["AMOUNT"]}), document_id="doc-2-0")
+    logs.add("issuance", 3, *second)
+    known = {"programme_id": "p1", "beneficiary_id": "lab-0", "face": 100 * USD, "version": 2}
+    logs.add("issuance", 4, event(VoucherIssued, **known, voucher_id="vch-9"))
+    *grants, everybody = rows(logs.folded, "R13")
+    assert [(row["kind"], row["amount"]) for row in grants] == [("grant", 100 * USD)]
+    assert everybody["grants"] == 4
+
+
+def test_of_few_groups_no_amount_is_told_by_fact_and_no_measurement_is() -> None:
+    logs = granting()
+    facts = (("region", ("north",) * 3), ("size", ("MICRO", "SMALL", "SMALL")), ("turnover", ("1200000", "5", "7.5")))
+    for name, values in facts:
+        for number, value in enumerate(values):
+            whose = {"party_id": f"lab-{number}", "application_id": None, "line": None, "name": name}
+            logs.add("issuance", 5, event(FactAttested, **whose, values=(value,)))
+    by_fact = [row for row in rows(logs.folded, "R12") if ":" in row["group"]]
+    assert [(row["group"], row["beneficiaries"], row["granted"]) for row in by_fact] == [
+        ("region: north", 3, 300 * USD), ("size: MICRO", 1, None), ("size: SMALL", 2, None),
+    ]  # fmt: skip
+    known = {"programme_id": "p1", "beneficiary_id": "lab-3", "face": 100 * USD, "version": 1}
+    logs.add("issuance", 6, event(VoucherIssued, **known, voucher_id="vch-9"))  # whose part all less north would tell
+    (north,) = [row for row in rows(logs.folded, "R12") if row["group"] == "region: north"]
+    assert (north["beneficiaries"], north["granted"], north["redeemed"]) == (3, None, None)
+
+
+def test_what_expired_of_restored_vouchers_is_expired_as_well(story: Folded) -> None:
+    (expired,) = [row for row in rows(story, "R12") if row["group"] == "expired unused"]
+    assert expired["amount"] == rows(story, "R1")[0]["expired"] == (488 + 392 + 8) * USD
 
 
 def test_a_decision_is_shown_with_what_it_is_founded_on(golden: Folded) -> None:

@@ -30,12 +30,11 @@ def keep(folded: Folded, found: Mapping[str, Iterable[Ref]], directory: Path) ->
         directory.mkdir(parents=True)
     except OSError as problem:
         raise Invalid(f"--evidence {directory}: a new directory cannot be made: {problem.strerror}") from problem
-    for name, refs in found.items():
-        folder = directory / name
-        folder.mkdir()
-        for ref in dict.fromkeys(refs):
-            file = folder / f"{ref.log.stem}-{ref.index}.json"
-            beside = file.with_name(file.name + PROOF)
-            for path, data in ((file, folded.entry(ref)), (beside, folded.receipt(ref))):
-                with replacing(path, binary=True) as target:
-                    target.write(data)
+    for name in found:
+        (directory / name).mkdir()
+    for ref, name in sorted({(ref, name) for name, refs in found.items() for ref in refs}):  # as they lie in the files
+        file = directory / name / f"{ref.log.stem}-{ref.index}.json"
+        beside = file.with_name(file.name + PROOF)
+        for path, data in ((file, folded.entry(ref)), (beside, folded.receipt(ref))):
+            with replacing(path, binary=True) as target:
+                target.write(data)

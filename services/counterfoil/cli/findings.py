@@ -8,7 +8,7 @@ import typer
 
 from counterfoil.cli.command import FOUND, Invalid, pairs
 from counterfoil.cli.evidence import EvidenceOption, keep
-from counterfoil.cli.log_source import LogsArgument, LogSource, reading_logs
+from counterfoil.cli.log_source import LogsArgument, LogSource, check_programme, reading_logs
 from counterfoil.cli.options import option
 from counterfoil.cli.render import Rows, plain
 from counterfoil.cli.values import show_amount
@@ -47,12 +47,17 @@ def register(app: typer.Typer) -> None:
         An alert is a question and no verdict, and moves no value. `counterfoil report list` says what each pattern
         shows, what it cannot show, and which patterns no log shows; `schemas/reports.md` has the thresholds.
 
-        Exit code 0: nothing was found; 1: alerts; 2: it could not run.
+        Amounts are in the unit of each alert, which are listed by it, the largest first.
+
+        Exit code 0: nothing was found; 1: alerts, or files that are not what a log's checkpoint signs; 2: it could not
+        run.
         """
         if pattern not in (None, *PATTERNS):
             raise Invalid(f"--pattern {pattern}: the patterns that logs show are {', '.join(PATTERNS)}")
         given = Given(thresholds=_thresholds(thresholds or ()))
         with source.read(logs, given) as folded:
+            if programme is not None:
+                check_programme(folded, programme)
             alerts = found(folded, programme, pattern)
             rows = [alert_row(folded, each) for each in alerts]
             if evidence is not None:
@@ -82,4 +87,4 @@ def _thresholds(texts: list[str] | tuple[()]) -> dict[str, int]:
 
 def _for_people(row: dict[str, Any]) -> dict[str, Any]:
     places = [f"{each['log']}:{each['index']}" for each in row["evidence"]]
-    return {**row, "amount_at_risk": show_amount(row["amount_at_risk"]), "evidence": places}
+    return {**row, "amount_at_risk": show_amount(row["amount_at_risk"], row["unit"]), "evidence": places}

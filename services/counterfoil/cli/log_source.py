@@ -99,6 +99,13 @@ class LogSource:
             yield folded
 
 
+def check_programme(folded: Folded, programme: str) -> None:
+    """Refuse a programme that is in no log. Raises `Invalid`."""
+    known = sorted(row["programme_id"] for row in folded.tables.rows("programmes"))
+    if programme not in known:
+        raise Invalid(f"the logs have no programme {programme}; they have {', '.join(known) or 'none'}")
+
+
 _SHARED: Final[Parameters] = {
     "vkeys": (Vkeys, None),
     "mirror": (MirrorOption, None),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -15,7 +15,7 @@ from counterfoil.cli.command import FOUND, Command, Invalid, Out, local
 from counterfoil.cli.evidence import EvidenceOption, keep
 from counterfoil.cli.files import read_bytes, read_text, replacing
 from counterfoil.cli.late import group
-from counterfoil.cli.log_source import LogsArgument, LogSource, reading_logs
+from counterfoil.cli.log_source import LogsArgument, LogSource, check_programme, reading_logs
 from counterfoil.cli.options import Programme, argument, count, option
 from counterfoil.cli.output import separated
 from counterfoil.cli.people import show_time
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Form = Literal["json", "csv"]
 SHOWN: Final = 200
 """How many rows are printed for people; JSON and CSV have all."""
-_OF_MAKER: Final = ("generator", "keys", "title")
+_OF_MAKER: Final = ("generator", "keys")
 """Members of a header that depend on who made the report, and with which release."""
 _MAX_REPORT: Final = 256 << 20  # bytes
 _MAX_SAMPLE: Final = 10_000
@@ -58,7 +58,11 @@ FileOption = Annotated[
 
 BankOption = Annotated[
     Path | None,
-    typer.Option("--bank", metavar="FILE", help="A bank's statement: CSV with the columns reference and amount."),
+    typer.Option(
+        "--bank",
+        metavar="FILE",
+        help="A bank's statement: CSV with the columns reference and amount, -12.50 of what came back.",
+    ),
 ]
 
 
@@ -84,15 +88,17 @@ def list_reports(out: Out) -> None:
 
 
 def _bank_statement(path: Path) -> dict[str, int]:
-    """What a bank paid, by reference. Raises `Invalid`."""
+    """What a bank paid, by reference, less what came back. Raises `Invalid`."""
     found: dict[str, int] = {}
-    for nth, row in enumerate(csv.DictReader(read_text(path, _MAX_STATEMENT).splitlines()), 2):
-        try:
-            reference = same_as(parse_reference(row["reference"]))
-            found[reference] = found.get(reference, 0) + parse_amount(row["amount"])
-        except (KeyError, TypeError, ValueError) as problem:
-            text = f"line {nth} of {path}: {problem}; the columns are reference and amount, in units"
-            raise Invalid(text) from problem
+    rows = csv.DictReader(read_text(path, _MAX_STATEMENT).splitlines())
+    try:
+        for row in rows:
+            reference, amount = same_as(parse_reference(row["reference"])), row["amount"]
+            paid = -parse_amount(amount[1:]) if amount.startswith("-") else parse_amount(amount)
+            found[reference] = found.get(reference, 0) + paid
+    except (AttributeError, KeyError, TypeError, ValueError, csv.Error) as problem:
+        text = f"line {rows.reader.line_num} of {path}: {problem}; the columns are reference and amount, in units"
+        raise Invalid(text) from problem
     return found
 
 
@@ -104,7 +110,10 @@ def reconciliation(
     file: FileOption = None,
     bank: BankOption = None,
 ) -> None:
-    """Five-way reconciliation: approvals, accounts, payees, payments and totals. Exit code 1: figures differ."""
+    """Five-way reconciliation: approvals, accounts, payees, payments and totals.
+
+    Exit code 1: figures differ, or files are not what a log's checkpoint signs.
+    """
     given = Given(bank=None if bank is None else _bank_statement(bank))
     _run(source, REPORTS["R6"], logs, programme, given, form, file)
 
@@ -120,7 +129,12 @@ def sample_pack(
     evidence: EvidenceOption = None,
 ) -> None:
     """Audit sample pack: claims drawn by your seed, half by risk, each with all its entries and their proofs."""
+    if not seed:
+        raise Invalid("--seed: a sample needs one")
     _run(source, REPORTS["R15"], logs, programme, Given(seed=seed, size=size), form, file, evidence)
+
+
+_EXIT_CODE: Final = "Exit code 1: a `difference` is not 0, or files are not what a log's checkpoint signs."
 
 
 def _plain(report: Report) -> Command:
@@ -131,7 +145,7 @@ def _plain(report: Report) -> Command:
     ) -> None:
         _run(source, report, logs, programme, Given(), form, file)
 
-    command.__doc__ = f"{report.title}, for {report.readers}.\n\n{report.says}"
+    command.__doc__ = f"{report.title}, for {report.readers}.\n\n{report.says}\n\n{_EXIT_CODE}"
     return command
 
 
@@ -159,9 +173,7 @@ def _run(
 ) -> None:
     form = form or _by_name(file)
     with source.read(logs, given) as folded:
-        known = sorted(row["programme_id"] for row in folded.tables.rows("programmes"))
-        if programme not in known:
-            raise Invalid(f"the logs have no programme {programme}; they have {', '.join(known) or 'none'}")
+        check_programme(folded, programme)
         found = made(folded, report, programme, f"counterfoil {__version__}")
         if evidence is not None:
             keep(folded, {row["claim_id"]: chain(folded, row["claim_id"]) for row in found["rows"]}, evidence)
@@ -173,7 +185,7 @@ def _run(
     elif form is not None and not source.out.json:
         print(_text(report, found, form), end="", flush=True)
     else:
-        source.out.show(found, *_people(report, found))
+        source.out.show(found, *for_people(report, found))
     if any(row.get("difference") not in (None, "0") for row in found["rows"]):
         raise typer.Exit(FOUND)
 
@@ -185,9 +197,11 @@ def verify(
     logs: LogsArgument,
     bank: BankOption = None,
 ) -> None:
-    """Make a report again from the entries that it names, and compare. Exit code 1: it says something else.
+    """Make a report again from the entries that it names, and compare: all but who made it, by which keys.
 
     The logs may have grown since: they must still begin with the trees that the report names.
+
+    Exit code 1: it says something else, or files are not what a log's checkpoint signs.
     """
     said = _read(file)
     head = said["header"]
@@ -197,19 +211,27 @@ def verify(
     again = Given(bank=None if bank is None else _bank_statement(bank), seed=seed, size=size)
     until = {each["origin"]: (each["last"] + 1, bytes.fromhex(each["root"])) for each in head["logs"]}
     with source.read(logs, again, until) as folded:
+        check_programme(folded, head["programme_id"])
         found = made(folded, report, head["programme_id"], f"counterfoil {__version__}")
-    differ = [
-        f"header: {name}"
-        for name in found["header"]
-        if name not in _OF_MAKER and head.get(name) != found["header"][name]
-    ]
-    differ += [
-        f"row {nth}" for nth, (one, other) in enumerate(zip_longest(said["rows"], found["rows"])) if one != other
-    ]
+    differ = list(_differences(said, found))
     value = {"verified": not differ, "report": report.id, "rows": len(found["rows"]), "differ": differ}
     source.out.show(value, Record({**value, "differ": differ[:SHOWN]}))
     if differ:
         raise typer.Exit(FOUND)
+
+
+def _differences(said: dict[str, Any], found: dict[str, Any]) -> Iterator[str]:
+    """Where two reports differ, but for members of the header that tell who made them."""
+    one, other = said["header"], found["header"]
+    yield from sorted(said.keys() ^ found.keys())
+    for name in sorted(one.keys() | other.keys()):
+        if one.keys() & {name} != other.keys() & {name} or (name not in _OF_MAKER and one[name] != other[name]):
+            yield f"header: {name}"
+    if said.get("columns", found["columns"]) != found["columns"]:
+        yield "columns"
+    for nth, (row, same) in enumerate(zip_longest(said["rows"], found["rows"])):
+        if row != same:
+            yield f"row {nth}"
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -220,10 +242,12 @@ def _read(file: Path) -> dict[str, Any]:
         ends = [(each["origin"], each["last"] + 1, bytes.fromhex(each["root"])) for each in head["logs"]]
         given = head["given"].get("seed", ""), head["given"].get("size", 1)
         known = head["format"] == FORMAT and head["report"] in REPORTS and isinstance(said["rows"], list)
+        known = known and isinstance(head["programme_id"], str)
+        drawn = head["report"] != "R15" or bool(given[0])
     except (AttributeError, Refused, KeyError, TypeError, ValueError) as problem:
         raise Invalid(f"{file} is no report in JSON, as `counterfoil report` writes it") from problem
     in_range = isinstance(given[0], str) and isinstance(given[1], int) and 1 <= given[1] <= _MAX_SAMPLE
-    if not known or not in_range or any(size < 0 for _, size, _ in ends):
+    if not known or not drawn or not in_range or any(size < 0 for _, size, _ in ends):
         raise Invalid(f"{file} is a report of another form than {FORMAT}")
     return dict(said)
 
@@ -248,7 +272,8 @@ def _text(report: Report, found: dict[str, Any], form: Form | None) -> str:
     return heading_lines(found) + separated(rows, "csv", [each.name for each in report.columns])
 
 
-def _people(report: Report, found: dict[str, Any]) -> list[RenderableType]:
+def for_people(report: Report, found: dict[str, Any]) -> list[RenderableType]:
+    """A report as it is printed: its header, the first rows, and what is not in it."""
     head, rows = found["header"], found["rows"]
     shown = [{each.name: _cell(each, row[each.name]) for each in report.columns} for row in rows[:SHOWN]]
     right = [each.name for each in report.columns if each.kind in ("amount", "int", "bps")]
@@ -269,6 +294,10 @@ def _cell(column: Column, value: Any) -> Any:
         return show_amount(int(value))
     if column.kind == "bps":
         return f"{value // 100}.{value % 100:02d} %"
-    if column.kind == "json" and value and all(each.keys() >= _PLACE for each in value if isinstance(each, dict)):
-        return [f"{each['log']}:{each['index']}" if isinstance(each, dict) else each for each in value]
+    if column.kind == "json" and isinstance(value, list):
+        return [f"{each['log']}:{each['index']}" if _is_place(each) else each for each in value]
     return show_time(value) if column.kind == "time" else value
+
+
+def _is_place(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() >= _PLACE

@@ -66,7 +66,7 @@ class Found(NamedTuple):
 
 
 def found(folded: Folded, programme_id: str | None = None, pattern: str | None = None) -> list[Found]:
-    """The alerts of a programme, or of all, the largest amount first.
+    """The alerts of a programme, or of all, by the unit of what is at risk, the largest amount first.
 
     Of an alert that names no programme, the logs do not tell whose it is: it is in the list of all alone.
     """
@@ -78,7 +78,17 @@ def found(folded: Folded, programme_id: str | None = None, pattern: str | None =
         if programme_id is None or programme_id in alert.programmes
     ]
     once = {each.pattern.alert_id(each.alert): each for each in reversed(alerts)}
-    return sorted(once.values(), key=lambda each: (-each.alert.amount, each.pattern.id, each.alert.subject))
+    return sorted(once.values(), key=lambda each: _place(folded, each))
+
+
+def _place(folded: Folded, each: Found) -> tuple[str, int, str, str]:
+    return _unit(folded, each.alert) or "", -each.alert.amount, each.pattern.id, each.alert.subject
+
+
+def _unit(folded: Folded, alert: Alert) -> str | None:
+    """Of what is at risk: as the pattern says, or that of its programmes."""
+    units = {alert.unit} if alert.unit else {folded.unit(each) for each in alert.programmes}
+    return (next(iter(units)) or None) if len(units) == 1 else None
 
 
 def evidence(folded: Folded, refs: Iterable[Ref]) -> list[dict[str, Any]]:
@@ -98,6 +108,7 @@ def alert_row(folded: Folded, each: Found) -> Row:
         "programmes": list(alert.programmes),
         "entities": list(alert.entities),
         "amount_at_risk": alert.amount,
+        "unit": _unit(folded, alert),
         "says": alert.says,
         "evidence": evidence(folded, alert.refs),
         "acts": list(_acts(folded, alert)),
@@ -135,6 +146,7 @@ R9: Final = Report(
         "programmes json: which are concerned",
         "entities json: which parties are concerned",
         "amount_at_risk amount: how much is concerned",
+        "unit text: of that; null where nothing is, of several programmes with different units",
         "says text: what was found",
         "evidence json: the entries that show it: log, index, and the leaf's hash in hexadecimal",
         "acts json: what stands against those concerned: suspended, delisted, closed",

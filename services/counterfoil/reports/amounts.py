@@ -22,6 +22,7 @@ from counterfoil.ledger.chart import (
     denied,
 )
 from counterfoil.reports.folding import Folded
+from counterfoil.reports.tables import Row
 
 
 class Amounts(NamedTuple):
@@ -58,8 +59,12 @@ class Amounts(NamedTuple):
         return came - (self.uncommitted + self.live + self.unsettled + self.paid + self.lapsed)
 
 
-_IN_CLAIM = ("submitted",)
 _PAYABLE = ("approved", "batched", "returned")
+
+
+def in_claim(row: Row) -> int:
+    """What a claim is for: what was approved, also if that was taken back; else what it claims and was not denied."""
+    return int(row["approved"] or row["amount"] - row["denied"])
 
 
 def amounts(folded: Folded, programme_id: str) -> Amounts:
@@ -76,7 +81,7 @@ def amounts(folded: Folded, programme_id: str) -> Amounts:
         positions["held"] += row["held"]
     claimed: Counter[str] = Counter()
     for row in folded.tables.rows("claims", programme_id=programme_id):
-        claimed[row["status"]] += row["amount"] - row["denied"] if row["status"] in _IN_CLAIM else row["approved"]
+        claimed[row["status"]] += in_claim(row)
     return Amounts(
         appropriated=moved[programme_id, FUNDING, APPROPRIATION],
         returned=moved[programme_id, APPROPRIATION, FUNDING] + moved[programme_id, APPROPRIATION, RETURNED],
@@ -85,7 +90,7 @@ def amounts(folded: Folded, programme_id: str) -> Amounts:
         live=positions["live"],
         held=positions["held"],
         unsettled=captured + owed + recovered + written_off - gone - paid,
-        claimed=sum(claimed[each] for each in _IN_CLAIM),
+        claimed=claimed["submitted"],
         payable=sum(claimed[each] for each in _PAYABLE),
         paid=paid,
         lapsed=flows.posted(LAPSED, asset),

@@ -9,7 +9,7 @@ from typing import Any, Final
 from counterfoil.contract.references import same_as
 from counterfoil.contract.times import DAY, format_day
 from counterfoil.ledger.chart import APPROPRIATION, OBLIGATED, budget, claim, owner_of
-from counterfoil.reports.amounts import Amounts, amounts
+from counterfoil.reports.amounts import Amounts, amounts, in_claim
 from counterfoil.reports.claim_reports import payer_shares
 from counterfoil.reports.folding import Folded
 from counterfoil.reports.report import Report, columns, share
@@ -91,7 +91,7 @@ R1: Final = Report(
         "expired amount: of ended vouchers, by their expiry; part of what lapsed or was recycled",
         "revoked amount: of ended vouchers, revoked or given back; part of what lapsed or was recycled",
         "recycled amount: came back from vouchers and claims, to be issued again",
-        "owed amount: owed by providers after reversals and clawbacks",
+        "owed amount: owed by providers after reversals, clawbacks and credit notes",
         "recovered amount: paid back by providers",
         "written_off amount: owed by providers, and given up",
         "difference amount: appropriated - returned + owed + recovered + written_off, less uncommitted, available,"
@@ -190,7 +190,8 @@ def _payees(folded: Folded, programme_id: str) -> Iterator[Row]:
     tables, ledger, earned = folded.tables, folded.flows.payees, folded.earned
     now: Counter[tuple[str, str]] = Counter()
     for row in tables.rows("claims", programme_id=programme_id):
-        now["in_claims", row["provider_id"]] += _in_claim(row)
+        if row["status"] in ("submitted", "approved"):  # others are in a settlement, or over
+            now["in_claims", row["provider_id"]] += in_claim(row)
     for row in tables.rows("payments", programme_id=programme_id):
         now[row["status"], row["provider_id"]] += row["amount"]
     for row in tables.rows("payable", programme_id=programme_id):
@@ -210,27 +211,44 @@ def _payees(folded: Folded, programme_id: str) -> Iterator[Row]:
             yield _line("payees", name, left, right, owner=name)
 
 
-def _in_claim(row: Row) -> int:
-    """What is in a claim, and in no settlement; one whose approval was taken back is for what was approved."""
-    if row["status"] not in ("submitted", "approved"):
-        return 0
-    return int(row["approved"] or row["amount"])
-
-
 def _payments(folded: Folded, programme_id: str) -> Iterator[Row]:
-    """(iv) Each payment, or each payer's part of it, and the bank's line with its reference, if there is one."""
-    bank = folded.given.bank
-    for row in folded.tables.rows("payments", programme_id=programme_id):
-        if row["status"] == "carried":
-            continue
+    """(iv) Each payment, or each payer's part of it, and the bank's lines with its references, if there are any."""
+    bank, known = folded.given.bank, set[str]()
+    for row in folded.tables.rows("payments"):
         shares = list(payer_shares(folded, row))
-        for part in shares or [row]:
-            paid = (part["pays"] or part["bears"] if shares else row["amount"]) if part["status"] == "paid" else 0
-            reference = part["payment_reference"]
-            found = None if bank is None else bank.get(same_as(reference), 0) if reference is not None else 0
-            name = f"{row['settlement_id']} {reference or part['status']}"
-            who = {**_since(folded, part["status_since"]), "owner": part["payer"] if shares else row["provider_id"]}
-            yield _line("payments", name, ("paid", paid), ("bank statement", found), **who)
+        for part, amount, references in _transfers(folded, row, shares):
+            known |= references
+            if row["programme_id"] != programme_id or row["status"] == "carried":
+                continue
+            found = None if bank is None else sum(bank.get(each, 0) for each in references)
+            name = f"{row['settlement_id']} {part['payment_reference'] or part['status']}"
+            who = {**_since(folded, part["status_since"]), "owner": part.get("payer", row["provider_id"])}
+            yield _line("payments", name, ("paid", amount), ("bank statement", found), **who)
+    others = [] if bank is None else [amount for name, amount in bank.items() if name not in known]
+    if others:
+        name = f"{len(others)} references of the bank that no payment in these logs has"
+        right = "bank statement", sum(others)
+        yield {**_line("payments", name, ("paid", 0), right, owner="treasury"), "left": None, "difference": None}
+
+
+def _transfers(folded: Folded, payment: Row, shares: list[Row]) -> Iterator[tuple[Row, int, set[str]]]:
+    """What was paid and did not come back, and under which references; a payment that came back as a whole is one."""
+    came_back = payment["status"] == "returned"
+    if came_back or not shares:
+        payers = [None, *(each["payer"] for each in shares if each["pays"])]
+        paid = payment["amount"] if payment["status"] == "paid" else 0
+        yield payment, paid, _references(folded, payment, payers)
+    for each in shares:
+        if not (came_back and each["pays"]):
+            amount = (each["pays"] or each["bears"]) if each["status"] == "paid" else 0
+            yield each, amount, _references(folded, each, [each["payer"]])
+
+
+def _references(folded: Folded, part: Row, payers: list[str | None]) -> set[str]:
+    """Under which the bank made a payment, or a part of it, each time, and returned it."""
+    known = {same_as(part[name]) for name in ("payment_reference", "return_reference") if part[name] is not None}
+    key = part["settlement_id"], part["provider_id"]
+    return known.union(*(folded.references.get((*key, payer), ()) for payer in payers))
 
 
 R6: Final = Report(
@@ -243,15 +261,16 @@ R6: Final = Report(
         "check text: approvals, accounts, payees, payments, or total",
         "subject text: the application, account, payee or payment that is compared",
         "left_is text: what the first figure is",
-        "left amount: the first figure",
+        "left amount: the first figure; of payments, less what came back",
         "right_is text: what the second figure is",
         "right amount: the second figure; null where nothing is known of it",
-        "difference amount: the first less the second",
+        "difference amount: the first less the second; null of lines of the bank that no payment has: they may be of"
+        " programmes outside these logs",
         "since time: when the first figure came to be, of a single thing",
         "age_days int/days: for how long that is, at `as_of`",
         "owner text: who can explain a difference",
     ),
     rows=_agree,
     lacks="The bank's statement is outside the logs: `--bank FILE` gives it, as CSV with the columns reference and"
-    " amount (in units); without it, payments have no second figure.",
+    " amount (in units, less than nothing of what came back); without it, payments have no second figure.",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from counterfoil.contract.limits import BPS
 from counterfoil.contract.refusals import Code
@@ -15,9 +15,8 @@ from counterfoil.reports.pattern import (
     Alert,
     Pattern,
     Threshold,
+    by_unit,
     days_of_use,
-    overlap,
-    pairs,
     programme_of,
     related,
 )
@@ -25,6 +24,8 @@ from counterfoil.reports.tables import Ref, Row
 
 Use = tuple[str, str, str]
 """(provider, first day, last day)"""
+Paid = tuple[Use, str, str, Row]
+"""(use, claimant, view, row)"""
 _DAYS_A_WEEK: Final = 7
 
 # F2 -------------------------------------------------------------------------------------------------------------------
@@ -44,6 +45,7 @@ def _after_payment(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Al
             entities = row["provider_id"], row["beneficiary_id"]
             refs += tables.refs_of("payments", before[-1:])
             yield Alert(row["reversal_id"], key[:1], entities, row["owed"], says, refs)
+    yield from _credited(folded, within)
     for row in tables.rows("clawbacks"):
         refs = tables.refs("clawbacks", row["clawback_id"])
         refs += tables.refs("payments", row["settlement_id"], row["provider_id"])
@@ -51,22 +53,45 @@ def _after_payment(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Al
         yield Alert(row["clawback_id"], (row["programme_id"],), (row["provider_id"],), row["amount"], says, refs)
 
 
+def _credited(folded: Folded, within: int) -> Iterator[Alert]:
+    """Credit notes on invoices that were claimed, which took something back after it was paid."""
+    tables = folded.tables
+    for claim_id, taken in sorted(folded.credits.items()):
+        claim = tables.get("claims", claim_id)
+        payment = None if claim is None else tables.get("payments", claim["settlement_id"], claim["provider_id"])
+        if claim is None or payment is None or payment["status"] != "paid":
+            continue
+        late = [each for each in taken if 0 <= each.time - payment["status_since"] <= within]
+        if late:
+            holders = dict.fromkeys(row["holder_id"] for row in tables.rows("invoice_credits", claim_id=claim_id))
+            refs = tables.refs_of("invoice_credits", tables.rows("invoice_credits", claim_id=claim_id))
+            yield Alert(
+                subject=f"credit {claim_id}",
+                programmes=(claim["programme_id"],),
+                entities=tuple(dict.fromkeys((claim["provider_id"], *holders))),
+                amount=sum(each.amount for each in late),
+                says=f"the invoice of {claim_id} was credited after {claim['provider_id']} was paid",
+                refs=(*refs, *(each.ref for each in late), *tables.refs_of("payments", [payment])),
+            )
+
+
 F2: Final = Pattern(
     id="F2",
     title="Invoice cancelled after payment",
-    shows="Captures that were reversed after their provider was paid, and payments that an issuer took back.",
+    shows="Captures that were reversed, and invoices that were credited, after their claimant was paid; payments that"
+    " an issuer took back.",
     hides="Invoices that are cancelled at the tax office and nobody says so here: ask there again in the watch window.",
     find=_after_payment,
-    thresholds=(Threshold("watch_days", 180, "days", "from the payment to the reversal"),),
+    thresholds=(Threshold("watch_days", 180, "days", "from the payment to the reversal or the credit note"),),
 )
 
 
 # F6 and F12 -----------------------------------------------------------------------------------------------------------
 
 
-def _uses(folded: Folded) -> dict[str, list[tuple[Use, str, str, Row]]]:
-    """By who had the use, what was paid of it: (use, claimant, view, row), of claims on invoices and of contracts."""
-    found: dict[str, list[tuple[Use, str, str, Row]]] = defaultdict(list)
+def _uses(folded: Folded) -> dict[str, list[Paid]]:
+    """By who had the use, what was paid of it, by claims on invoices and by contracts."""
+    found: dict[str, list[Paid]] = defaultdict(list)
     for row in folded.tables.rows("invoice_claims", status="claimed"):
         for use in days_of_use(row):
             found[row["holder_id"]].append((use, row["claimant_id"], "invoice_claims", row))
@@ -81,22 +106,51 @@ def _uses(folded: Folded) -> dict[str, list[tuple[Use, str, str, Row]]]:
 def _twice(folded: Folded, *, same_claimant: bool) -> Iterator[Alert]:
     """Days of use of one provider that are paid twice, of which a claim on an invoice is one."""
     for party_id, uses in sorted(_uses(folded).items()):
-        of_invoices = [each for each in uses if each[2] == "invoice_claims"]
-        others = [each for each in uses if each[2] == "contracts"]
-        for one, other in (*pairs(of_invoices), *((each, other) for each in of_invoices for other in others)):
+        for one, other in overlapping(uses):
             (use, claimant, view, row), (second, other_claimant, other_view, other_row) = one, other
             key = row["claim_id"], other_row.get("claim_id", other_row.get("contract_id"))
-            if key[0] != key[1] and overlap(use, second) and (claimant == other_claimant) is same_claimant:
+            if key[0] != key[1] and (claimant == other_claimant) is same_claimant:
                 programmes = tuple(sorted({row["programme_id"], other_row["programme_id"]}))
                 refs = folded.tables.refs_of(view, [row]) + folded.tables.refs_of(other_view, [other_row])
                 yield Alert(
                     subject=" ".join(map(str, key)),
                     programmes=programmes,
                     entities=tuple(dict.fromkeys((party_id, claimant, other_claimant, use[0]))),
-                    amount=min(row["subsidy"], other_row["subsidy"]),
+                    **_smaller(folded, row, other_row),
                     says=f"use of {use[0]} by {party_id} from {max(use[1], second[1])} on is in {key[0]} and {key[1]}",
                     refs=refs,
                 )
+
+
+def overlapping(uses: list[Paid]) -> Iterator[tuple[Paid, Paid]]:
+    """Each two uses of one provider with a day in common, the first on an invoice, in the order of the uses.
+
+    They are gone through by provider and first day; what ended before is left behind.
+    """
+    found: list[tuple[int, int]] = []
+    lasting: dict[str, list[int]] = {}
+    provider = None
+    for nth in sorted(range(len(uses)), key=lambda nth: uses[nth][0]):
+        (name, first, _), _, view, _ = uses[nth]
+        if name != provider:
+            provider, lasting = name, {"invoice_claims": [], "contracts": []}
+        for other in ("invoice_claims", "contracts") if view == "invoice_claims" else ("invoice_claims",):
+            lasting[other] = [each for each in lasting[other] if uses[each][0][2] >= first]
+            for each in lasting[other]:
+                of_invoices = view == other
+                found.append((min(each, nth), max(each, nth)) if of_invoices else _invoice_first(uses, each, nth))
+        lasting[view].append(nth)
+    return ((uses[one], uses[other]) for one, other in sorted(found))
+
+
+def _invoice_first(uses: list[Paid], one: int, other: int) -> tuple[int, int]:
+    return (one, other) if uses[one][2] == "invoice_claims" else (other, one)
+
+
+def _smaller(folded: Folded, one: Row, other: Row) -> dict[str, Any]:
+    """What is at risk of two that were paid: the smaller; of two in different units the first."""
+    unit, second = folded.unit(one["programme_id"]), folded.unit(other["programme_id"])
+    return {"amount": min(one["subsidy"], other["subsidy"]) if unit == second else one["subsidy"], "unit": unit}
 
 
 def _attempts(folded: Folded, refused: Mapping[Code, str | None]) -> Iterator[Alert]:
@@ -129,14 +183,17 @@ def _same_evidence(folded: Folded) -> Iterator[Alert]:
                 used[each["sha256"]].append(row)
     for digest, rows in sorted(used.items()):
         if len({row["claim_id"] for row in rows}) > 1:
-            yield Alert(
-                subject=f"evidence {digest}",
-                programmes=tuple(sorted({row["programme_id"] for row in rows})),
-                entities=tuple(sorted({row["claimant_id"] for row in rows})),
-                amount=sum(row["subsidy"] for row in rows) - max(row["subsidy"] for row in rows),
-                says=f"one document is the invoice of {len(rows)} claims",
-                refs=folded.tables.refs_of("invoice_claims", rows),
-            )
+            for unit, alike in by_unit(folded, rows):
+                paid = sorted(row["subsidy"] for row in alike)
+                yield Alert(
+                    subject=f"evidence {digest}" if len(alike) == len(rows) else f"evidence {digest} {unit}",
+                    programmes=tuple(sorted({row["programme_id"] for row in rows})),
+                    entities=tuple(sorted({row["claimant_id"] for row in rows})),
+                    amount=sum(paid[:-1]) if len(alike) == len(rows) else sum(paid),
+                    says=f"one document is the invoice of {len(rows)} claims",
+                    refs=folded.tables.refs_of("invoice_claims", rows),
+                    unit=unit,
+                )
 
 
 F6: Final = Pattern(
@@ -188,17 +245,23 @@ def _inflated(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Alert]:
                 refs = folded.tables.refs("trades", row["trade_id"])
                 entities = row["provider_id"], row["beneficiary_id"]
                 amount = (row["price"] - ceiling) * hours
-                yield Alert(row["trade_id"], (row["programme_id"],), entities, amount, says, refs)
+                yield Alert(row["trade_id"], (row["programme_id"],), entities, amount, says, refs, row["currency"])
 
 
 def _medians_of_others(trades: list[Row], least: int) -> dict[str, int]:
     """Of each provider the median price of all others' trades, of two the lower; without so many there is none."""
     ordered = sorted((row["price"], row["provider_id"]) for row in trades)
+    own: dict[str, list[int]] = defaultdict(list)
+    for place, (_, provider_id) in enumerate(ordered):
+        own[provider_id].append(place)
     found = {}
-    for provider_id in dict.fromkeys(row["provider_id"] for row in trades):
-        peers = [price for price, other in ordered if other != provider_id]
-        if len(peers) >= least:
-            found[provider_id] = peers[(len(peers) - 1) // 2]
+    for provider_id, places in own.items():
+        others = len(ordered) - len(places)
+        if others >= max(least, 1):
+            middle = (others - 1) // 2
+            for place in places:  # each of its own up to there moves the middle of the others on
+                middle += place <= middle
+            found[provider_id] = ordered[middle][0]
     return found
 
 

@@ -114,10 +114,10 @@ def _clawbacks(folded: Folded, programme_id: str) -> Iterator[Row]:
 
 
 def _debts(folded: Folded, programme_id: str) -> Iterator[Row]:
-    """What each provider owed after reversals and clawbacks, and what became of it."""
+    """What each provider owed after reversals, clawbacks and credit notes, and what became of it."""
     for row in folded.tables.rows("receivables", programme_id=programme_id):
         name = row["provider_id"]
-        came = folded.earned.of(programme_id, name, "owed_by_reversals", "owed_by_clawbacks")
+        came = folded.earned.of(programme_id, name, "owed_by_reversals", "owed_by_clawbacks", "owed_by_credits")
         ended = {each: folded.earned.of(programme_id, name, each) for each in ("set_off", "recovered", "written_off")}
         forgiven = folded.earned.of(programme_id, name, "forgiven")
         refs = folded.tables.refs("receivables", programme_id, name)
@@ -155,8 +155,8 @@ R10: Final = Report(
     id="R10",
     title="Sanctions, clawback, appeals",
     readers="auditor; the public part is R13's to tell",
-    says="Payments taken back, with their appeals; what each provider owes after reversals and clawbacks, and what"
-    " became of it; who and what is suspended, delisted or revoked.",
+    says="Payments taken back, with their appeals; what each provider owes after reversals, clawbacks and"
+    " credit notes, and what became of it; who and what is suspended, delisted or revoked.",
     columns=columns(
         "case_id text: the order, or what it is about",
         "kind text: clawback, debt, listing, voucher or party",
@@ -167,7 +167,7 @@ R10: Final = Report(
         "reason text: as who decided says",
         "ordered_by text: who ordered it",
         "ordered_at time: when",
-        "amount amount: ordered to be given back; of a debt, all that ever came to it",
+        "amount amount: ordered to be given back; of a debt, all that reversals, clawbacks and credit notes brought",
         "in_force amount: of the order, owed since then",
         "forgiven amount: of that, no longer owed after an appeal",
         "refunded amount: payable again after an appeal",

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from counterfoil.contract.record import Event
 from counterfoil.redemption.closing_events import RestGivenUp
+from counterfoil.redemption.credit_events import CreditOwed
 from counterfoil.redemption.events import (
     AppealDecided,
     CaptureRecorded,
@@ -30,6 +31,7 @@ _OF_PROVIDER: Final[dict[type[Event], tuple[tuple[str, str, int], ...]]] = {
     UsageReversed: (("reversed", "unclaimed", 1), ("claimable", "unclaimed", -1), ("owed_by_reversals", "owed", 1)),
     AppealDecided: (("refunded", "refunded", 1), ("forgiven", "forgiven", 1)),
     ClawbackInForce: (("owed_by_clawbacks", "amount", 1),),
+    CreditOwed: (("owed_by_credits", "amount", 1),),
     RecoveryConfirmed: (("recovered", "amount", 1),),
     DebtWrittenOff: (("written_off", "amount", 1),),
     RestGivenUp: (("given_up", "amount", 1),),

@@ -17,6 +17,7 @@ from counterfoil.catalogue import SUBSCRIPTIONS
 from counterfoil.contract.entry import CommandCause, Entry, EntryCause
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.record import Event
+from counterfoil.contract.references import same_as
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.services import MAIN_LOGS
@@ -26,7 +27,9 @@ from counterfoil.log.proofs import Receipt, format_receipt
 from counterfoil.log.tiles import TILE_WIDTH
 from counterfoil.programme.documents import rules_by_hash
 from counterfoil.programme.rules import Rules
-from counterfoil.redemption.events import ClaimApproved, ClaimRejected
+from counterfoil.redemption.credit_events import CreditOwed
+from counterfoil.redemption.events import ClaimApproved, ClaimRejected, PaymentConfirmed, PaymentReturned
+from counterfoil.redemption.payer_events import ShareConfirmed, ShareReturned
 from counterfoil.reports.earned import Earned
 from counterfoil.reports.flows import Flows
 from counterfoil.reports.given import Given
@@ -67,6 +70,14 @@ class Attempt(NamedTuple):
     code: Code
 
 
+class Credit(NamedTuple):
+    """What a credit note took of a claim that was in a settlement, micro-units, and when."""
+
+    ref: Ref
+    time: int
+    amount: int
+
+
 @dataclass(slots=True)
 class Folded:
     """What was read of all logs. `time`: of their last entry, microseconds."""
@@ -84,6 +95,10 @@ class Folded:
     """Who decided last on a claim or an application, by its id."""
     tiers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By application, the tiers of the document that its decision used."""
+    credits: dict[str, list[Credit]] = field(default_factory=dict)
+    """By claim, what credit notes took of it."""
+    references: dict[tuple[str, str, str | None], set[str]] = field(default_factory=dict)
+    """(settlement, payee, payer; None: the whole) -> each reference (`same_as`) of paying it, and of its return."""
     consumed: dict[tuple[LogId, LogId], int] = field(default_factory=dict)
     """(consumer, source) -> the index behind the last entry of the source that the consumer took."""
     offered: dict[tuple[str, LogId], int] = field(default_factory=dict)
@@ -91,6 +106,8 @@ class Folded:
 
     sizes: dict[LogId, int] = field(default_factory=dict)
     """How many entries of each log were read."""
+    _bundle: tuple[LogId, int, list[bytes]] | None = None
+    """The entries that were read last again."""
 
     def fold(self, log: LogId, entry: Entry) -> None:
         """Take in the next entry of a log."""
@@ -101,6 +118,7 @@ class Folded:
                 self.flows.fold(event, entry.time)
             elif log.service == "redemption":
                 self.earned.fold(event)
+                self._paid(Ref(log, entry.index), entry.time, event)
         if isinstance(entry.cause, EntryCause):
             self.consumed[log, log_of(entry.cause.origin)] = entry.cause.index + 1
         elif isinstance(entry.cause, CommandCause):
@@ -116,6 +134,20 @@ class Folded:
                 self.tiers[event.application_id] = event.tiers
             for service in _CONSUMERS.get((log.service, type(event)), ()):
                 self.offered[service, log] = entry.index
+
+    def _paid(self, ref: Ref, time: int, event: Event) -> None:
+        if isinstance(event, CreditOwed):
+            self.credits.setdefault(event.claim_id, []).append(Credit(ref, time, event.amount))
+        elif isinstance(event, PaymentConfirmed | ShareConfirmed):
+            self._known(event, event.payment_reference)
+        elif isinstance(event, PaymentReturned | ShareReturned):
+            self._known(event, event.return_reference)
+
+    def _known(
+        self, event: PaymentConfirmed | ShareConfirmed | PaymentReturned | ShareReturned, reference: str
+    ) -> None:
+        payer = event.payer if isinstance(event, ShareConfirmed | ShareReturned) else None
+        self.references.setdefault((event.settlement_id, event.provider_id, payer), set()).add(same_as(reference))
 
     def _refused(self, log: LogId, entry: Entry, cause: CommandCause) -> None:
         codes = [each.refusal.code if each.refusal is not None else None for each in entry.outcomes]
@@ -141,6 +173,10 @@ class Folded:
     def programme(self, programme_id: str) -> Row | None:
         """The programme's row, None if there is none."""
         return self.tables.get("programmes", programme_id)
+
+    def unit(self, programme_id: str) -> str:
+        """Of a programme's amounts: a currency, or a unit of compute; empty if there is no such programme."""
+        return str((self.programme(programme_id) or {}).get("currency", ""))
 
     def rules(self, programme_id: str, version: int | None = None) -> Rules | None:
         """What the document of a version lays down, by default the newest; None for thin terms."""
@@ -177,11 +213,13 @@ class Folded:
         return self.logs[ref.log].tree.leaf(ref.index)
 
     def entry(self, ref: Ref) -> bytes:
-        """The bytes of an entry. Raises `LogError`, OSError."""
+        """The bytes of an entry; of several, in order, each bundle is read once. Raises `LogError`, OSError."""
         log, (bundle, at) = self.logs[ref.log], divmod(ref.index, TILE_WIDTH)
-        entries = log.files.read_bundle(bundle, min(TILE_WIDTH, log.checkpoint.size - bundle * TILE_WIDTH))
-        log.tree.check_entries(bundle, entries)
-        return entries[at]
+        if self._bundle is None or self._bundle[:2] != (ref.log, bundle):
+            entries = log.files.read_bundle(bundle, min(TILE_WIDTH, log.checkpoint.size - bundle * TILE_WIDTH))
+            log.tree.check_entries(bundle, entries)
+            self._bundle = ref.log, bundle, entries
+        return self._bundle[2][at]
 
     def proof(self, ref: Ref) -> list[bytes]:
         """The hashes from an entry's leaf to `root`. Raises `LogError`, OSError."""

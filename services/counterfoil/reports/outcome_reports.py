@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from counterfoil.contract.limits import BPS
@@ -36,6 +37,7 @@ def _providers(folded: Folded, programme_id: str) -> Iterator[Row]:
     prices: dict[str, list[int]] = defaultdict(list)
     for row in tables.rows("trades"):
         prices[f"{row['class_id']} {row['currency']}"].append(row["price"])
+    medians = {name: median(values) for name, values in prices.items()}
     for row in tables.rows("listings", programme_id=programme_id):
         name = row["provider_id"]
         yield {
@@ -46,20 +48,20 @@ def _providers(folded: Folded, programme_id: str) -> Iterator[Row]:
             "offered_node_hours": offered[name],
             "sold_node_hours": sold[name],
             "utilisation_bps": share(sold[name], offered[name]),
-            **_deliveries(folded, programme_id, name, prices),
+            **_deliveries(folded, programme_id, name, medians),
             **_claims(folded, programme_id, name),
             "entries": places(tables.refs("listings", programme_id, name)),
         }
 
 
-def _deliveries(folded: Folded, programme_id: str, name: str, prices: dict[str, list[int]]) -> dict[str, Any]:
+def _deliveries(folded: Folded, programme_id: str, name: str, medians: dict[str, int | None]) -> dict[str, Any]:
     tables = folded.tables
     contracts = list(tables.rows("contracts", programme_id=programme_id, provider_id=name))
     ends = Counter(row["status"] for row in contracts)
     reports = list(tables.rows("reports", programme_id=programme_id, provider_id=name))
     against = []
     for row in tables.rows("trades", programme_id=programme_id, provider_id=name):
-        of_class = median(prices[f"{row['class_id']} {row['currency']}"])
+        of_class = medians[f"{row['class_id']} {row['currency']}"]
         against.append(row["price"] * BPS // of_class if of_class else BPS)
     return {
         "contracts": len(contracts),
@@ -124,27 +126,29 @@ R11: Final = Report(
 # R12 ------------------------------------------------------------------------------------------------------------------
 
 _MANY: Final = 24
-"""A fact with more values than this is no group, but a measurement."""
+"""A fact with more values than this is no group, but a measurement; so is one with numbers."""
+_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+K_ANONYMOUS: Final = 3
+"""Of fewer groups than this no sum is shown, as in market data."""
 
 
 def _outcome(folded: Folded, programme_id: str) -> Iterator[Row]:
     tables = folded.tables
     vouchers = [row for row in tables.rows("vouchers", programme_id=programme_id) if row["restored_from"] is None]
-    balances = [tables.get("vouchers_balance", row["voucher_id"]) or {} for row in vouchers]
-    redeemed = sum(row.get("redeemed", 0) for row in tables.rows("vouchers_balance", programme_id=programme_id))
+    balances = list(tables.rows("vouchers_balance", programme_id=programme_id))  # of restored ones as well
+    redeemed, expired = (sum(row[name] for row in balances) for name in ("redeemed", "expired"))
     granted = sum(row["face"] for row in vouchers)
     buyers = {row["beneficiary_id"] for row in vouchers}
     minutes = subsidy = 0
     for row in tables.rows("contracts", programme_id=programme_id):
         minutes, subsidy = minutes + row["accepted_gpu_minutes"], subsidy + row["subsidy"]
-    expired = sum(each.get("expired", 0) for each in balances)
     yield _metric("all", beneficiaries=len(buyers), granted=granted, redeemed=redeemed)
     yield _metric("first vouchers of their holders", **_first_time(folded, vouchers))
     yield _metric("expired unused", amount=expired, share_bps=share(expired, granted))
     yield _metric("subsidy per GPU-hour, of contracts", amount=subsidy * _MINUTES // minutes if minutes else None)
     yield from _times(folded, programme_id)
     yield from _refused(folded, programme_id)
-    yield from _by_fact(folded, vouchers)
+    yield from _by_fact(folded, programme_id)
 
 
 def _metric(group: str, **known: int | None) -> Row:
@@ -192,24 +196,40 @@ def _refused(folded: Folded, programme_id: str) -> Iterator[Row]:
         yield _metric("claims rejected", cases=claims["rejected"])
 
 
-def _by_fact(folded: Folded, vouchers: Sequence[Row]) -> Iterator[Row]:
-    """The beneficiaries by each fact that is known of them and has few values, such as region, sector or size."""
+def _by_fact(folded: Folded, programme_id: str) -> Iterator[Row]:
+    """The beneficiaries by each fact that is known of them and has few values, such as region, sector or size.
+
+    What few groups got is not told, nor what tells it by the sum of all; nor is a measurement, which may be of one
+    party.
+    """
     granted: Counter[str] = Counter()
     redeemed: Counter[str] = Counter()
-    for row in vouchers:
-        granted[row["beneficiary_id"]] += row["face"]
+    for row in folded.tables.rows("vouchers", programme_id=programme_id):
+        granted[row["beneficiary_id"]] += row["face"] if row["restored_from"] is None else 0
         balance = folded.tables.get("vouchers_balance", row["voucher_id"]) or {}
         redeemed[row["beneficiary_id"]] += balance.get("redeemed", 0)
     stated: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for row in folded.tables.rows("facts", application_id="", line=""):
         if row["party_id"] in granted:
             stated[row["name"]][" ".join(row["stated"])].add(row["party_id"])
+    groups = {each: group_of(folded, each) for each in granted}
     for name, values in sorted(stated.items()):
-        if len(values) <= _MANY:
+        if len(values) <= _MANY and not any(_NUMBER.fullmatch(value) for value in values):
+            told = _told(values, groups)
             for value, parties in sorted(values.items()):
-                amounts = {"granted": sum(granted[each] for each in parties)}
-                amounts["redeemed"] = sum(redeemed[each] for each in parties)
+                sums = {"granted": granted, "redeemed": redeemed} if value in told else {}
+                amounts = {column: sum(of[each] for each in parties) for column, of in sums.items()}
                 yield _metric(f"{name}: {value}", beneficiaries=len(parties), **amounts)
+
+
+def _told(values: Mapping[str, set[str]], groups: Mapping[str, str]) -> set[str]:
+    """The values of a fact whose sums are shown: neither of few groups, nor do all less these tell the sum of few."""
+    of_value = {value: {groups[each] for each in parties} for value, parties in values.items()}
+    told = {value for value, names in of_value.items() if len(names) >= K_ANONYMOUS}
+    everybody = set(groups.values())
+    while told and 0 < len(everybody.difference(*(of_value[each] for each in told))) < K_ANONYMOUS:
+        told.remove(min(told, key=lambda each: (len(of_value[each]), each)))
+    return told
 
 
 R12: Final = Report(
@@ -222,8 +242,9 @@ R12: Final = Report(
         "group text: of whom, or of what",
         "beneficiaries int: how many",
         "cases int: applications or claims",
-        "granted amount: face of their vouchers",
-        "redeemed amount: of these",
+        f"granted amount: face of their vouchers; by fact, null of fewer than {K_ANONYMOUS}"
+        " groups, and where the sum of all would tell what these got",
+        "redeemed amount: of these, likewise",
         "amount amount: what the group names",
         "share_bps bps: of all beneficiaries, or of all that was granted",
         "median_hours int/hours: rounded down",
@@ -235,18 +256,15 @@ R12: Final = Report(
 
 # R13 ------------------------------------------------------------------------------------------------------------------
 
-K_ANONYMOUS: Final = 3
-"""Of fewer groups than this no sum is shown, as in market data."""
-
 
 def _public(folded: Folded, programme_id: str) -> Iterator[Row]:
-    tables, rules = folded.tables, folded.rules(programme_id)
-    publication = None if rules is None else rules.document.publication
-    fields = () if publication is None else publication.fields
-    delay = 0 if publication is None else publication.delay_days * DAY
+    tables, by_version = folded.tables, dict[int, tuple[Sequence[str], int]]()
     applications = {row["voucher_id"]: row for row in tables.rows("applications", programme_id=programme_id)}
     groups, number, total = set[str](), 0, 0
     for row in tables.rows("vouchers", programme_id=programme_id):
+        if row["version"] not in by_version:
+            by_version[row["version"]] = _made_public(folded, programme_id, row["version"])
+        fields, delay = by_version[row["version"]]
         if row["restored_from"] is not None or row["issued_at"] + delay > folded.time:
             continue
         groups.add(group_of(folded, row["beneficiary_id"]))
@@ -256,6 +274,13 @@ def _public(folded: Folded, programme_id: str) -> Iterator[Row]:
     enough = len(groups) >= K_ANONYMOUS
     blank = dict.fromkeys(each.name for each in R13.columns)
     yield {**blank, "kind": "all", "grants": number if enough else None, "amount": total if enough else None}
+
+
+def _made_public(folded: Folded, programme_id: str, version: int) -> tuple[Sequence[str], int]:
+    """The fields that the document of a version makes public, and after which time."""
+    rules = folded.rules(programme_id, version)
+    publication = None if rules is None else rules.document.publication
+    return ((), 0) if publication is None else (publication.fields, publication.delay_days * DAY)
 
 
 def _grant(folded: Folded, voucher: Row, application: Row, fields: Sequence[str]) -> Row:
@@ -280,8 +305,8 @@ R13: Final = Report(
     id="R13",
     title="Public disclosure",
     readers="public",
-    says="Each grant with the fields that the newest document makes public, after its delay; beside them the sum of"
-    f" all, once {K_ANONYMOUS} groups have one. Where a document makes nothing public, the sum alone.",
+    says="Each grant with the fields that the document of its version makes public, after its delay; beside them"
+    f" the sum of all, once {K_ANONYMOUS} groups have one. Where a document makes nothing public, the sum alone.",
     columns=columns(
         "kind text: a grant, or all of them",
         "beneficiary text: by name, if BENEFICIARY is public",

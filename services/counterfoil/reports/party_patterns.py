@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY
 from counterfoil.reports.folding import Folded
-from counterfoil.reports.pattern import Alert, Pattern, Threshold, facts_of, group_of, programme_of, related
+from counterfoil.reports.pattern import Alert, Pattern, Threshold, by_unit, facts_of, group_of, programme_of, related
 from counterfoil.reports.tables import Ref, Row
 
 # F3 -------------------------------------------------------------------------------------------------------------------
@@ -85,8 +85,7 @@ def _same_baskets(folded: Folded, least: int, within: int) -> Iterator[Alert]:
         names = ("programme_id", "provider_id", "nodes", "gpus_per_node", "hours", "price")
         baskets[tuple(row[name] for name in names)].append(row)
     for key, rows in baskets.items():
-        first = min(row["opened_at"] for row in rows)
-        soon = [row for row in rows if row["opened_at"] <= first + within]
+        soon = _most_buyers(rows, within)
         buyers = sorted({row["beneficiary_id"] for row in soon})
         if len(buyers) >= least:
             programme_id, provider_id = str(key[0]), str(key[1])
@@ -100,20 +99,40 @@ def _same_baskets(folded: Folded, least: int, within: int) -> Iterator[Alert]:
             )
 
 
+def _most_buyers(rows: list[Row], within: int) -> list[Row]:
+    """The contracts of so long a time, in which most parties bought; of equal ones the first."""
+    ordered = sorted(rows, key=lambda row: (row["opened_at"], row["contract_id"]))
+    inside: Counter[str] = Counter()
+    first, most, found = 0, 0, (0, 0)
+    for last, row in enumerate(ordered):
+        inside[row["beneficiary_id"]] += 1
+        while ordered[first]["opened_at"] + within < row["opened_at"]:
+            gone = ordered[first]["beneficiary_id"]
+            inside[gone] -= 1
+            if not inside[gone]:
+                del inside[gone]
+            first += 1
+        if len(inside) > most or first == found[0]:  # more buyers, or more contracts of the same
+            most, found = len(inside), (first, last + 1)
+    return ordered[slice(*found)]
+
+
 def _repeated_defaults(folded: Folded, least: int) -> Iterator[Alert]:
     """A bond that goes to the same buyer again and again is money from provider to start-up."""
-    slashed: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    slashed: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in folded.tables.rows("slashes"):
-        slashed[row["provider_id"], row["beneficiary_id"]].append(row)
-    for (provider_id, beneficiary_id), rows in sorted(slashed.items()):
+        trade = folded.tables.get("trades", row["contract_id"]) or {}
+        slashed[row["provider_id"], row["beneficiary_id"], trade.get("currency", "")].append(row)
+    for (provider_id, beneficiary_id, currency), rows in sorted(slashed.items()):
         if len(rows) >= least:
             yield Alert(
-                subject=f"bonds {provider_id} {beneficiary_id}",
+                subject=f"bonds {provider_id} {beneficiary_id} {currency}".rstrip(),
                 programmes=tuple(sorted({row["programme_id"] for row in rows if row["programme_id"] is not None})),
                 entities=(provider_id, beneficiary_id),
                 amount=sum(row["amount"] for row in rows),
                 says=f"{provider_id} defaulted {len(rows)} times towards {beneficiary_id}, which got its bonds",
                 refs=folded.tables.refs_of("slashes", rows),
+                unit=currency,
             )
 
 
@@ -142,14 +161,16 @@ def _splitting(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Alert]
         if row["restored_from"] is None:
             granted[row["programme_id"], group_of(folded, row["beneficiary_id"])].append(row)
     for (programme_id, group_id), rows in sorted(granted.items()):
-        members = sorted({row["beneficiary_id"] for row in rows})
+        sums: Counter[str] = Counter()
+        for row in rows:
+            sums[row["beneficiary_id"]] += row["face"]
+        members = sorted(sums)
         if len(members) >= thresholds["members"]:
-            sums = [sum(row["face"] for row in rows if row["beneficiary_id"] == each) for each in members]
             yield Alert(
                 subject=f"group {programme_id} {group_id}",
                 programmes=(programme_id,),
                 entities=tuple(members),
-                amount=sum(sums) - max(sums),
+                amount=sums.total() - max(sums.values()),
                 says=f"{len(members)} parties of group {group_id} have vouchers of {programme_id}",
                 refs=(*facts_of(folded, *members), *tables.refs_of("vouchers", rows)),
             )
@@ -159,14 +180,15 @@ def _splitting(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Alert]
             contracts[row["contract"]["sha256"]].append(row)
     for digest, rows in sorted(contracts.items()):
         parties = sorted({row["beneficiary_id"] for row in rows})
-        if len(parties) > 1:
+        for unit, alike in by_unit(folded, rows) if len(parties) > 1 else ():
             yield Alert(
-                subject=f"contract {digest}",
+                subject=f"contract {digest}" if len(alike) == len(rows) else f"contract {digest} {unit}",
                 programmes=tuple(sorted({row["programme_id"] for row in rows})),
                 entities=tuple(parties),
-                amount=sum(row["subsidy"] or 0 for row in rows if row["status"] == "approved"),
+                amount=sum(row["subsidy"] or 0 for row in alike if row["status"] == "approved"),
                 says=f"{len(parties)} parties applied with one contract",
                 refs=tables.refs_of("applications", rows),
+                unit=unit,
             )
 
 
@@ -194,16 +216,16 @@ def _both_roles(folded: Folded, _thresholds: Mapping[str, int]) -> Iterator[Aler
     for row in tables.rows("vouchers"):
         issued[row["beneficiary_id"]].append(row)
     for party_id in sorted(listed.keys() & issued.keys()):
-        programmes = {row["programme_id"] for row in (*listed[party_id], *issued[party_id])}
-        refs = tables.refs_of("listings", listed[party_id]) + tables.refs_of("vouchers", issued[party_id])
-        yield Alert(
-            subject=party_id,
-            programmes=tuple(sorted(programmes)),
-            entities=(party_id,),
-            amount=sum(row["face"] for row in issued[party_id]),
-            says=f"{party_id} is listed as a provider, and has vouchers",
-            refs=refs,
-        )
+        for unit, alike in by_unit(folded, issued[party_id]):
+            yield Alert(
+                subject=party_id if len(alike) == len(issued[party_id]) else f"{party_id} {unit}",
+                programmes=tuple(sorted({row["programme_id"] for row in (*listed[party_id], *alike)})),
+                entities=(party_id,),
+                amount=sum(row["face"] for row in alike),
+                says=f"{party_id} is listed as a provider, and has vouchers",
+                refs=tables.refs_of("listings", listed[party_id]) + tables.refs_of("vouchers", alike),
+                unit=unit,
+            )
 
 
 F11: Final = Pattern(

@@ -26,7 +26,8 @@ class Threshold(NamedTuple):
 class Alert(NamedTuple):
     """What a pattern found: in which programmes, about whom, how much is at risk (micro-units), and where it shows.
 
-    `subject` tells it from all others of its pattern, in every later report on the same logs.
+    `subject` tells it from all others of its pattern, in every later report on the same logs. `unit`: of the amount;
+    none: that of its programmes.
     """
 
     subject: str
@@ -35,6 +36,7 @@ class Alert(NamedTuple):
     amount: int
     says: str
     refs: tuple[Ref, ...]
+    unit: str = ""
 
 
 Find = Callable[[Folded, Mapping[str, int]], Iterable[Alert]]
@@ -119,12 +121,9 @@ def days_of_use(claim: Row) -> Iterator[tuple[str, str, str]]:
             yield line["provider_id"], line["starts"], line["ends"]
 
 
-def overlap(first: tuple[str, str, str], second: tuple[str, str, str]) -> bool:
-    """Whether two uses of one provider have a day in common."""
-    return first[0] == second[0] and first[1] <= second[2] and second[1] <= first[2]
-
-
-def pairs(rows: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """Each two of the rows."""
-    known = list(rows)
-    return ((first, second) for nth, first in enumerate(known) for second in known[nth + 1 :])
+def by_unit(folded: Folded, rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
+    """Rows by the unit of their programme's amounts, which are added up and compared within one only."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(folded.unit(row["programme_id"]), []).append(row)
+    return sorted(found.items())

@@ -41,7 +41,7 @@ class Tables:
         self._views = {view.name: view for service in CATALOGUE.values() for view in service.views}
         self._rows: dict[str, dict[Key, Row]] = {}
         self._refs: dict[str, dict[Key, list[Ref]]] = {}
-        self._indexes: dict[tuple[str, str], dict[object, list[Row]]] = {}
+        self._indexes: dict[tuple[str, tuple[str, ...]], dict[Key, list[Row]]] = {}
         self._copies: dict[tuple[str, Key, str, Key], Copy] = {}
 
     def fold(self, log: LogId, entry: Entry) -> None:
@@ -62,22 +62,19 @@ class Tables:
                     self._copy(copy)
 
     def rows(self, view: str, **filters: object) -> Iterator[Row]:
-        """The rows of a view with these values, as they first came. What is filtered by first is indexed."""
-        if not filters:
+        """The rows of a view with these values, as they first came."""
+        if filters:
+            yield from self._index(view, tuple(filters)).get(tuple(filters.values()), ())
+        else:
             yield from self._rows.get(view, _NONE).values()
-            return
-        (first, value), *rest = filters.items()
-        for row in self._index(view, first).get(value, ()):
-            if all(row[name] == other for name, other in rest):
-                yield row
 
-    def _index(self, view: str, column: str) -> dict[object, list[Row]]:
-        """The rows of a view by the values of a column; made when it is first asked for, until more is folded."""
-        found = self._indexes.get((view, column))
+    def _index(self, view: str, names: tuple[str, ...]) -> dict[Key, list[Row]]:
+        """The rows of a view by the values of columns; made when it is first asked for, until more is folded."""
+        found = self._indexes.get((view, names))
         if found is None:
-            found = self._indexes[view, column] = {}
+            found = self._indexes[view, names] = {}
             for row in self._rows.get(view, _NONE).values():
-                found.setdefault(row[column], []).append(row)
+                found.setdefault(tuple(row[name] for name in names), []).append(row)
         return found
 
     def get(self, view: str, *key: object) -> Row | None:
