@@ -19,7 +19,7 @@ def row(grant_id: str, subject: str, party_id: str, euros: int, **changes: Any) 
     return {
         "grant_id": grant_id, "regime": "DE_MINIMIS", "subject": subject, "party_id": party_id, "programme_id": "p1",
         "currency": "EUR", "granted_on": "2026-03-01", "counts_until": "2029-03-01", "amount": f"{euros * EURO}",
-        "freed": "0", "ceiling": f"{300_000 * EURO}", "recorded_at": "2026-03-01T00:00:00.000000Z",
+        "freed": "0", "covered": "0", "ceiling": f"{300_000 * EURO}", "recorded_at": "2026-03-01T00:00:00.000000Z",
         "withdrawn_at": None, "grantor": None,
     } | changes  # fmt: skip
 
@@ -29,6 +29,7 @@ ROWS = [
     row("vch-2", "labs", "lab-2", 50_000, freed=f"{20_000 * EURO}", granted_on="2026-06-01", counts_until="2029-06-01"),
     row("vch-3", "lab-3", "lab-3", 7_000),  # of a member, from before it belonged to the group
     row("aid-1", "labs", "lab-1", 90_000, withdrawn_at="2026-04-01T00:00:00.000000Z", ceiling=None),
+    row("aid-3", "labs", "lab-1", 500, granted_on="2024-02-01", counts_until="2027-02-01", covered=f"{500 * EURO}"),
     row("aid-2", "labs", "lab-1", 1_000, granted_on="2024-03-01", counts_until="2027-03-01", ceiling=None),
 ]
 
@@ -45,8 +46,8 @@ class Gateway:
 @pytest.mark.parametrize(
     ("day", "counted", "grants"),
     [
-        ("2026-02-28", 1_000, ["aid-2"]),
-        ("2026-06-01", 138_000, ["aid-2", "vch-1", "vch-3", "vch-2"]),
+        ("2026-02-28", 1_000, ["aid-3", "aid-2"]),
+        ("2026-06-01", 138_000, ["aid-3", "aid-2", "vch-1", "vch-3", "vch-2"]),
         ("2027-03-01", 137_000, ["vch-1", "vch-3", "vch-2"]),
         ("2029-02-28", 137_000, ["vch-1", "vch-3", "vch-2"]),
         ("2029-03-01", 30_000, ["vch-2"]),

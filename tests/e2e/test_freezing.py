@@ -81,10 +81,28 @@ def test_a_suspension_is_announced_begins_and_ends_by_itself_unless_it_is_extend
     assert market.is_at(ordered.ends_at + 20 * DAY - 1) == SUSPENDED
     assert market.is_at(ordered.ends_at + 20 * DAY) == ACTIVE
     assert market.extends(1).code is Code.VOUCHER_NOT_SUSPENDED
-    again = market.suspends("AUDIT", 1)
-    assert market.is_at(again.begins_at) == SUSPENDED
-    assert market.is_at(again.ends_at) == ACTIVE
+    assert market.suspends("AUDIT", 1).code is Code.SUSPENSION_TOO_LONG, "it was suspended for forty days"
     check_settled(market)
+    check_replay(market)
+
+
+def test_suspensions_together_last_no_longer_than_the_document_allows() -> None:
+    """Whether they end by themselves or are lifted; a day that was begun counts."""
+    market = Stopping()
+    first = market.suspends(days=5)
+    assert market.is_at(first.ends_at) == ACTIVE
+    second = market.suspends("AUDIT", 15)
+    market.is_at(second.begins_at + DAY)
+    market.clock += 1
+    market.does("city", ReinstateVoucher(voucher_id=market.voucher_id))
+    refused = market.suspends(days=14)
+    assert (refused.code, dict(refused.detail)["most_days"]) == (Code.SUSPENSION_TOO_LONG, "13")
+    unbegun = market.suspends(days=13)
+    market.does("city", ReinstateVoucher(voucher_id=market.voucher_id))
+    assert unbegun.begins_at > market.clock
+    last = market.suspends(days=13)
+    assert market.is_at(last.ends_at) == ACTIVE
+    assert market.suspends(days=1).code is Code.SUSPENSION_TOO_LONG
     check_replay(market)
 
 

@@ -37,6 +37,9 @@ def tell(world: GoldenWorld) -> None:
     assert entry is not None
     voucher, counted = entry.events
     assert counted.counted_before == 100 * YUAN  # type: ignore[attr-defined]
+    if world.state("issuance").rules.counts_grants_once:
+        covered = done(world, "city", replace(given, amount=90 * YUAN, reference="l-1"))
+        assert covered.covered == 90 * YUAN
     done(world, "operator", WithdrawAid(aid_id=aid.aid_id, reason="it was a loan"))
     if world.state("issuance").rules.regimes_stay:
         *pieces, other = publishing(document(id="p-aid", version=2, benefit__regimes=[{**REGIME, "months": 12}]))

@@ -14,7 +14,7 @@ from counterfoil.contract.times import DAY, format_day, parse_date
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.aid import attest_aid
 from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
-from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidFreed, AidWithdrawn
+from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidCovered, AidFreed, AidWithdrawn
 from counterfoil.issuance.commands import AppropriateBudget, AttestGroup, IssueVoucher
 from counterfoil.issuance.counting import Counters
 from counterfoil.issuance.events import ApplicationDecided, VoucherGranted, VoucherIssued
@@ -179,6 +179,56 @@ def test_aid_is_refused_for_its_reason(code: Code, changes: dict[str, Any]) -> N
     attest(told, 1, "2026-02-01", reference="L-1", actor="city-1").then_types(AidAttested)
     attest(told, 1, "2023-03-02", reference="first day that counts", actor="city-1").then_types(AidAttested)
     attest(told, 1, "2026-02-01", **({"reference": "L-2", "actor": "city-1"} | changes)).refused(code)
+
+
+def attested(told: Scenario) -> str:
+    """The id of the aid attested before."""
+    assert not isinstance(told.last, Refusal), told.last
+    (found,) = [each for each in told.last if isinstance(each, AidAttested)]
+    return found.aid_id
+
+
+def counts_at_most(told: Scenario, left: int) -> None:
+    """So much, and not a unit more, may be granted; nothing is."""
+    assert detail(issue(told, left + 0.000001), Code.CAP_EXCEEDED)["left"] == f"{left:,}"
+
+
+def test_a_grant_that_several_attest_by_one_reference_counts_once_with_the_largest_amount() -> None:
+    """Whoever attests more, or later, or withdraws; a reference is its attester's own, in whatever spelling."""
+    told = union()
+    attest(told, 100_000, "2026-02-01", reference="L-1/a", actor="city-1").then_types(AidAttested)
+    smaller = attested(told)
+    attest(told, 1, "2026-02-01", reference="l 1 A", actor="city-1").refused(Code.ALREADY_EXISTS)
+    attest(told, 120_000, "2026-02-01", reference="l 1 A", actor="city-2").then_types(AidAttested, AidCovered)
+    larger = attested(told)
+    counts_at_most(told, 180_000)
+    attest(told, 120_000, "2026-02-01", reference="L1a").then_types(AidAttested, AidCovered)
+    equal = attested(told)
+    attest(told, 30_000, "2026-01-01", reference="another", actor="city-2")
+    counts_at_most(told, 150_000)
+    told.when(WithdrawAid(aid_id=larger, reason="wrong"), "op").then_types(AidWithdrawn, AidCovered)
+    counts_at_most(told, 150_000)
+    told.when(WithdrawAid(aid_id=equal, reason="wrong"), "op").then_types(AidWithdrawn, AidCovered)
+    counts_at_most(told, 170_000)
+    told.when(WithdrawAid(aid_id=smaller, reason="wrong"), "op").then_types(AidWithdrawn)
+    counts_at_most(told, 270_000)
+    assert not told.state.aids.covered
+
+
+def test_attestations_of_one_grant_that_differ_in_its_day_count_the_largest_that_still_counts() -> None:
+    told = union()
+    attest(told, 100_000, "2024-05-10", reference="L-1", actor="city-1").then_types(AidAttested)
+    attest(told, 40_000, "2025-06-01", reference="L-1", actor="city-2").then_types(AidAttested, AidCovered)
+    counts_at_most(told, 200_000)
+    on(told, "2027-05-09")
+    counts_at_most(told, 200_000)
+    on(told, "2027-05-10")  # the window of the larger has passed
+    counts_at_most(told, 260_000)
+    on(told, "2027-05-12")
+    entry(issue(told, 1))
+    assert [each.amount for each in told.state.aids.attested.values()] == [40_000 * EURO]
+    on(told, "2028-06-01")
+    counts_at_most(told, 299_999)
 
 
 def test_so_many_grants_are_attested_of_one_party_at_most() -> None:

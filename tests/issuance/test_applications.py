@@ -135,6 +135,24 @@ def test_whose_word_counts_is_the_documents_to_say() -> None:
     decide(told, app).then_types(ApplicationDecided, VoucherIssued)
 
 
+def test_nobody_keeps_an_application_undecided_against_its_issuer() -> None:
+    """Neither who does not correct it, nor who applied under a model that a later version does not have."""
+    told = city()
+    app = submit(told)
+    told.when(ReturnApplication(application_id=app, reason="no contract"), actor="city-1")
+    decide(told, app).refused(Code.APPLICATION_NOT_OPEN)
+    decide(told, app, "rejected").then_types(ApplicationDecided)
+    decide(told, app, "rejected").refused(Code.UNKNOWN_APPLICATION)
+
+    app = submit(told)
+    redemption = {"model": "POST_USE_REIMBURSEMENT", "claimant": "BENEFICIARY"}
+    for body in publishing(document(providers={"mode": "OPEN"}, redemption=redemption, version=2)):
+        told.when(body, actor="city-1")
+    decide(told, app).refused(Code.NOT_BY_APPLICATION)
+    decide(told, app, "rejected").then_types(ApplicationDecided)
+    assert not told.state.applications.open.number("p1")
+
+
 def test_facts_that_contradict_each_other_decide_nothing() -> None:
     told = city(eligibility=ELIGIBLE)
     app = submit(told)

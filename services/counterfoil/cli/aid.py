@@ -36,7 +36,9 @@ def attest(
     currency: Currency,
     on: Annotated[int, option("--on", "When it was granted: a date.", parse_day, metavar="DATE")],
     grantor: Annotated[str, option("--grantor", "Who granted it.", metavar="TEXT")],
-    reference: Annotated[str, option("--reference", "Of the grant; each once for a party.", metavar="TEXT")],
+    reference: Annotated[
+        str, option("--reference", "Of the grant; each once for a party and who attests it.", metavar="TEXT")
+    ],
     source: Annotated[str, option("--source", "Where it is known from.", metavar="TEXT")],
 ) -> Body:
     """Operator or issuer: count aid that a party was granted outside these programmes, in the ceiling's currency."""
@@ -79,7 +81,7 @@ def total(
     if not found:
         raise Invalid(f"nothing that you may read counts towards {regime} for {group_}")
     counts = [row for row in found.values() if counts_on(row, day)]
-    counted = sum(int(row["amount"]) - int(row["freed"]) for row in counts)
+    counted = sum(map(counted_of, counts))
     known = [row for row in found.values() if row["ceiling"] is not None]
     newest = max(known, key=lambda row: str(row["recorded_at"]), default=None)
     ceiling = None if newest is None else int(newest["ceiling"])
@@ -89,7 +91,7 @@ def total(
     currency = next(iter(found.values()))["currency"]
     shown = {name: "not known" if each is None else show_amount(each, currency) for name, each in amounts.items()}
     rows = [
-        {**row, "amount": show_amount(int(row["amount"]) - int(row["freed"]), currency)}
+        {**row, "amount": show_amount(counted_of(row), currency)}
         for row in sorted(counts, key=lambda row: (row["granted_on"], row["grant_id"]))
     ]
     columns = ("grant_id", "programme_id", "party_id", "grantor", "granted_on", "amount", "counts_until")
@@ -108,6 +110,11 @@ def _is_for_groups(gateway: Gateway, regime: str, rows: Iterable[dict[str, Any]]
                 if each.regime.regime == regime:
                     return each.regime.unit == "GROUP"
     return True
+
+
+def counted_of(row: dict[str, Any]) -> int:
+    """What a row of the view counts while it does, in micro-units."""
+    return int(row["amount"]) - int(row["freed"]) - int(row["covered"])
 
 
 def counts_on(row: dict[str, Any], day: str) -> bool:

@@ -87,6 +87,8 @@ class Rules:
     ends_funding: bool
     """Whether a bid on the book is closed when a voucher that pays for it is suspended, is revoked or expires."""
 
+    sums_suspensions: bool
+    """Whether what earlier suspensions of a voucher lasted counts towards the longest that its document allows."""
     least_spent: bool
     """Whether a document's least amount that is spent at once is asked for, of an order or a claim on an invoice."""
 
@@ -149,6 +151,8 @@ class Rules:
     """Grants from elsewhere that one party attests of another, under one ceiling, while they count."""
     regimes_stay: bool
     """Whether a programme counts a ceiling of law as before once anything is counted; else only if others name it."""
+    counts_grants_once: bool
+    """Whether a grant from elsewhere that several attest, by one reference, counts once: the largest amount."""
 
     # applications
     max_open_applications: int
@@ -157,6 +161,8 @@ class Rules:
     """Of one programme, with applications that are not decided."""
     max_application_lines: int
     """Lines of one application; and as many documents as evidence, and other programmes that pay for the same."""
+    rejects_always: bool
+    """Whether an application may be rejected that was returned, or was made under another version's model."""
     claims_after_use: bool
     """Whether use is claimed that nothing was granted for before, where a document reimburses it.
 
@@ -261,6 +267,7 @@ _FIRST: Final = Rules(
     follows_vouchers=False,
     restored_for=None,
     names_grounds=False,
+    sums_suspensions=False,
     least_spent=False,
     ends_funding=False,
     frees_cap_by_hand=False,
@@ -284,9 +291,11 @@ _FIRST: Final = Rules(
     keeps_aid=False,
     max_aid=0,
     regimes_stay=False,
+    counts_grants_once=False,
     max_open_applications=0,
     max_open_windows=0,
     max_application_lines=0,
+    rejects_always=False,
     claims_after_use=False,
     credits_invoices=False,
     max_facts=0,
@@ -402,6 +411,9 @@ _EIGHTH: Final = replace(
     number=8,
     absent=GONE_IN_4,
     regimes_stay=True,
+    rejects_always=True,
+    sums_suspensions=True,
+    counts_grants_once=True,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH)

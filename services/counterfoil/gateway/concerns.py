@@ -148,6 +148,7 @@ _ISSUANCE: Final[Table] = {
     **_all(Concerns("claim_id", _BENEFICIARY, programme=True), issuance_invoices.UseGranted, issuance_invoices.UseDue),
     **_all(Concerns("grant_id", ("party_id",), programme=True), aid_events.AidCounted, aid_events.AidFreed),
     aid_events.AidAttested: Concerns("aid_id", ("party_id", "attested_by")),
+    aid_events.AidCovered: Concerns("aid_id", ("party_id",)),
     aid_events.AidWithdrawn: Concerns("aid_id", ("party_id", "withdrawn_by")),
     issuance_invoices.CreditNoteRecorded: Concerns("claim_id", ("holder_id", "claimant_id"), programme=True),
     issuance_invoices.ClaimCountedBack: Concerns("claim_id", via=(_INVOICE,)),

@@ -6,12 +6,13 @@ in the currency of the ceiling, the same for all programmes that name it: nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from counterfoil.contract.applications import CounterMoved
 from counterfoil.contract.limits import MAX_AMOUNT
+from counterfoil.contract.references import same_as
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY
 from counterfoil.core.at import At
@@ -19,8 +20,8 @@ from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
-from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidFreed, AidWithdrawn
-from counterfoil.issuance.aided import Aid, regimes_of
+from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidCovered, AidFreed, AidWithdrawn
+from counterfoil.issuance.aided import Aid, overlaps, regimes_of
 from counterfoil.issuance.counting import ALL_OF_THEM, REGIME
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.programme.rules import Rules
@@ -44,7 +45,7 @@ def attest_aid(state: IssuanceState, body: AttestAid, actor: Party, at: At) -> D
     if regime.counts_until(body.granted_on) <= today:
         return refuse(Code.PERIOD_NOT_VALID, field="granted_on")
     mine = [aid for _, aid in state.aids.of(body.regime, body.party_id)]
-    if any(each.reference == body.reference for each in mine):
+    if any(_already_attested(state, each, body, actor) for each in mine):
         return refuse(Code.ALREADY_EXISTS, reference=body.reference)
     most = state.rules.max_aid
     if sum(each.attested_by == actor.party_id for each in mine) >= most:
@@ -52,22 +53,40 @@ def attest_aid(state: IssuanceState, body: AttestAid, actor: Party, at: At) -> D
     if sum(each.amount for each in mine) + body.amount > MAX_AMOUNT // 2:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount)
     together = not_separate(state, Held(Duty.ATTESTER, actor.party_id), Held(Duty.ATTESTED, body.party_id))
-    return together or [
-        AidAttested(
-            aid_id=at.new_id("aid"),
-            regime=body.regime,
-            party_id=body.party_id,
-            subject=_subject(state, regime.unit, body.party_id, body.granted_on),
-            currency=body.currency,
-            granted_on=body.granted_on,
-            amount=body.amount,
-            grantor=body.grantor,
-            reference=body.reference,
-            source=body.source,
-            attested_by=actor.party_id,
-            counts_until=regime.counts_until(body.granted_on),
-        )
-    ]
+    if together is not None:
+        return together
+    attested = AidAttested(
+        aid_id=at.new_id("aid"),
+        regime=body.regime,
+        party_id=body.party_id,
+        subject=_subject(state, regime.unit, body.party_id, body.granted_on),
+        currency=body.currency,
+        granted_on=body.granted_on,
+        amount=body.amount,
+        grantor=body.grantor,
+        reference=body.reference,
+        source=body.source,
+        attested_by=actor.party_id,
+        counts_until=regime.counts_until(body.granted_on),
+    )
+    made = _aid(state, attested)
+    return [attested, *_covered(state, [*state.aids.same(made), (attested.aid_id, made)])]
+
+
+def _already_attested(state: IssuanceState, aid: Aid, body: AttestAid, actor: Party) -> bool:
+    if not state.rules.counts_grants_once:
+        return aid.reference == body.reference
+    return aid.attested_by == actor.party_id and same_as(aid.reference) == same_as(body.reference)
+
+
+def _covered(state: IssuanceState, grants: Sequence[tuple[str, Aid]]) -> Iterator[AidCovered]:
+    """What changes in how the attestations of one grant cover each other."""
+    if not state.rules.counts_grants_once:
+        return
+    for aid_id, covered in overlaps(grants):
+        if covered != state.aids.covered.get(aid_id, 0):
+            aid = dict(grants)[aid_id]
+            yield AidCovered(aid_id=aid_id, regime=aid.regime, party_id=aid.party_id, covered=covered)
 
 
 def _subject(state: IssuanceState, unit: str, party_id: str, day: int) -> str:
@@ -81,6 +100,7 @@ def withdraw_aid(state: IssuanceState, body: WithdrawAid, actor: Party, _at: At)
     if aid is None or (aid.attested_by != actor.party_id and "operator" not in actor.roles):
         return refuse(Code.UNKNOWN_AID, aid_id=body.aid_id)
     together = not_separate(state, Held(Duty.ATTESTER, actor.party_id), Held(Duty.ATTESTED, aid.party_id))
+    others = [each for each in state.aids.same(aid) if each[0] != body.aid_id]
     return together or [
         AidWithdrawn(
             aid_id=body.aid_id,
@@ -88,7 +108,8 @@ def withdraw_aid(state: IssuanceState, body: WithdrawAid, actor: Party, _at: At)
             party_id=aid.party_id,
             reason=body.reason,
             withdrawn_by=actor.party_id,
-        )
+        ),
+        *_covered(state, others),
     ]
 
 
@@ -177,19 +198,31 @@ def aid_freed(_state: IssuanceState, _event: AidFreed, _at: At) -> None:
 def aid_attested(state: IssuanceState, event: AidAttested, at: At) -> None:
     """Apply aid from elsewhere."""
     state.aids.forget(state.counters, event.regime, event.party_id, at.time // DAY - _ZONES)
-    regime = state.aids.regime(event.regime)
-    aid = Aid(
-        event.regime, event.party_id, event.subject, event.granted_on, event.amount, event.reference,
-        event.attested_by, "GRANTED" if regime is None else regime.counts_on,
-    )  # fmt: skip
+    aid = _aid(state, event)
     state.aids.attest(event.aid_id, aid)
     _move(state, aid, aid.amount)
 
 
+def _aid(state: IssuanceState, event: AidAttested) -> Aid:
+    regime = state.aids.regime(event.regime)
+    return Aid(
+        event.regime, event.party_id, event.subject, event.granted_on, event.amount, event.reference,
+        event.attested_by, "GRANTED" if regime is None else regime.counts_on,
+    )  # fmt: skip
+
+
+def aid_covered(state: IssuanceState, event: AidCovered, _at: At) -> None:
+    """Count what the others do not; aid whose window has passed is gone."""
+    if event.aid_id in state.aids.attested:
+        aid, before = state.aids.attested[event.aid_id], state.aids.covered.get(event.aid_id, 0)
+        state.aids.cover(event.aid_id, event.covered)
+        _move(state, aid, before - event.covered)
+
+
 def aid_withdrawn(state: IssuanceState, event: AidWithdrawn, _at: At) -> None:
     """Apply that it does not count."""
-    aid = state.aids.drop(event.aid_id)
-    _move(state, aid, -aid.amount)
+    counted = state.aids.counts(event.aid_id)
+    _move(state, state.aids.drop(event.aid_id), -counted)
 
 
 def _move(state: IssuanceState, aid: Aid, amount: int) -> None:

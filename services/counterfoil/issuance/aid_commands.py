@@ -12,7 +12,7 @@ class AttestAid(Command):
 
     It counts like a grant of theirs, from `granted_on` on. `amount` is in the currency of the ceiling: who attests aid
     in another one converts it, by the rate that the law names, and says so in `source`. `reference`: of the grant, each
-    once for a party.
+    once for a party and who attests it. A grant that several attest counts once, with the largest amount.
     """
 
     party_id: Id

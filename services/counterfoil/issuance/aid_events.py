@@ -68,6 +68,19 @@ class AidAttested(Event):
     counts_until: Day
 
 
+@event("aid.covered.v1")
+class AidCovered(Event):
+    """So much of attested aid is counted already: another one attested the same grant. The rest of it counts.
+
+    It takes the place of what was said before of the same attestation.
+    """
+
+    aid_id: Id
+    regime: Code
+    party_id: Id
+    covered: Amount
+
+
 @event("aid.withdrawn.v1")
 class AidWithdrawn(Event):
     """It counts no more. What was decided by it stays."""

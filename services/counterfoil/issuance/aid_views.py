@@ -7,7 +7,7 @@ from typing import Final
 
 from counterfoil.contract.times import format_day
 from counterfoil.core.at import At
-from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidFreed, AidWithdrawn
+from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidCovered, AidFreed, AidWithdrawn
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import Readers
 from counterfoil.service import Reducers
@@ -26,6 +26,7 @@ AID: Final = View(
         "counts_until": "text",
         "amount": "amount",
         "freed": "amount",
+        "covered": "amount",
         "ceiling": "amount?",
         "counted_before": "amount?",
         "grantor": "text?",
@@ -42,7 +43,8 @@ AID: Final = View(
 )
 """One row for a grant and each ceiling of law that it counts towards; of aid from elsewhere `programme_id` is null, and
 `grantor`, `reference` and `source` are what was attested. `subject`: the group, or party, for which it counts.
-`freed`: what of it was never used and counts no more. `ceiling` and `counted_before` are those of the decision. From
+`freed`: what of it was never used and counts no more. `covered`: what of it another attestation of the same grant
+counts. `ceiling` and `counted_before` are those of the decision. From
 the day `counts_until` on the row counts no more; nor does it once it is withdrawn."""
 AID_VIEWS: Final[tuple[View, ...]] = (AID,)
 _OF_BOTH: Final = ("regime", "party_id", "subject", "currency", "amount")
@@ -61,11 +63,18 @@ def _attested(event: AidAttested, at: At) -> Iterable[Change]:
 def _row(event: AidCounted | AidAttested, at: At, own: dict[str, object]) -> Change:
     days = {name: format_day(getattr(event, name)) for name in ("granted_on", "counts_until")}
     same = {name: getattr(event, name) for name in _OF_BOTH}
-    return Put(AID.name, {**dict.fromkeys(AID.columns), **same, **days, **own, "freed": 0, "recorded_at": at.time})
+    return Put(
+        AID.name,
+        {**dict.fromkeys(AID.columns), **same, **days, **own, "freed": 0, "covered": 0, "recorded_at": at.time},
+    )
 
 
 def _freed(event: AidFreed, _at: At) -> Iterable[Change]:
     yield Add(AID.name, (event.grant_id, event.regime), {"freed": event.amount})
+
+
+def _covered(event: AidCovered, _at: At) -> Iterable[Change]:
+    yield Set(AID.name, (event.aid_id, event.regime), {"covered": event.covered})
 
 
 def _withdrawn(event: AidWithdrawn, at: At) -> Iterable[Change]:
@@ -77,5 +86,6 @@ AID_REDUCERS: Final[Reducers] = {
     AidCounted: _counted,
     AidAttested: _attested,
     AidFreed: _freed,
+    AidCovered: _covered,
     AidWithdrawn: _withdrawn,
 }

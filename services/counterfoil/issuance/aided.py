@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from counterfoil.contract.references import same_as
 from counterfoil.contract.scalars import CountingEvent
 from counterfoil.core.form import AMOUNT, COUNT, TEXT, Form, row
 from counterfoil.core.table import Table
@@ -52,6 +53,12 @@ class Aid(NamedTuple):
     """As what it counts."""
 
 
+COVERED: Final = Form(
+    "covered",
+    ("aid_id",),
+    AMOUNT,
+    "how much of attested aid another attestation of the same grant counts already, if it does",
+)
 AID: Final = Form(
     "aid",
     ("aid_id",),
@@ -73,21 +80,23 @@ AID: Final = Form(
 class Aids:
     """The ceilings of law that programmes name, and the aid attested."""
 
-    __slots__ = ("_by_party", "attested", "regimes")
+    __slots__ = ("_by_name", "_by_party", "attested", "covered", "regimes")
 
     def __init__(self) -> None:
         self.attested: Table[str, Aid] = Table(AID)
+        self.covered: Table[str, int] = Table(COVERED)
         self.regimes: dict[str, dict[str, Regime]] = {}
         """By name and programme."""
         self._by_party: dict[tuple[str, str], dict[str, None]] = {}
+        self._by_name: dict[str, int] = {}  # how many attestations are kept
 
     def rebuild(self, programmes: Iterable[tuple[str, Terms]]) -> None:
         """Derive what is not in the table, from the current terms of all programmes."""
-        self.regimes, self._by_party = {}, {}
+        self.regimes, self._by_party, self._by_name = {}, {}, {}
         for programme_id, terms in programmes:
             self.named(programme_id, terms)
         for aid_id, aid in self.attested.items():
-            self._by_party.setdefault((aid.regime, aid.party_id), {})[aid_id] = None
+            self._index(aid_id, aid)
 
     def named(self, programme_id: str, terms: Terms) -> None:
         """Know the ceilings that a programme's current version names."""
@@ -102,7 +111,7 @@ class Aids:
 
     def is_attested(self, name: str) -> bool:
         """Whether aid under a ceiling is kept."""
-        return any(regime == name for regime, _ in self._by_party)
+        return name in self._by_name
 
     def of(self, regime: str, party_id: str) -> Iterator[tuple[str, Aid]]:
         """The aid of a party that counts, or counted when somebody looked last."""
@@ -111,15 +120,39 @@ class Aids:
     def attest(self, aid_id: str, aid: Aid) -> None:
         """Keep aid."""
         self.attested[aid_id] = aid
+        self._index(aid_id, aid)
+
+    def _index(self, aid_id: str, aid: Aid) -> None:
         self._by_party.setdefault((aid.regime, aid.party_id), {})[aid_id] = None
+        self._by_name[aid.regime] = self._by_name.get(aid.regime, 0) + 1
+
+    def same(self, aid: Aid) -> list[tuple[str, Aid]]:
+        """Every attestation of the same grant, by the spelling of its reference."""
+        key = same_as(aid.reference)
+        return [(each, one) for each, one in self.of(aid.regime, aid.party_id) if same_as(one.reference) == key]
+
+    def counts(self, aid_id: str) -> int:
+        """What of aid counts, micro-units: all but what another attestation of the same grant counts."""
+        return self.attested[aid_id].amount - self.covered.get(aid_id, 0)
+
+    def cover(self, aid_id: str, amount: int) -> None:
+        """Know how much of aid is counted elsewhere."""
+        if amount:
+            self.covered[aid_id] = amount
+        elif aid_id in self.covered:
+            del self.covered[aid_id]
 
     def drop(self, aid_id: str) -> Aid:
         """Forget aid, and give it."""
         aid = self.attested.pop(aid_id)
+        self.cover(aid_id, 0)
         mine = self._by_party[aid.regime, aid.party_id]
         del mine[aid_id]
         if not mine:
             del self._by_party[aid.regime, aid.party_id]
+        self._by_name[aid.regime] -= 1
+        if not self._by_name[aid.regime]:
+            del self._by_name[aid.regime]
         return aid
 
     def forget(self, counters: Counters, name: str, party_id: str, day: int) -> None:
@@ -131,6 +164,18 @@ class Aids:
         counters.forget(f"{REGIME}{name}", party_id, first)
         for aid_id in [aid_id for aid_id, aid in self.of(name, party_id) if aid.on < first]:
             self.drop(aid_id)
+
+
+def overlaps(grants: Iterable[tuple[str, Aid]]) -> Iterator[tuple[str, int]]:
+    """How much of each attestation of one grant is counted by the others, micro-units.
+
+    On every day the largest counts whose window has not passed: of each what it has beyond those of later days, and
+    beyond larger ones of its day.
+    """
+    counted = 0
+    for aid_id, aid in sorted(grants, key=lambda each: (-each[1].on, -each[1].amount)):
+        yield aid_id, min(counted, aid.amount)
+        counted = max(counted, aid.amount)
 
 
 def regimes_of(terms: Terms) -> Iterator[tuple[str, Regime]]:

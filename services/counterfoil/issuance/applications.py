@@ -107,10 +107,15 @@ def _review_by(state: IssuanceState, rules: Rules, submitted: ApplicationSubmitt
     return None if isinstance(judged, Refusal) else due_by(rules, unmet(rules, judged, ()), at)
 
 
-def document_for(state: IssuanceState, application: Application) -> Rules | Refusal:
-    """The document that an application is decided by: that of its window, else the one in force."""
+def document_for(state: IssuanceState, application: Application, *, rejects: bool = False) -> Rules | Refusal:
+    """The document that an application is decided by: that of its window, else the one in force.
+
+    `rejects`: whatever its model; else who applied under another one could keep a programme from closing.
+    """
     if application.window_id is not None:
         return state.rules_under(state.windows.open[application.window_id])
+    if rejects and isinstance(terms := state.terms(application.content.programme_id), Rules):
+        return terms
     rules, claims = document_of(state, application.content.programme_id), application.content.application_id
     if isinstance(rules, Rules) and after_use(rules) is not (claims in state.claims.waiting):
         return refuse(Code.NOT_BY_APPLICATION, why=rules.document.redemption.model)  # another version's model

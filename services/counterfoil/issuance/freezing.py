@@ -1,5 +1,7 @@
 """How an issuer stops a voucher under a document: on a ground that the document names, and not longer than it allows.
 
+What earlier suspensions of the voucher lasted counts, whatever their grounds: else one after the other had no end.
+
 A suspension begins when its notice is over, and ends by itself unless an operator extends it, who is related to neither
 side. The document is the one that the voucher was granted under, whatever later versions say.
 """
@@ -41,8 +43,9 @@ def suspend_voucher(state: IssuanceState, body: SuspendVoucher, actor: Party, at
         return refuse(Code.GROUND_NOT_IN_RULES, ground=body.ground)
     if voucher.status == "suspended" or body.voucher_id in state.suspensions.table:
         return refuse(Code.VOUCHER_SUSPENDED, voucher_id=body.voucher_id)
-    if not 0 < body.days <= allowed.max_days:
-        return refuse(Code.SUSPENSION_TOO_LONG, most_days=allowed.max_days)
+    most = max(allowed.max_days - state.suspensions.days.get(body.voucher_id, 0), 0)
+    if not 0 < body.days <= most:
+        return refuse(Code.SUSPENSION_TOO_LONG, most_days=most)
     begins_at = at.time + allowed.notice_days * DAY
     over = dead(voucher, body.voucher_id, at)
     if over is None and begins_at >= voucher.expires_at:

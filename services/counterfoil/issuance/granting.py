@@ -70,13 +70,14 @@ def decide_application(state: IssuanceState, body: DecideApplication, actor: Par
     application = application_to(state, body.application_id, actor)
     if isinstance(application, Refusal):
         return application
-    if application.status == "returned" or application.status == body.decision:
+    rejects = state.rules.rejects_always and body.decision == "rejected"
+    if (application.status == "returned" and not rejects) or application.status == body.decision:
         return refuse(Code.APPLICATION_NOT_OPEN, status=application.status)
     if (closed := already_closed(state, application)) is not None:
         return closed
     if application.window_id is not None and body.decision != "rejected":
         return refuse(Code.DECIDED_BY_WINDOW, window_id=application.window_id)
-    rules = document_for(state, application)
+    rules = document_for(state, application, rejects=rejects)
     if isinstance(rules, Refusal):
         return rules
     body = replace(body, caps=body.caps or application.caps)

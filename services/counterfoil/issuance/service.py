@@ -45,7 +45,7 @@ from counterfoil.issuance import (
     waiting,
 )
 from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
-from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidFreed, AidWithdrawn
+from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidCovered, AidFreed, AidWithdrawn
 from counterfoil.issuance.commands import (
     AddKey,
     AddKeyV1,
@@ -314,6 +314,7 @@ DECIDER: Final = Decider(
         AidCounted: aid.aid_counted,
         AidFreed: aid.aid_freed,
         AidAttested: aid.aid_attested,
+        AidCovered: aid.aid_covered,
         AidWithdrawn: aid.aid_withdrawn,
         VoucherGranted: vouchers.voucher_granted,
         VoucherSuspended: vouchers.voucher_suspended,

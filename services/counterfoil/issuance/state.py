@@ -242,9 +242,10 @@ class IssuanceState(ProgrammeState):
         self.aids = Aids()
         parts = (self.applications.tables(), self.windows.tables(), self.claims.tables())
         self.suspensions = Suspensions(self._goes_on)
-        for table in (*chain(*parts), self.counters.table, self.aids.attested):
+        for table in (*chain(*parts), self.counters.table, self.aids.attested, self.aids.covered):
             self.keep(table)
         self.keep(self.suspensions.table)
+        self.keep(self.suspensions.days)
         self.looks: dict[str, str] = {}  # what a name looks like -> the first party, by id, with such a name
 
     def root_operator(self) -> str | None:

@@ -479,10 +479,10 @@ def voucher_suspended(state: IssuanceState, event: VoucherSuspended, _at: At) ->
         state.suspensions.keep(event.voucher_id, ordered._replace(begun=True))
 
 
-def voucher_reinstated(state: IssuanceState, event: VoucherReinstated, _at: At) -> None:
+def voucher_reinstated(state: IssuanceState, event: VoucherReinstated, at: At) -> None:
     """Apply a reinstatement."""
     state.vouchers.edit(event.voucher_id).status = "active"
-    state.suspensions.forget(event.voucher_id)
+    state.suspensions.lifted(event.voucher_id, at.time, sums=state.rules.sums_suspensions)
 
 
 def voucher_revoked(state: IssuanceState, event: VoucherRevoked, _at: At) -> None:

@@ -52,6 +52,7 @@ def _cumulated(folded: Folded, programme_id: str) -> Iterator[Row]:
             "currency": row["currency"],
             "amount": row["amount"],
             "freed": row["freed"],
+            "covered": row["covered"],
             "withdrawn_at": row["withdrawn_at"],
             "counts": _counts(row, today),
             "counted_before": row["counted_before"],
@@ -77,7 +78,7 @@ def _counts(row: Row, today: str) -> int:
     """What of a grant counts on a day."""
     if row["withdrawn_at"] is not None or today >= row["counts_until"]:
         return 0
-    return int(row["amount"] - row["freed"])
+    return int(row["amount"] - row["freed"] - row["covered"])
 
 
 R8: Final = Report(
@@ -99,6 +100,7 @@ R8: Final = Report(
         "currency text: of all amounts of the row",
         "amount amount: what was granted",
         "freed amount: of it, never used, and counting no more",
+        "covered amount: of it, counted by another attestation of the same grant",
         "withdrawn_at time: since then it does not count",
         "counts amount: what of it counts on the day of `as_of`, in UTC",
         "counted_before amount: what was counted when it was decided",
