@@ -16,7 +16,7 @@ def snapshot(thing: Any, without: Collection[str] = ()) -> object:
     """`thing` as nested tuples of plain values, order of dictionaries included, down to the last private attribute.
 
     `without`: attributes to leave out, written ``Class.attribute``. Functions count by name. A record counts as itself:
-    it is frozen, and so is all that it holds.
+    it is frozen, and so is all that it holds; one that holds a dictionary, as rules do, is followed.
     """
     return _Camera(without).picture(thing)
 
@@ -45,7 +45,7 @@ class _Camera:
             return _itself
         if issubclass(kind, msgspec.Struct):
             assert kind.__struct_config__.frozen, kind
-            return _record
+            return _record if _has_hash(first) else self._once(self._object(kind))
         if callable(first) and hasattr(first, "__qualname__"):
             return attrgetter("__qualname__")
         if issubclass(kind, set | frozenset):
@@ -90,6 +90,14 @@ _UNSET = ("unset",)
 
 def _itself(thing: object) -> object:
     return thing
+
+
+def _has_hash(thing: object) -> bool:
+    try:
+        hash(thing)
+    except TypeError:
+        return False
+    return True
 
 
 def _record(thing: object) -> object:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -64,8 +63,7 @@ def log_key(exchanges: Exchanges, pinned: Mapping[str, VerifyKey], log: LogId) -
         raise NotProven(f"the gateway shows no key of {log.name}: {problem}") from problem
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """An accepted command: the gateway's receipt, what it proves, and whether its log's key is pinned."""
 
     receipt: Mapping[str, Any]

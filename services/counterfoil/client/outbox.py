@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -39,8 +38,7 @@ class Damaged(CounterfoilError):
     """A file of an outbox holds no command."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """A command whose outcome is not known: its DSSE envelope, and the header and commands inside."""
 
     envelope: bytes

@@ -7,9 +7,8 @@ question is put to the newer checkpoint.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from counterfoil.client.exchanges import Exchanges
 from counterfoil.client.problems import BeyondEnd, NotProven, NotThere
@@ -30,8 +29,7 @@ PAUSE: Final = 0.1
 """Seconds between two attempts: what is decided is published within two seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Met:
+class Met(NamedTuple):
     """A checkpoint and the signed note that it was read from."""
 
     note: bytes

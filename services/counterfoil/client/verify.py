@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from counterfoil import __version__
 from counterfoil.client.problems import NotProven, NotUnderstood
@@ -21,8 +20,7 @@ from counterfoil.log.verify import verify_receipt
 from counterfoil.words import codec_at
 
 
-@dataclass(frozen=True, slots=True)
-class Proven:
+class Proven(NamedTuple):
     """An entry and the signed checkpoint that covers it."""
 
     entry: Entry

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Stage(Enum):
@@ -22,8 +22,7 @@ class Stage(Enum):
     DECISION = "decision"
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(NamedTuple):
     """A code's stage, whether it is transient, and its text."""
 
     stage: Stage

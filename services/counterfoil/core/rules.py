@@ -11,10 +11,10 @@ What only bounds bytes is in `counterfoil.contract.limits`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from counterfoil.contract.record import Command
+from counterfoil.contract.record import Command, record
 from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.core.currencies import ISO_4217
 from counterfoil.core.rule_commands import GONE_IN_4, NEW_IN_4, NEW_IN_5, NEW_IN_6, NEW_IN_7, NEW_IN_8
@@ -28,7 +28,7 @@ class UnknownRules(CounterfoilError):
     """The entry that names the version, if this release decided that much."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Rules:
     """Everything in which versions differ. Times are microseconds, ratios basis points, hours whole delivery hours."""
 
