@@ -5,17 +5,24 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from counterfoil.cli.command import Invalid
+from counterfoil.cli.report_files import read_report
+from counterfoil.client.author import Author
+from counterfoil.client.problems import NotProven
 from counterfoil.contract.canonical import canonical
+from counterfoil.key_files import write_key
 from counterfoil.reports.catalogue import REPORTS
 from counterfoil.reports.folding import fold
-from counterfoil.reports.report import as_json, made
+from counterfoil.reports.report import FORMAT, REPORT_TYPE, as_json, made
 from tests.cli.command_line import invoke
+from tests.market import seed_of
 
 
 def of_csv(text: str) -> tuple[dict[str, object], list[dict[str, str]]]:
@@ -139,3 +146,54 @@ def test_a_report_is_verified_by_making_it_again(played: Path, tmp_path: Path) -
         file.write_text(json.dumps(changed))
         got, out, said = invoke("report", "verify", str(file), str(played))
         assert (got, says in out + said) == (code, True), (says, out, said)
+
+
+def test_a_report_can_be_signed_and_verify_says_by_whom(played: Path, tmp_path: Path) -> None:
+    """By any key that is not revoked; not by another than it names, nor for other bytes."""
+    file, keys = tmp_path / "report.json", tmp_path / "keys"
+    keys.mkdir(mode=0o700)
+    for name, seed in (("issuer", "city"), ("revoked", "lab-1 spare"), ("journalist", "journalist")):
+        write_key(keys / f"{name}.pem", seed_of(seed), None)
+    words = ("report", "R1", str(played), "--programme", "p1", "--keys", str(keys), "-o", str(file))
+    for name, code, says in (("issuer", 0, "by city"), ("journalist", 0, "no party"), ("revoked", 1, "revoked")):
+        assert invoke(*words, "--sign", name)[0] == 0
+        got, out, said = invoke("report", "verify", str(file), str(played))
+        assert (got, says in out + said) == (code, True), (says, out, said)
+    assert invoke(*words, "--sign", "issuer")[0] == 0
+    good = json.loads(file.read_bytes())
+    assert set(good) == {"payload", "payloadType", "signatures"}
+    report = json.loads(b64decode(good["payload"]))
+    other = Author("x", seed_of("journalist"))
+    report["header"]["unit"] = "EUR"
+    changed = canonical(report)
+    for data, code in (
+        (other.seal(b64decode(good["payload"]), REPORT_TYPE), 1),
+        (changed, 1),
+        (canonical({**good, "payload": b64encode(changed).decode()}), 1),
+        (Author("x", seed_of("city")).seal(changed, REPORT_TYPE), 1),
+        (Author("x", seed_of("city")).seal(json.dumps(report).encode(), REPORT_TYPE), 2),
+        (Author("x", seed_of("city")).seal(changed), 2),
+        (canonical({**good, "signatures": []}), 2),
+        (b"[]", 2),
+    ):
+        file.write_bytes(data)
+        assert invoke("report", "verify", str(file), str(played))[0] == code, data[:80]
+    for wrong in (("--sign", "issuer", "--format", "csv"), ("--sign", "nobody"), ()):
+        assert invoke(*words, *wrong)[0] == 2, wrong
+
+
+def test_a_file_that_is_no_report_is_refused(played: Path, tmp_path: Path) -> None:
+    """Whatever a member of its header is in the place of what it should be."""
+    file = tmp_path / "report.json"
+    log = {"origin": "x", "first": 0, "last": 1, "root": "00"}
+    head: dict[str, Any] = {"format": FORMAT, "report": "R1", "programme_id": "p1", "given": {}, "logs": [log]}
+    odd: tuple[Any, ...] = (None, [], [1], {}, {"seed": [1]}, {"size": 0}, {"size": True}, 1, True, "x", [{}])
+    odd += ([{**log, "origin": [1]}], [{**log, "last": -2}], {"public_key": 1}, {"public_key": "AA=="})
+    for name in (*head, "signer"):
+        for value in odd:
+            file.write_text(json.dumps({"header": {**head, name: value}, "columns": [], "rows": []}))
+            try:
+                read_report(file)
+            except (Invalid, NotProven):
+                continue
+            assert invoke("report", "verify", str(file), str(played))[0] in (1, 2), (name, value)

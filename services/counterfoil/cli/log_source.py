@@ -106,14 +106,15 @@ def check_programme(folded: Folded, programme: str) -> None:
         raise Invalid(f"the logs have no programme {programme}; they have {', '.join(known) or 'none'}")
 
 
-_SHARED: Final[Parameters] = {
+SHARED: Final[Parameters] = {
     "vkeys": (Vkeys, None),
     "mirror": (MirrorOption, None),
     "more": (Logs, None),
     "reader": (ReaderOption, None),
 }
+"""The options of a `LogSource`."""
 
 
 def reading_logs(app: typer.Typer, name: str, example: str) -> Callable[[Command], Command]:
     """A command that reads whole logs; its first parameter is a `LogSource`."""
-    return make(app, name, example, _SHARED, LogSource)
+    return make(app, name, example, SHARED, LogSource)

@@ -3,43 +3,44 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
-from itertools import zip_longest
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from counterfoil import __version__
-from counterfoil.cli.command import FOUND, Command, Invalid, Out, local
+from counterfoil.cli.command import FOUND, Command, Invalid, Out, local, make
 from counterfoil.cli.evidence import EvidenceOption, keep
-from counterfoil.cli.files import read_bytes, read_text, replacing
+from counterfoil.cli.files import read_text, replacing
 from counterfoil.cli.late import group
 from counterfoil.cli.log_source import LogsArgument, LogSource, check_programme, reading_logs
 from counterfoil.cli.options import Programme, argument, count, option
-from counterfoil.cli.output import separated
 from counterfoil.cli.people import show_time
 from counterfoil.cli.render import Record, Rows, plain
+from counterfoil.cli.report_files import (
+    MAKING,
+    MAX_SAMPLE,
+    ReportSource,
+    differences,
+    read_report,
+    signature_of,
+    text_of,
+)
 from counterfoil.cli.values import parse_amount, show_amount
-from counterfoil.contract.canonical import Refused, canonical, parse_json
 from counterfoil.contract.references import parse_reference, same_as
 from counterfoil.reports.alerts import NOT_SHOWN, PATTERNS
 from counterfoil.reports.catalogue import REPORTS
 from counterfoil.reports.given import Given
 from counterfoil.reports.pattern import NotShown
-from counterfoil.reports.report import FORMAT, Column, Report, as_json, heading_lines, made
+from counterfoil.reports.report import Column, Report, made
 from counterfoil.reports.sample import chain
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-Form = Literal["json", "csv"]
 SHOWN: Final = 200
 """How many rows are printed for people; JSON and CSV have all."""
-_OF_MAKER: Final = ("generator", "keys")
-"""Members of a header that depend on who made the report, and with which release."""
-_MAX_REPORT: Final = 256 << 20  # bytes
-_MAX_SAMPLE: Final = 10_000
 _MAX_STATEMENT: Final = 64 << 20  # bytes of a bank's statement
 _HEADING: Final = ("programme_id", "programme_version", "rules_hash", "unit", "as_of", "not_consumed", "generator")
 _PLACE: Final = {"log", "index"}
@@ -48,13 +49,6 @@ _LISTED: Final = ("id", "title", "for", "says")
 _PATTERNS: Final = ("id", "title", "shows", "hides")
 
 app = group("report")
-
-FormOption = Annotated[
-    Form | None, option("--format", "What to write. Default: by the name of the file.", metavar="json|csv")
-]
-FileOption = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there; takes the place of a file.")
-]
 
 BankOption = Annotated[
     Path | None,
@@ -102,36 +96,27 @@ def _bank_statement(path: Path) -> dict[str, int]:
     return found
 
 
-def reconciliation(
-    source: LogSource,
-    logs: LogsArgument,
-    programme: Programme,
-    form: FormOption = None,
-    file: FileOption = None,
-    bank: BankOption = None,
-) -> None:
+def reconciliation(source: ReportSource, logs: LogsArgument, programme: Programme, bank: BankOption = None) -> None:
     """Five-way reconciliation: approvals, accounts, payees, payments and totals.
 
     Exit code 1: figures differ, or files are not what a log's checkpoint signs.
     """
     given = Given(bank=None if bank is None else _bank_statement(bank))
-    _run(source, REPORTS["R6"], logs, programme, given, form, file)
+    _run(source, REPORTS["R6"], logs, programme, given)
 
 
 def sample_pack(
-    source: LogSource,
+    source: ReportSource,
     logs: LogsArgument,
     programme: Programme,
     seed: Annotated[str, option("--seed", "Your secret; publish its SHA-256 beforehand.", metavar="TEXT")],
-    size: Annotated[int, count("--size", "How many claims.", 1, _MAX_SAMPLE)] = Given().size,
-    form: FormOption = None,
-    file: FileOption = None,
+    size: Annotated[int, count("--size", "How many claims.", 1, MAX_SAMPLE)] = Given().size,
     evidence: EvidenceOption = None,
 ) -> None:
     """Audit sample pack: claims drawn by your seed, half by risk, each with all its entries and their proofs."""
     if not seed:
         raise Invalid("--seed: a sample needs one")
-    _run(source, REPORTS["R15"], logs, programme, Given(seed=seed, size=size), form, file, evidence)
+    _run(source, REPORTS["R15"], logs, programme, Given(seed=seed, size=size), evidence)
 
 
 _EXIT_CODE: Final = "Exit code 1: a `difference` is not 0, or files are not what a log's checkpoint signs."
@@ -140,10 +125,8 @@ _EXIT_CODE: Final = "Exit code 1: a `difference` is not 0, or files are not what
 def _plain(report: Report) -> Command:
     """The command that makes a report which needs nothing but logs."""
 
-    def command(
-        source: LogSource, logs: LogsArgument, programme: Programme, form: FormOption = None, file: FileOption = None
-    ) -> None:
-        _run(source, report, logs, programme, Given(), form, file)
+    def command(source: ReportSource, logs: LogsArgument, programme: Programme) -> None:
+        _run(source, report, logs, programme, Given())
 
     command.__doc__ = f"{report.title}, for {report.readers}.\n\n{report.says}\n\n{_EXIT_CODE}"
     return command
@@ -156,34 +139,26 @@ _WITH_OPTIONS: Final[Mapping[str, tuple[Command, str]]] = {
 """Reports with options of their own, and how their examples go on."""
 for _report in REPORTS.values():
     _command, _more = _WITH_OPTIONS.get(_report.id) or (_plain(_report), "")
-    reading_logs(app, _report.id, f"counterfoil report {_report.id} var/market --programme springfield-2026{_more}")(
-        _command
-    )
+    _example = f"counterfoil report {_report.id} var/market --programme springfield-2026{_more}"
+    make(app, _report.id, _example, MAKING, ReportSource)(_command)
 
 
 def _run(
-    source: LogSource,
-    report: Report,
-    logs: str,
-    programme: str,
-    given: Given,
-    form: Form | None,
-    file: Path | None,
-    evidence: Path | None = None,
+    source: ReportSource, report: Report, logs: str, programme: str, given: Given, evidence: Path | None = None
 ) -> None:
-    form = form or _by_name(file)
+    form, author = source.wanted()
     with source.read(logs, given) as folded:
         check_programme(folded, programme)
         found = made(folded, report, programme, f"counterfoil {__version__}")
         if evidence is not None:
             keep(folded, {row["claim_id"]: chain(folded, row["claim_id"]) for row in found["rows"]}, evidence)
-    if file is not None:
-        with replacing(file) as target:
-            target.write(_text(report, found, form))
-        done = {"file": str(file), "report": report.id, "rows": len(found["rows"])}
+    if source.file is not None:
+        with replacing(source.file) as target:
+            target.write(text_of(report, found, form, author))
+        done = {"file": str(source.file), "report": report.id, "rows": len(found["rows"])}
         source.out.show(done, Record(done))
-    elif form is not None and not source.out.json:
-        print(_text(report, found, form), end="", flush=True)
+    elif author is not None or (form is not None and not source.out.json):
+        print(text_of(report, found, form, author), end="", flush=True)
     else:
         source.out.show(found, *for_people(report, found))
     if any(row.get("difference") not in (None, "0") for row in found["rows"]):
@@ -199,77 +174,33 @@ def verify(
 ) -> None:
     """Make a report again from the entries that it names, and compare: all but who made it, by which keys.
 
-    The logs may have grown since: they must still begin with the trees that the report names.
+    The logs may have grown since: they must still begin with the trees that the report names. Of a signed one, it says
+    which party has the key by those entries.
 
-    Exit code 1: it says something else, or files are not what a log's checkpoint signs.
+    Exit code 1: it says something else, its signature or its key is not good, or files are not what a log's checkpoint
+    signs.
     """
-    said = _read(file)
-    head = said["header"]
-    report, seed, size = REPORTS[head["report"]], head["given"].get("seed", ""), head["given"].get("size", Given().size)
-    if "bank_sha256" in head["given"] and bank is None:
+    said = read_report(file)
+    if said.with_bank and bank is None:
         raise Invalid("the report was made with a bank's statement: name it with --bank")
-    again = Given(bank=None if bank is None else _bank_statement(bank), seed=seed, size=size)
-    until = {each["origin"]: (each["last"] + 1, bytes.fromhex(each["root"])) for each in head["logs"]}
-    with source.read(logs, again, until) as folded:
-        check_programme(folded, head["programme_id"])
-        found = made(folded, report, head["programme_id"], f"counterfoil {__version__}")
-    differ = list(_differences(said, found))
-    value = {"verified": not differ, "report": report.id, "rows": len(found["rows"]), "differ": differ}
-    source.out.show(value, Record({**value, "differ": differ[:SHOWN]}))
+    again = Given(bank=None if bank is None else _bank_statement(bank), seed=said.seed, size=said.size)
+    with source.read(logs, again, said.until) as folded:
+        check_programme(folded, said.programme_id)
+        found = made(folded, said.report, said.programme_id, f"counterfoil {__version__}")
+        signature, good = (None, True) if said.signer is None else signature_of(folded, said.signer)
+    differ = [*([] if good else ["signature: its key was revoked"]), *differences(said.whole, found)]
+    value = {"verified": not differ, "report": said.report.id, "rows": len(found["rows"]), "signature": signature}
+    source.out.show({**value, "differ": differ}, Record({**value, **_signed(signature), "differ": differ[:SHOWN]}))
     if differ:
         raise typer.Exit(FOUND)
 
 
-def _differences(said: dict[str, Any], found: dict[str, Any]) -> Iterator[str]:
-    """Where two reports differ, but for members of the header that tell who made them."""
-    one, other = said["header"], found["header"]
-    yield from sorted(said.keys() ^ found.keys())
-    for name in sorted(one.keys() | other.keys()):
-        if one.keys() & {name} != other.keys() & {name} or (name not in _OF_MAKER and one[name] != other[name]):
-            yield f"header: {name}"
-    if said.get("columns", found["columns"]) != found["columns"]:
-        yield "columns"
-    for nth, (row, same) in enumerate(zip_longest(said["rows"], found["rows"])):
-        if row != same:
-            yield f"row {nth}"
-
-
-def _read(file: Path) -> dict[str, Any]:
-    """A report from a file. Raises `Invalid`."""
-    try:
-        said = parse_json(read_bytes(file, _MAX_REPORT), _MAX_REPORT)
-        head = said["header"]
-        ends = [(each["origin"], each["last"] + 1, bytes.fromhex(each["root"])) for each in head["logs"]]
-        given = head["given"].get("seed", ""), head["given"].get("size", 1)
-        known = head["format"] == FORMAT and head["report"] in REPORTS and isinstance(said["rows"], list)
-        known = known and isinstance(head["programme_id"], str)
-        drawn = head["report"] != "R15" or bool(given[0])
-    except (AttributeError, Refused, KeyError, TypeError, ValueError) as problem:
-        raise Invalid(f"{file} is no report in JSON, as `counterfoil report` writes it") from problem
-    in_range = isinstance(given[0], str) and isinstance(given[1], int) and 1 <= given[1] <= _MAX_SAMPLE
-    if not known or not drawn or not in_range or any(size < 0 for _, size, _ in ends):
-        raise Invalid(f"{file} is a report of another form than {FORMAT}")
-    return dict(said)
-
-
-def _by_name(file: Path | None) -> Form | None:
-    if file is None:
-        return None
-    if file.suffix not in (".csv", ".json"):
-        raise Invalid(f"{file}: the name ends in .csv or .json, or --format says which")
-    return "csv" if file.suffix == ".csv" else "json"
-
-
-def _text(report: Report, found: dict[str, Any], form: Form | None) -> str:
-    """A report as canonical JSON, or as CSV after its header in lines that begin with ``#``."""
-    if form != "csv":
-        return as_json(found).decode()
-    nested = [each.name for each in report.columns if each.kind == "json"]
-    rows = [
-        {**row, **{name: canonical(row[name]).decode() for name in nested if row[name] is not None}}
-        for row in found["rows"]
-    ]
-    return heading_lines(found) + separated(rows, "csv", [each.name for each in report.columns])
+def _signed(signature: dict[str, Any] | None) -> dict[str, str]:
+    """A signature as people read it."""
+    if signature is None:
+        return {"signature": "none"}
+    whose = " and ".join(signature["parties"]) or "a key that no party has in force"
+    return {"signature": f"by {whose}, {signature['key_id']}"}
 
 
 def for_people(report: Report, found: dict[str, Any]) -> list[RenderableType]:

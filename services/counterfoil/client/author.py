@@ -1,4 +1,4 @@
-"""Signs commands, and what opens sessions, for one party."""
+"""Signs commands, and other documents such as what opens sessions, for one party."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
 from counterfoil.contract.codec import encode_payload
+from counterfoil.contract.entry import PAYLOAD_TYPE
 from counterfoil.contract.envelope import encode_envelope, signed_bytes
 from counterfoil.contract.key_id import key_id_of
 from counterfoil.contract.open_session import OPEN_SESSION_TYPE, OpenSession, encode_open_session
@@ -37,9 +38,12 @@ class Author:
         document = OpenSession(
             audience=host, expires_at=expires_at, key_id=self.key_id, nonce=nonce, party_id=self.party_id
         )
-        payload = encode_open_session(document)
-        signature = crypto_sign(signed_bytes(payload, OPEN_SESSION_TYPE), self._secret)[:64]
-        return encode_envelope(payload, signature, self.key_id, OPEN_SESSION_TYPE)
+        return self.seal(encode_open_session(document), OPEN_SESSION_TYPE)
+
+    def seal(self, payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
+        """The DSSE envelope of a payload of this type, by default a command's."""
+        signature = crypto_sign(signed_bytes(payload, payload_type), self._secret)[:64]
+        return encode_envelope(payload, signature, self.key_id, payload_type)
 
     def sign(
         self,
@@ -52,9 +56,7 @@ class Author:
         seen: Seen | None = None,
     ) -> bytes:
         """The DSSE envelope of one command, or of a batch if a sequence is given. Default validity: one hour."""
-        payload = self.payload(bodies, aud, command_id, issued_at, expires_at=expires_at, seen=seen)
-        signature = crypto_sign(signed_bytes(payload), self._secret)[:64]
-        return encode_envelope(payload, signature, self.key_id)
+        return self.seal(self.payload(bodies, aud, command_id, issued_at, expires_at=expires_at, seen=seen))
 
     def payload(
         self,

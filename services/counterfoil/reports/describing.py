@@ -8,7 +8,7 @@ from typing import Final
 from counterfoil.reports.alerts import NOT_SHOWN, PATTERNS
 from counterfoil.reports.catalogue import REPORTS
 from counterfoil.reports.pattern import Pattern
-from counterfoil.reports.report import FORMAT, KINDS, Column, Report
+from counterfoil.reports.report import FORMAT, KINDS, REPORT_TYPE, Column, Report
 
 _PAGE: Final = f"""# Reports
 
@@ -27,8 +27,14 @@ What `counterfoil report` makes of published logs, for one programme each. Every
 | `not_consumed` | what a log had not taken from another one yet: figures of the two may differ by it |
 | `given` | what was given beside the logs: the seed and size of a sample, SHA-256 of a bank's statement |
 | `generator` | the release that made it |
+| `signer` | of a signed report: the id of the key, and the public key in base64 |
 
 `counterfoil report verify` makes a report in JSON again, from the entries that its header names, and compares.
+
+`--sign NAME` signs a report in JSON with the key file NAME.pem: the file is a DSSE envelope (secure-systems-lab/dsse)
+of payload type `{REPORT_TYPE}`, whose payload is the report, with one Ed25519
+signature. `report verify` checks that, and says which party has the key by the entries that the report was made from. A
+key that is revoked by then is not accepted. A key that no party has is named: whose it is, the reader has to know.
 
 Every entry that was read hashes to the tree that its log's checkpoint signs. Whether it was decided by the rules is for
 `counterfoil audit`, which decides every entry again; it also gives what a report on integrity (R14) has: sizes, roots,

@@ -25,6 +25,8 @@ KINDS: Final[Mapping[Kind, str]] = {
 """The types of columns, and how their values are written. Any value may be null, which in CSV is empty."""
 BPS: Final = 10_000
 FORMAT: Final = "counterfoil.report/1"
+REPORT_TYPE: Final = "application/vnd.counterfoil.report.v1+json"
+"""The payload type of a signed report's DSSE envelope."""
 
 
 @dataclass(frozen=True, slots=True)
