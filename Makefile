@@ -65,8 +65,11 @@ demo: setup ## run the whole market on the bundled sample, then audit it (ARGS="
 demo-distributed: $(DEV_STAMP) ## the same on Kafka and PostgreSQL, every service a process (ARGS="--kafka ... --database ...")
 	$(BIN)/counterfoil demo --distributed --home var/demo-distributed $(ARGS)
 
-test: check $(NPM_STAMP) ## the static checks, then every test
+test: check $(NPM_STAMP) ## the static checks, then every test but the drills
 	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+drills: $(DEV_STAMP) ## the longer drills, which `make test` leaves out: about ten minutes
+	$(BIN)/pytest -m drill $(ARGS)
 
 check: $(DEV_STAMP) ## the static checks alone: style, types, import rules
 	$(BIN)/ruff check .

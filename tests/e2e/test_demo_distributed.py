@@ -124,7 +124,7 @@ def story_is_told(home: Path) -> bool:
     return int(checkpoint.splitlines()[1]) > 5
 
 
-@pytest.mark.parametrize("under_way", [servers_start, story_is_told])
+@pytest.mark.parametrize("under_way", [pytest.param(servers_start, marks=pytest.mark.drill), story_is_told])
 def test_interrupted_it_stops_all_that_it_has_started(tmp_path: Path, under_way: Callable[[Path], bool]) -> None:
     demo = Demo(tmp_path, *story(tmp_path / "in"))
     ends = time.monotonic() + ENDS_WITHIN
@@ -140,6 +140,7 @@ def test_interrupted_it_stops_all_that_it_has_started(tmp_path: Path, under_way:
     assert (demo.left(), services(demo.home)) == ([], [])
 
 
+@pytest.mark.drill
 def test_on_a_given_cluster_once(new_cluster: NewCluster, tmp_path: Path) -> None:
     words = story(tmp_path / "in")
     with new_cluster() as cluster:

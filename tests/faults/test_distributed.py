@@ -37,6 +37,7 @@ def test_services_killed_at_every_durable_step(whole: DrillMarket) -> None:
     drills.crashes(whole, 1.0, ("ledger",))
 
 
+@pytest.mark.drill
 def test_every_part_killed_in_turn(whole: DrillMarket) -> None:
     drills.killed(whole, 3.0)
 
@@ -45,11 +46,13 @@ def test_a_zombie_wakes_after_another_took_over(whole: DrillMarket) -> None:
     drills.zombie(whole, 1.0)
 
 
+@pytest.mark.drill
 def test_a_writer_is_frozen_inside_publication_before_and_inside_a_commit(whole: DrillMarket) -> None:
     """`python -m tests.faults frozen` has more instructions."""
     drills.frozen(whole, 1.0, steps=("checkpoint-written", "lease-checked", "commit-sent"))
 
 
+@pytest.mark.drill
 def test_kafka_freezes(whole: DrillMarket) -> None:
     drills.frozen_kafka(whole, 12.0)
 
@@ -66,6 +69,7 @@ def test_records_come_again_in_another_order_with_junk(whole: DrillMarket) -> No
     drills.repeated_and_reordered(whole, 4.0)
 
 
+@pytest.mark.drill
 def test_leaders_are_lost_under_load(new_cluster: NewCluster, tmp_path: Path) -> None:
     with new_cluster(3) as cluster, drill_market(cluster, tmp_path) as made:
         drills.lost_leaders(made, 2.0)

@@ -165,6 +165,7 @@ def test_a_plan_is_kept_and_a_damaged_one_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.xdist_group("servers")
 @pytest.mark.timeout(300)
+@pytest.mark.drill
 def test_a_secure_cluster_keeps_its_secrets_and_loses_a_broker(cluster_directory: Path) -> None:
     cluster = Cluster(cluster_directory / "secure")
     cluster.make(3, secure=True)
