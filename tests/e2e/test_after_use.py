@@ -80,7 +80,7 @@ def test_a_claim_after_use_is_refused_for_its_reason_and_changes_nothing() -> No
     use = replace(USED, starts=parse_date("2026-01-01"), ends=parse_date("2026-01-11"))
     assert why("lab-1", replace(claim, lines=(use,))) == (Code.DATE_IN_FUTURE, None)
     mine = city.claims_use("lab-1", "a/1")
-    assert why("lab-2", city.claim("A-1")) == (Code.INVOICE_ALREADY_CLAIMED, None)
+    assert why("lab-1", city.claim("A-1")) == (Code.INVOICE_ALREADY_CLAIMED, None)
     assert why("lab-2", city.claim("2", corrects=mine)) == (Code.UNKNOWN_APPLICATION, None)
     city.does("city", ReturnApplication(application_id=mine, reason="no statement"))
     assert why("lab-1", replace(application, corrects=mine)) == (Code.NOT_BY_APPLICATION, model)
@@ -113,5 +113,41 @@ def test_what_a_claim_after_use_is_not_paid_is_the_budgets_again() -> None:
         city.answer(signatory, ApproveClaim(claim_id=waits, lines=(), rest="ends"))
     city.on("2026-01-11")  # the eleventh day after the reference period
     assert city.answer("lab-1", city.claim("3")).code is Code.CLAIMS_CLOSED
+    check_settled(city)
+    check_replay(city)
+
+
+def test_an_invoice_is_used_by_the_grant_and_bars_its_own_claimant_alone_before() -> None:
+    """Whoever names a stranger's invoice keeps nobody from being paid for it, in whatever programme."""
+    city = Nanning(budget__exhaustion={"mode": "FIRST_COME"})
+    city.on("2026-01-10")
+    mine, squats = city.claims_use("lab-1", "A-1"), city.claims_use("lab-2", "a/1")
+    assert city.answer("lab-1", city.claim("a1")).code is Code.INVOICE_ALREADY_CLAIMED
+    decide = DecideApplication(application_id=mine, decision="approved", caps=(), reason="complete")
+    city.does("city", decide)
+    before = city.root("issuance")
+    assert city.answer("city", replace(decide, application_id=squats)).code is Code.INVOICE_ALREADY_CLAIMED
+    assert city.root("issuance") == before, "no state changed"
+    assert city.answer("lab-2", city.claim("A1")).code is Code.INVOICE_ALREADY_CLAIMED
+    city.does("city", replace(decide, application_id=squats, decision="rejected"))
+    assert city.answer("lab-2", city.claim("A1")).code is Code.INVOICE_ALREADY_CLAIMED, "it is used for good"
+    assert city.pays(mine, "lab-1") == 25_102 * YUAN
+    check_settled(city)
+    check_replay(city)
+
+
+def test_the_timer_of_a_window_grants_an_invoice_once() -> None:
+    city = Nanning()
+    window = city.takes_claims()
+    city.on("2026-01-10")
+    claims = [city.claims_use("lab-1"), city.claims_use("lab-2")]
+    city.on("2026-01-24")
+    city.does("city", CloseWindow(window_id=window, seed=None))
+    entries = map(CODEC.decode_entry, city.logs["issuance"])
+    decided = [one for each in entries for one in each.events if isinstance(one, ApplicationDecided)]
+    assert sorted((each.decision, each.refusal) for each in decided) == [
+        ("approved", None), ("rejected", "invoice_already_claimed"),
+    ]  # fmt: skip
+    assert {each.application_id for each in decided} == set(claims)
     check_settled(city)
     check_replay(city)

@@ -1,4 +1,4 @@
-"""Credit notes on invoices that were claimed, through all services: the claim is cut, or owed once it is being paid."""
+"""Credit notes on claimed invoices, through all services: the claim is cut, or there is evidence once it is settled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from counterfoil.contract.invoices import Invoice
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY
 from counterfoil.issuance.invoice_commands import RecordCreditNote
-from counterfoil.redemption.commands import ApproveClaim, ConfirmRecovery
+from counterfoil.redemption.commands import ApproveClaim, ConfirmRecovery, OrderClawback, RejectClaim
 from tests.e2e.test_claimed import Beijing
 from tests.lives.town import MILLION, line
 from tests.properties.test_world_stateful import check_replay, check_settled
@@ -24,8 +24,14 @@ def note(city: Beijing, claim_id: str, number: str, amount: int, **changes: Any)
     return replace(made, **changes)
 
 
-def test_a_credit_note_cuts_a_claim_and_is_owed_of_one_that_is_paid() -> None:
-    city = Beijing()
+CONTROL: Final[dict[str, Any]] = {
+    "clawback": {"grounds": ["CREDIT_NOTE", "FRAUD"], "lookback_months": 12},
+    "appeal": {"within_days": 5, "stays": False},
+}
+
+
+def test_a_credit_note_cuts_a_claim_and_is_evidence_for_taking_back_what_is_paid() -> None:
+    city = Beijing(control=CONTROL)
     voucher_id = city.applies("lab-1", 6 * MILLION, 2).voucher_id
     city.on("2024-07-10")
     use = line(2 * MILLION, "2024-04-01", "2024-06-30")
@@ -50,12 +56,25 @@ def test_a_credit_note_cuts_a_claim_and_is_owed_of_one_that_is_paid() -> None:
     assert city.state("issuance").programmes[city.programme_id].uncommitted == uncommitted + 200 * K
     assert city.pays(claim_id, "lab-1") == 200 * K
 
+    def credited() -> int:
+        return int(200 * K - city.state("redemption").reversible.get(claim_id, 0)) // K
+
+    (settlement_id, _), *_ = city.state("redemption").payments
+    order = OrderClawback(
+        settlement_id=settlement_id, provider_id="lab-1", ground="CREDIT_NOTE", amount=150 * K, evidence=(bytes(32),),
+        reason="credited",
+    )  # fmt: skip
+    city.does("city", replace(order, ground="FRAUD"))
+    assert left() == (0, 150)
     city.does("city", note(city, claim_id, "C-3", 500 * K))
-    assert left() == (0, 100), "half of what was paid is owed"
+    assert (left(), credited()) == ((0, 150), 100), "half of what was paid is credited, and owed once at most"
     over = city.answer("city", note(city, claim_id, "C-4", 500 * K + 1))
     assert (over.code, dict(over.detail)["left"]) == (Code.EXCEEDS_INVOICE, str(500 * K))
     city.does("city", note(city, claim_id, "C-4", 500 * K))
-    assert left() == (0, 200), "all notes together are what the invoice was for"
+    assert (left(), credited()) == ((0, 150), 200), "all notes together are what the invoice was for"
+    twice = city.answer("city", replace(order, amount=50 * K + 1))
+    assert (twice.code, dict(twice.detail)["left"]) == (Code.EXCEEDS_PAID, str(50 * K))
+    city.does("city", replace(order, amount=50 * K))
     back = ConfirmRecovery(
         programme_id=city.programme_id, provider_id="lab-1", amount=200 * K, payment_reference="BACK-1"
     )
@@ -65,7 +84,29 @@ def test_a_credit_note_cuts_a_claim_and_is_owed_of_one_that_is_paid() -> None:
     other = city.claims("lab-1", voucher_id, "2024-0043", use).claim_id
     city.does("city", note(city, other, "D-1", 2 * MILLION, invoice_number="2024-0043"))
     assert other not in city.state("redemption").claims, "nothing is left of the claim"
-    assert city.claims("lab-1", voucher_id, "c/4", use).code is Code.INVOICE_ALREADY_CLAIMED
+    check_settled(city)
+    check_replay(city)
+
+
+def test_what_credit_notes_took_of_an_invoice_stays_taken_when_it_is_claimed_again() -> None:
+    city = Beijing()
+    voucher_id = city.applies("lab-1", 6 * MILLION, 2).voucher_id
+    city.on("2024-07-10")
+    whole, rest, less = (line(amount * K, "2024-04-01", "2024-06-30") for amount in (2_000, 800, 300))
+    claim_id = city.claims("lab-1", voucher_id, "2024-0042", whole).claim_id
+    first = note(city, claim_id, "C-1", 1_200 * K)
+    city.does("city", first)
+    city.does("city", RejectClaim(claim_id=claim_id, reason="no certificate", rest="claimable"))
+    for again, left in ((rest, 800), (less, 300)):
+        over = city.claims("lab-1", voucher_id, "2024-0042", replace(again, amount=left * K + 1))
+        assert (over.code, dict(over.detail)["left"]) == (Code.EXCEEDS_INVOICE, str(left * K))
+        claim_id = city.claims("lab-1", voucher_id, "2024-0042", again).claim_id
+        known = city.answer("city", replace(first, claim_id=claim_id))
+        assert dict(known.detail)["why"] == "known_before"
+        if again is rest:
+            city.does("city", note(city, claim_id, "C-2", 500 * K))
+            city.does("city", RejectClaim(claim_id=claim_id, reason="no certificate", rest="claimable"))
+    assert city.claims("lab-1", voucher_id, "C-1", less).amount, "a note occupies no invoice's number"
     check_settled(city)
     check_replay(city)
 

@@ -43,7 +43,11 @@ def tell(world: GoldenWorld) -> None:
     refused(world, "lab-1", Code.NOT_CLAIMED_BY_INVOICE, replace(claim, programme_id="p20"))
     refused(world, "lab-1", Code.EVIDENCE_MISSING, replace(claim, evidence=()))
     first = done(world, "lab-1", claim).application_id
-    refused(world, "lab-2", Code.INVOICE_ALREADY_CLAIMED, claim)
+    if world.state("issuance").rules.undecided_bars_all:
+        refused(world, "lab-2", Code.INVOICE_ALREADY_CLAIMED, claim)
+    else:
+        refused(world, "lab-1", Code.INVOICE_ALREADY_CLAIMED, claim)
+        done(world, "lab-2", claim)
     decide = DecideApplication(application_id=first, decision="rejected", caps=(), reason="no proof")
     done(world, "city", decide)
     paid, wrong = (

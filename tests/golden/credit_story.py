@@ -10,7 +10,7 @@ from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ListProvider
 from counterfoil.issuance.invoice_commands import ClaimInvoice, RecordCreditNote
-from counterfoil.redemption.commands import ApproveClaim, CloseSettlement
+from counterfoil.redemption.commands import ApproveClaim, CloseSettlement, RejectClaim
 from tests.documents import document, publishing
 from tests.golden.steps import done, refused
 from tests.golden.world import GoldenWorld
@@ -48,6 +48,12 @@ def tell(world: GoldenWorld) -> None:
     done(world, "city", numbered(note, "32-N3", 50 * YUAN))
     over = replace(numbered(note, "32-N4", 200 * YUAN), claim_id=second, invoice_number="32-2")
     done(world, "city", over)
+    if not world.state("redemption").rules.notes_owe:
+        third = done(world, "lab-1", replace(claim, invoice=replace(paper, number="32-3"))).claim_id
+        cut = replace(numbered(note, "32-N5", 50 * YUAN), claim_id=third, invoice_number="32-3")
+        done(world, "city", cut)
+        done(world, "city", RejectClaim(claim_id=third, reason="no proof", rest="claimable"))
+        refused(world, "lab-1", Code.EXCEEDS_INVOICE, replace(claim, invoice=replace(paper, number="32-3")))
 
 
 def numbered(note: RecordCreditNote, number: str, amount: int) -> RecordCreditNote:

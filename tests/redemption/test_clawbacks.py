@@ -12,6 +12,8 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.times import DAY
 from counterfoil.issuance.events import FourEyesDemanded
+from counterfoil.issuance.run_off_events import RunOffBegun
+from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceCredited
 from counterfoil.redemption.commands import (
     AcceptUsage,
     CloseSettlement,
@@ -22,6 +24,7 @@ from counterfoil.redemption.commands import (
     OrderClawback,
     WriteOff,
 )
+from counterfoil.redemption.credit_events import CreditKnown
 from counterfoil.redemption.events import (
     ActEndorsed,
     AppealDecided,
@@ -35,8 +38,8 @@ from counterfoil.redemption.events import (
 )
 from tests.documents import document, published
 from tests.given import Scenario
-from tests.paper_work import PAID_ON
-from tests.redemption.world import END, FULL, STL, captured, claim, party, report, settled, trade
+from tests.paper_work import PAID_ON, approve
+from tests.redemption.world import END, FULL, STL, captured, claim, party, report, settle, settled, trade
 
 APPEAL: dict[str, Any] = {"within_days": 10, "stays": True, "decided_within_days": 60}
 CLAWBACK: dict[str, Any] = {"grounds": ["FRAUD", "NOT_USED"], "share": "50%", "lookback_months": 1}
@@ -216,3 +219,24 @@ def test_who_is_related_decides_nothing() -> None:
     for group_id in ("gpu-1", "city"):
         scenario.reacts_to(replace(party(f"op-{group_id}", "operator"), group_id=group_id))
         assert why(scenario.when(decide(0), f"op-{group_id}")) == "duties_not_separate"
+
+
+@pytest.mark.parametrize("phase", [None, "run_off", "closing", "closed"])
+def test_a_credit_note_on_what_is_settled_is_told_however_near_its_end_the_programme_is(phase: Any) -> None:
+    """It is no debt, so it bars no end; and if the programme stays open after all, its issuer has the evidence."""
+    invoiced = InvoiceCaptured(
+        claim_id="inv-1-0", programme_id="p1", version=1, voucher_id="vch-1-0", holder_id="lab-1", payee_id="lab-1",
+        invoice_number="1", amount=600, legs=(),
+    )  # fmt: skip
+    told = settled().reacts_to(invoiced)
+    told.when(approve("inv-1-0"), "city").when(settle("inv-1-0"), "city").then_types(SettlementClosed)
+    if phase is not None:
+        told.given(RunOffBegun(programme_id="p1", reason="over"))
+        told.state.phases["p1"] = phase
+    note = InvoiceCredited(claim_id="inv-1-0", programme_id="p1", payee_id="lab-1", amount=1, invoiced=4)
+    known = CreditKnown(claim_id="inv-1-0", programme_id="p1", provider_id="lab-1", amount=150)
+    told.reacts_to(note).then(known)
+    told.reacts_to(replace(note, invoiced=3)).then(known)
+    told.reacts_to(replace(note, amount=2, invoiced=2)).then(replace(known, amount=300))
+    told.reacts_to(note).then()
+    assert not told.state.owed

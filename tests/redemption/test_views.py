@@ -155,7 +155,7 @@ def test_claims_and_their_payment(viewed: Viewed) -> None:
     assert submitted == {
         "claim_id": CLM_1, "programme_id": "p1", "provider_id": "gpu-1", "invoice_number": "INV/1",
         "lines": [{"contract_id": "c1", "amount": "600", "resubmitted": "0"}], "amount": 600,
-        "approved": 0, "denied": 0,
+        "approved": 0, "denied": 0, "credited": 0,
         "status": "submitted", "status_reason": None, "settlement_id": None,
     }  # fmt: skip
     delivered = ("status", "default_cause", "reported_hours", "subsidy")

@@ -31,7 +31,7 @@ from counterfoil.ledger.events import BondSlashed, CaptureReversed, HoldCaptured
 from counterfoil.ledger.transfer_events import TransferAccepted, TransferProposed
 from counterfoil.matching.commands import PlaceBid
 from counterfoil.matching.events import MatchPrevented, TradeMatched
-from counterfoil.redemption.credit_events import CreditOwed
+from counterfoil.redemption.credit_events import CreditKnown, CreditOwed
 from counterfoil.redemption.events import (
     CaptureRecorded,
     ClaimLine,
@@ -121,7 +121,8 @@ def f2(logs: Planted) -> Expected:
     logs.add("redemption", 0, event(SettlementClosed, **settled, payees=(payee,)))
     logs.add("redemption", 1, event(PaymentConfirmed, **settled, provider_id="gpu", amount=100 * USD))
     for day, amount in ((0, 1), (180, 11), (182, 13)):
-        logs.add("redemption", day, event(CreditOwed, **terms, amount=amount * USD))
+        kind = CreditOwed if day < 180 else CreditKnown  # as rules 7 have it, and as rules 8 do
+        logs.add("redemption", day, event(kind, **terms, amount=amount * USD))
     return [(("gpu", "lab"), 5 * USD), (("gpu",), 3 * USD), (("gpu",), 11 * USD)]
 
 

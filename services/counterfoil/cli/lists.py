@@ -234,7 +234,7 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
         Listing(
             "claims",
             "claims",
-            "claim_id programme_id provider_id invoice_number amount approved denied status settlement_id",
+            "claim_id programme_id provider_id invoice_number amount approved denied credited status settlement_id",
             key="clm-21-0",
         ),
         Listing(

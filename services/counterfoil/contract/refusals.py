@@ -394,7 +394,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.CREDIT_NOTE_NOT_VALID: Meaning(
         _D, False, "The credit note is of another invoice, or known, or the claim was made by earlier rules: see `why`."
     ),
-    Code.EXCEEDS_INVOICE: Meaning(_D, False, "Credit notes are at most what the invoice was for; `left` of it is."),
+    Code.EXCEEDS_INVOICE: Meaning(_D, False, "More than what the invoice is still for after its credit notes: `left`."),
     Code.EVIDENCE_MISSING: Meaning(_D, False, "The programme asks for evidence of the type named."),
     Code.NOT_GRANTED: Meaning(_D, True, "The programme's document grants or pays nothing, or less: `why` says why."),
     Code.SPEND_TOO_SMALL: Meaning(_D, False, "The voucher's document lets nothing so small be spent at once."),

@@ -170,6 +170,12 @@ class Rules:
     """
     credits_invoices: bool
     """Whether issuance keeps what the invoices of claims are for, so that credit notes can take it back."""
+    keeps_notes: bool
+    """Whether what credit notes took of an invoice stays taken when its claim is over; their numbers are kept apart."""
+    notes_owe: bool
+    """Whether a credit note on a claim in a settlement is owed at once; else it is evidence for taking back."""
+    undecided_bars_all: bool
+    """Whether a claim after use takes its invoice before it is decided; else it bars its own claimant alone."""
     max_facts: int
     """That one party attests of another, or of its applications; a later attestation replaces an earlier one."""
 
@@ -298,6 +304,9 @@ _FIRST: Final = Rules(
     rejects_always=False,
     claims_after_use=False,
     credits_invoices=False,
+    keeps_notes=False,
+    notes_owe=True,
+    undecided_bars_all=True,
     max_facts=0,
     max_auditors=0,
     states_shortfalls=False,
@@ -414,6 +423,9 @@ _EIGHTH: Final = replace(
     rejects_always=True,
     sums_suspensions=True,
     counts_grants_once=True,
+    keeps_notes=True,
+    notes_owe=False,
+    undecided_bars_all=False,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH)

@@ -282,6 +282,7 @@ _REDEMPTION: Final[Table] = {
         redemption.ClaimReturned,
         redemption.ClaimDenied,
         credit_events.ClaimCut,
+        credit_events.CreditKnown,
         credit_events.CreditOwed,
     ),
     **_all(

@@ -21,7 +21,7 @@ from counterfoil.issuance.commands import SubmitApplication
 from counterfoil.issuance.events import ApplicationDecided
 from counterfoil.issuance.invoice_commands import ClaimAfterUse
 from counterfoil.issuance.invoice_events import UseClaimed, UseDue, UseGranted
-from counterfoil.issuance.invoices import counted, evidence_missing
+from counterfoil.issuance.invoices import counted, evidence_missing, not_free
 from counterfoil.issuance.judging import Judged, first_used
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.programme.claiming import AT_ONCE
@@ -42,12 +42,11 @@ def claim_after_use(state: IssuanceState, body: ClaimAfterUse, actor: Party, at:
     submitted = submission(state, asked, actor, at, claims=True)
     if isinstance(submitted, Refusal):
         return submitted
-    rules, used = submitted.rules, state.claims.invoices.get(invoice_key(body.invoice).hex())
-    twice = used is not None and used != body.corrects
+    rules = submitted.rules
     refused = (
         unfit_lists(_papers(state, body))
         or _out_of_time(rules, body, rules.day(at.time))
-        or (refuse(Code.INVOICE_ALREADY_CLAIMED, field="invoice") if twice else None)
+        or not_free(state, body.invoice, body.lines, actor.party_id, body.corrects)
         or evidence_missing(rules, body.evidence, paid_itself=True)
     )
     return refused or [
@@ -87,6 +86,14 @@ def _out_of_time(rules: Rules, body: ClaimAfterUse, day: int) -> Refusal | None:
     if last > day:
         return refuse(Code.DATE_IN_FUTURE, field="lines")
     return refuse(Code.CLAIMS_CLOSED) if within is not None and day > last + within else None
+
+
+def used_meanwhile(state: IssuanceState, application_id: str, application: Application) -> Refusal | None:
+    """Whether the invoice of a claim was granted to another claim since, or credited; nothing for an application."""
+    claim = state.claims.waiting.get(application_id)
+    if claim is None:
+        return None
+    return not_free(state, claim.invoice, application.content.lines, claim.beneficiary_id, application_id)
 
 
 def due_at_once(
@@ -153,8 +160,8 @@ def _basis(
 
 
 def use_claimed(state: IssuanceState, event: UseClaimed, _at: At) -> None:
-    """Apply a claim that waits: its invoice is used."""
-    state.claims.wait(event)
+    """Apply a claim that waits; by rules 7 its invoice is used."""
+    state.claims.wait(event, takes=state.rules.undecided_bars_all)
 
 
 def use_granted(state: IssuanceState, event: UseGranted, _at: At) -> None:

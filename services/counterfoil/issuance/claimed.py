@@ -100,6 +100,10 @@ INVOICE: Final = Form(
 CREDIT: Final = Form(
     "credit", ("claim_id",), row(Credit, invoiced=AMOUNT, left=AMOUNT), "what the invoice of a claim is for"
 )
+CREDIT_NOTE: Final = Form(
+    "credit_note", ("note_key",), TEXT, "the claim whose invoice a credit note is on; the key is made as an invoice's"
+)
+LEFT: Final = Form("invoice_left", ("invoice_key",), AMOUNT, "what credit notes left of an invoice whose claim is over")
 WAITING: Final = Form("use_claim", ("application_id",), event(UseClaimed), "a claim after use that is not decided")
 
 
@@ -112,9 +116,12 @@ class Claims:
         "claimed",
         "credits",
         "invoices",
+        "left_of_invoices",
+        "notes",
         "permits",
         "permitted",
         "purposes",
+        "undecided",
         "waiting",
     )
 
@@ -125,17 +132,25 @@ class Claims:
         self.permits: Table[tuple[str, str], Permit] = Table(PERMIT)
         self.waiting: Table[str, UseClaimed] = Table(WAITING)
         self.credits: Table[str, Credit] = Table(CREDIT)
+        self.notes: Table[str, str] = Table(CREDIT_NOTE)  # by the key, hexadecimal
+        self.left_of_invoices: Table[str, int] = Table(LEFT)  # by the invoice's key, hexadecimal
         self.by_voucher: dict[str, dict[str, None]] = {}
         self.by_holder: dict[tuple[str, str], dict[str, None]] = {}  # and programme
         self.permitted: dict[str, dict[str, None]] = {}  # providers, by voucher
+        self.undecided: dict[str, dict[str, None]] = {}  # applications, by the key of their invoice, hexadecimal
 
     def tables(self) -> tuple[Records, ...]:
         """What is state."""
-        return self.purposes, self.claimed, self.invoices, self.permits, self.waiting, self.credits
+        return (
+            self.purposes, self.claimed, self.invoices, self.permits, self.waiting, self.credits, self.notes,
+            self.left_of_invoices,
+        )  # fmt: skip
 
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
-        self.by_voucher, self.by_holder, self.permitted = {}, {}, {}
+        self.by_voucher, self.by_holder, self.permitted, self.undecided = {}, {}, {}, {}
+        for application_id, claim in self.waiting.items():
+            self.undecided.setdefault(claim.invoice_key.hex(), {})[application_id] = None
         for claim_id, each in self.claimed.items():
             self._index(claim_id, each)
         for voucher_id, provider_id in self.permits:
@@ -163,16 +178,42 @@ class Claims:
             del self.permits[key]
             del self.permitted[voucher_id][provider_id]
 
-    def wait(self, claim: UseClaimed) -> None:
-        """Know a claim that is to be decided, and its invoice, in the place of what it corrects."""
+    def wait(self, claim: UseClaimed, *, takes: bool) -> None:
+        """Know a claim that is to be decided, in the place of what it corrects. `takes`: its invoice is used."""
         self.decided(claim.application_id)
         self.waiting[claim.application_id] = claim
-        self.invoices[claim.invoice_key.hex()] = claim.application_id
+        key = claim.invoice_key.hex()
+        self.undecided.setdefault(key, {})[claim.application_id] = None
+        if takes:
+            self.invoices[key] = claim.application_id
 
     def decided(self, application_id: str) -> None:
-        """Forget a claim that does not wait any more, and its invoice; nothing for an application."""
-        if application_id in self.waiting:
-            del self.invoices[self.waiting.pop(application_id).invoice_key.hex()]
+        """Forget a claim that does not wait any more; an invoice that it took is free. Nothing for an application."""
+        if application_id not in self.waiting:
+            return
+        key = self.waiting.pop(application_id).invoice_key.hex()
+        del self.undecided[key][application_id]
+        if not self.undecided[key]:
+            del self.undecided[key]
+        if self.invoices.get(key) == application_id:
+            del self.invoices[key]
+
+    def is_taken(self, key: str, beneficiary_id: str, but: str | None = None) -> bool:
+        """Whether an invoice is used, or claimed by the same beneficiary and not decided, by another claim than one."""
+        if self.invoices.get(key, but) != but:
+            return True
+        undecided = self.undecided.get(key, ())
+        return any(each != but and self.waiting[each].beneficiary_id == beneficiary_id for each in undecided)
+
+    def is_noted(self, key: str) -> bool:
+        """Whether a credit note is known. By rules 7, notes stand among the invoices, with the claim that they cut."""
+        if key in self.notes:
+            return True
+        claim_id = self.invoices.get(key)
+        if claim_id is None or claim_id in self.waiting:
+            return False
+        claimed = self.claimed.get(claim_id)
+        return claimed is None or claimed.invoice.hex() != key
 
     def same_purpose(self, former: str, voucher_id: str) -> None:
         """A voucher made of another is for what that was for."""
@@ -196,18 +237,22 @@ class Claims:
         """Know what the invoice of a claim is for, so that credit notes can take it back."""
         self.credits[claim_id] = Credit(amount, amount)
 
-    def credited(self, note: CreditNoteRecorded) -> None:
-        """Know a credit note."""
-        self.invoices[note.note_key.hex()] = note.claim_id
+    def credited(self, note: CreditNoteRecorded, *, apart: bool) -> None:
+        """Know a credit note. `apart`: its number is none of an invoice."""
+        (self.notes if apart else self.invoices)[note.note_key.hex()] = note.claim_id
         credit = self.credits[note.claim_id]
         self.credits[note.claim_id] = credit._replace(left=credit.left - note.amount)
 
-    def drop(self, claim_id: str) -> Claimed:
-        """Forget a claim of which nothing came, and its invoice with it."""
+    def drop(self, claim_id: str, *, keeps_notes: bool) -> Claimed:
+        """Forget a claim of which nothing came, and its invoice with it. `keeps_notes`: what notes took of it stays."""
         each = self.claimed.pop(claim_id)
         del self.invoices[each.invoice.hex()]
         del self.by_voucher[each.voucher_id][claim_id]
         del self.by_holder[each.programme_id, each.holder_id][claim_id]
         if claim_id in self.credits:
-            del self.credits[claim_id]
+            credit = self.credits.pop(claim_id)
+            if keeps_notes and credit.left < credit.invoiced:
+                key = each.invoice.hex()
+                before = self.left_of_invoices.get(key, credit.invoiced)
+                self.left_of_invoices[key] = before - (credit.invoiced - credit.left)
         return each

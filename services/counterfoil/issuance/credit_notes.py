@@ -1,7 +1,7 @@
 """Credit notes on invoices that were claimed: who issued an invoice takes part of it back, and the claim is for less.
 
 A note counts once, as an invoice does, and all notes on an invoice are at most what it was for. What a claim loses is
-in proportion to what the invoice was still for; redemption says whether it is cut, or owed since it is being paid.
+in proportion to what the invoice was still for; redemption says whether it is cut, or is being paid already.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def record_credit_note(state: IssuanceState, body: RecordCreditNote, actor: Part
     if invoice_key(of) != claimed.invoice:
         return refuse(Code.CREDIT_NOTE_NOT_VALID, why="another_invoice")
     key = invoice_key(note)
-    if key.hex() in state.claims.invoices:
+    known = state.claims.is_noted(key.hex()) if state.rules.keeps_notes else key.hex() in state.claims.invoices
+    if known:
         return refuse(Code.CREDIT_NOTE_NOT_VALID, why="known_before")
     if note.issued_on > at.time // DAY + 1:  # tomorrow has begun somewhere
         return refuse(Code.DATE_IN_FUTURE, field="credit_note")
@@ -60,4 +61,4 @@ def record_credit_note(state: IssuanceState, body: RecordCreditNote, actor: Part
 
 def credit_note_recorded(state: IssuanceState, event: CreditNoteRecorded, _at: At) -> None:
     """Apply a credit note: it is known, and the invoice is for less."""
-    state.claims.credited(event)
+    state.claims.credited(event, apart=state.rules.keeps_notes)

@@ -17,7 +17,7 @@ from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.standing import not_taking_part
 from counterfoil.core.timer_entry import fits_timer
-from counterfoil.issuance.after_use import due_at_once
+from counterfoil.issuance.after_use import due_at_once, used_meanwhile
 from counterfoil.issuance.aid import entries, may_free
 from counterfoil.issuance.applications import (
     already_closed,
@@ -236,6 +236,9 @@ def concluded(
         return decided
     events: list[Event] = [decided]
     if decided.voucher_id is not None:
+        used = used_meanwhile(state, ruling.application_id, application)
+        if used is not None:
+            return used
         voucher = _voucher(state, rules, application, judged, decided.voucher_id, at)
         if isinstance(voucher, Refusal):
             return voucher

@@ -58,7 +58,8 @@ class ClaimAfterUse(Command):
 class RecordCreditNote(Command):
     """Issuer: who issued the invoice of a claim took `amount` of it back with a credit note, taxes included.
 
-    The claim is for less in proportion. `invoice_number`: of the invoice that was claimed; both papers have one issuer.
+    The claim is for less in proportion; in a settlement it stays, and the note is evidence for `order_clawback`.
+    `invoice_number`: of the invoice that was claimed; both papers have one issuer.
     """
 
     claim_id: Id

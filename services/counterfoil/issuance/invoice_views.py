@@ -68,7 +68,7 @@ INVOICE_CREDITS: Final = View(
     time="recorded_at",
 )
 """Credit notes on invoices that were claimed; `invoiced`: what the invoice was for before. What a note took of a
-claim that was not paid, `claims` shows as denied; what is owed since, `receivables`."""
+claim that is in no settlement, `claims` shows as denied; of others as credited. By rules 7, that was owed at once."""
 INVOICE_VIEWS: Final[tuple[View, ...]] = (INVOICE_CLAIMS, INVOICE_CREDITS)
 _LISTED: Final = ("evidence", "explanation", "counters", "payers")
 _PLAIN: Final = (

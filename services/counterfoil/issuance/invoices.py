@@ -10,9 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from counterfoil.contract.applications import FactGiven, PayerShare
+from counterfoil.contract.applications import ApplicationLine, FactGiven, PayerShare
 from counterfoil.contract.ensure import ensure
-from counterfoil.contract.invoices import CapCounted, ClaimBasis, Evidence, InScope, LineSeen, TierUsed, invoice_key
+from counterfoil.contract.invoices import (
+    CapCounted,
+    ClaimBasis,
+    Evidence,
+    InScope,
+    Invoice,
+    LineSeen,
+    TierUsed,
+    invoice_key,
+)
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
@@ -95,7 +104,9 @@ def claim_invoice(state: IssuanceState, body: ClaimInvoice, actor: Party, at: At
     if permit is not None:
         asked = asked._replace(permitted=permit.amount)
     day = asked.rules.day(at.time)
-    refused = _unfit(state, body) or _out_of_time(asked.rules, body, day) or _of_the_other(state, asked, body, actor)
+    refused = (
+        _unfit(state, body, holder) or _out_of_time(asked.rules, body, day) or _of_the_other(state, asked, body, actor)
+    )
     if refused is not None:
         return refused
     claim_id = at.new_id("inv")
@@ -148,7 +159,7 @@ def _of_the_other(state: IssuanceState, asked: Asked, body: ClaimInvoice, actor:
     return None
 
 
-def _unfit(state: IssuanceState, body: ClaimInvoice) -> Refusal | None:
+def _unfit(state: IssuanceState, body: ClaimInvoice, holder: Party) -> Refusal | None:
     most = state.rules.max_application_lines
     refused = unfit_lists(
         Listed("lines", [each.id for each in body.lines], most),
@@ -167,8 +178,20 @@ def _unfit(state: IssuanceState, body: ClaimInvoice) -> Refusal | None:
             return refuse(Code.PERIOD_NOT_VALID, field="lines")
         if each.provider_id is not None and each.provider_id not in state.directory.parties:
             return refuse(Code.UNKNOWN_PARTY, party_id=each.provider_id)
-    used = state.claims.invoices.get(invoice_key(body.invoice).hex())
-    return None if used is None else refuse(Code.INVOICE_ALREADY_CLAIMED, field="invoice")
+    return not_free(state, body.invoice, body.lines, holder.party_id)
+
+
+def not_free(
+    state: IssuanceState, invoice: Invoice, lines: Sequence[ApplicationLine], beneficiary_id: str,
+    claim_id: str | None = None,
+) -> Refusal | None:  # fmt: skip
+    """Whether another claim than `claim_id` has used an invoice, or credit notes left less of it than is claimed."""
+    key = invoice_key(invoice).hex()
+    if state.claims.is_taken(key, beneficiary_id, claim_id):
+        return refuse(Code.INVOICE_ALREADY_CLAIMED, field="invoice")
+    left = state.claims.left_of_invoices.get(key)
+    over = left is not None and sum(each.amount for each in lines) > left
+    return refuse(Code.EXCEEDS_INVOICE, left=left) if over else None
 
 
 def _out_of_time(rules: Rules, body: ClaimInvoice, day: int) -> Refusal | None:
@@ -405,6 +428,6 @@ def claim_counted_back(state: IssuanceState, event: ClaimCountedBack, _at: At) -
     for each in back.counts:
         state.counters.move(event.programme_id, before.holder_id, before.on, replace(each, before=each.after, after=0))
     if event.over:
-        state.claims.drop(event.claim_id)
+        state.claims.drop(event.claim_id, keeps_notes=state.rules.keeps_notes)
     else:
         state.claims.claimed[event.claim_id] = before._replace(left=rest.left, counts=rest.counts)

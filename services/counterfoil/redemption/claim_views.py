@@ -16,7 +16,7 @@ from counterfoil.core.at import At
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import Copy, Readers
 from counterfoil.redemption.closing_events import RestGivenUp
-from counterfoil.redemption.credit_events import ClaimCut, CreditOwed
+from counterfoil.redemption.credit_events import ClaimCut, CreditKnown, CreditOwed
 from counterfoil.redemption.events import (
     ActEndorsed,
     AppealDecided,
@@ -55,6 +55,7 @@ CLAIMS: Final = View(
         "amount": "amount",
         "approved": "amount",
         "denied": "amount",
+        "credited": "amount",
         "submitted_at": "time",
         "status": "text",
         "status_since": "time",
@@ -70,6 +71,7 @@ CLAIMS: Final = View(
 
 `lines` and `amount` are what was claimed; `approved` of it is to be paid, `denied` of it never is, and the rest may be
 claimed once more. A claim that is returned is paid by a later settlement, with all that its provider is owed then.
+`credited`: what of it credit notes took since it is in a settlement; the programme's issuer may take that back.
 """
 SETTLEMENTS: Final = View(
     name="settlements",
@@ -202,6 +204,7 @@ def _claim_submitted(event: ClaimSubmitted, at: At) -> Iterable[Change]:
         "amount": event.amount,
         "approved": 0,
         "denied": 0,
+        "credited": 0,
         "submitted_at": at.time,
         "status": "submitted",
         "status_since": at.time,
@@ -285,6 +288,10 @@ def _claim_cut(event: ClaimCut, at: At) -> Iterable[Change]:
     if not event.left:
         values |= _claim_is("rejected", at, status_reason="its invoice was credited")
     yield Set(CLAIMS.name, (event.claim_id,), values)
+
+
+def _credit_known(event: CreditKnown, _at: At) -> Iterable[Change]:
+    yield Add(CLAIMS.name, (event.claim_id,), {"credited": event.amount})
 
 
 def _claim_denied(event: ClaimDenied, _at: At) -> Iterable[Change]:
@@ -372,6 +379,7 @@ CLAIM_REDUCERS: Final[Reducers] = {
     ClaimRejected: _claim_rejected,
     ClaimCut: _claim_cut,
     CreditOwed: owed,
+    CreditKnown: _credit_known,
     ClaimDenied: _claim_denied,
     SettlementClosed: _settlement_closed,
     RestGivenUp: _rest_given_up,

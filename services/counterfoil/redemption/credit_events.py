@@ -23,7 +23,7 @@ class ClaimCut(Event):
 
 @event("credit.owed.v1")
 class CreditOwed(Event):
-    """A credit note took so much of a claim that is in a settlement, paid or not: its provider owes it."""
+    """By rules 7, a credit note took so much of a claim that is in a settlement, paid or not: its provider owes it."""
 
     claim_id: Id
     programme_id: Id
@@ -31,3 +31,16 @@ class CreditOwed(Event):
     currency: Currency
     amount: PositiveAmount
     owed_after: Amount
+
+
+@event("credit.known.v1")
+class CreditKnown(Event):
+    """A credit note took so much of a claim that is in a settlement, paid or not. Nothing is owed for it by itself.
+
+    Who issued the programme may take it back of what was paid (`order_clawback`), with the note as evidence.
+    """
+
+    claim_id: Id
+    programme_id: Id
+    provider_id: Id
+    amount: PositiveAmount

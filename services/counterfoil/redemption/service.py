@@ -68,7 +68,7 @@ from counterfoil.redemption.commands import (
     WithdrawDispute,
     WriteOff,
 )
-from counterfoil.redemption.credit_events import ClaimCut, CreditOwed
+from counterfoil.redemption.credit_events import ClaimCut, CreditKnown, CreditOwed
 from counterfoil.redemption.events import (
     ActEndorsed,
     AppealDecided,
@@ -209,6 +209,7 @@ DECIDER: Final = Decider(
         ClaimRejected: four_eyes.ends(claims.claim_rejected, four_eyes.of_claim),
         ClaimCut: four_eyes.ends(crediting.claim_cut, four_eyes.of_claim),
         CreditOwed: crediting.credit_owed,
+        CreditKnown: crediting.credit_known,
         ClaimDenied: claims.claim_denied,
         ClaimReturned: claims.claim_returned,
         SettlementClosed: settlements.settlement_closed,

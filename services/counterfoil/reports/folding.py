@@ -27,7 +27,7 @@ from counterfoil.log.proofs import Receipt, format_receipt
 from counterfoil.log.tiles import TILE_WIDTH
 from counterfoil.programme.documents import rules_by_hash
 from counterfoil.programme.rules import Rules
-from counterfoil.redemption.credit_events import CreditOwed
+from counterfoil.redemption.credit_events import CreditKnown, CreditOwed
 from counterfoil.redemption.events import ClaimApproved, ClaimRejected, PaymentConfirmed, PaymentReturned
 from counterfoil.redemption.payer_events import ShareConfirmed, ShareReturned
 from counterfoil.reports.earned import Earned
@@ -136,7 +136,7 @@ class Folded:
                 self.offered[service, log] = entry.index
 
     def _paid(self, ref: Ref, time: int, event: Event) -> None:
-        if isinstance(event, CreditOwed):
+        if isinstance(event, CreditKnown | CreditOwed):
             self.credits.setdefault(event.claim_id, []).append(Credit(ref, time, event.amount))
         elif isinstance(event, PaymentConfirmed | ShareConfirmed):
             self._known(event, event.payment_reference)
