@@ -21,6 +21,7 @@ from counterfoil.issuance.events import ApplicationSubmitted
 from counterfoil.issuance.facts import AWARDS, facts_of, facts_of_line, given
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.programme.benefit import Evaluation, evaluate
+from counterfoil.programme.bounds import ENVELOPE, days_of, given_out
 from counterfoil.programme.case import Case, ContractDates, Counted, History, Line
 from counterfoil.programme.claiming import AT_ONCE, asked_of
 from counterfoil.programme.form.benefit import Scope
@@ -28,12 +29,10 @@ from counterfoil.programme.form.budget import Envelope, Period
 from counterfoil.programme.periods import Span, span
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.steps import Step
-from counterfoil.programme.values import parse_amount
 
 T = TypeVar("T")
 EVENTS: Final[tuple[CountingEvent, ...]] = ("APPLIED", "GRANTED")
 """What an approval counts as; use and payment count later, unless they came before."""
-ENVELOPE: Final = "envelope:"
 PER_CONTRACT: Final = "contract:all"
 _MOST_EXPLAINED: Final = 128
 FACTS_BYTES: Final = 8_192
@@ -150,25 +149,13 @@ def left_of(state: IssuanceState, rules: Rules, day: int) -> dict[str, int]:
     return {
         each.id: uncommitted
         if each.amount is None
-        else max(min(uncommitted, _given_out(rules, each, day) - _spent(state, rules, each, day)), 0)
+        else max(min(uncommitted, given_out(rules, each, day) - _spent(state, rules, each, day)), 0)
         for each in rules.document.budget.envelopes
     }
 
 
-def _given_out(rules: Rules, envelope: Envelope, day: int) -> int:
-    """The amount of an envelope up to the period of a day, if it rolls over; else of that period alone."""
-    amount = parse_amount(envelope.amount or "0")
-    if not envelope.rolls_over or envelope.period.kind in ("PROGRAMME", "LIFETIME", "ROLLING"):
-        return amount
-    periods, start = 1, span(envelope.period, day, rules.valid).start
-    first = rules.valid.start
-    while start is not None and first is not None and start > first:
-        periods, start = periods + 1, span(envelope.period, start - 1, rules.valid).start
-    return amount * periods
-
-
 def _spent(state: IssuanceState, rules: Rules, envelope: Envelope, day: int) -> int:
-    within = _ALWAYS if envelope.rolls_over else span(envelope.period, day, rules.valid)
+    within = days_of(rules, envelope, day)
     entries = state.counters.entries(rules.document.id, f"{ENVELOPE}{envelope.id}", "GRANTED", rules.document.id)
     return sum(each.amount for each in entries if within.has(each.on))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from counterfoil.programme.case import Case
 from counterfoil.programme.conditions import judge
@@ -14,7 +14,10 @@ from counterfoil.programme.form.budget import Envelope, Period
 from counterfoil.programme.periods import Span, span
 from counterfoil.programme.rules import CapRule, RegimeRule, Rules
 from counterfoil.programme.steps import Micros, Share, Step, Value, step
-from counterfoil.programme.values import WHOLE, Exact, parse_rate, share_of
+from counterfoil.programme.values import WHOLE, Exact, parse_amount, parse_rate, share_of
+
+ENVELOPE: Final = "envelope:"
+"""What the name of an envelope's counter begins with."""
 
 
 class Sum(NamedTuple):
@@ -149,6 +152,23 @@ def envelope_of(rules: Rules, instrument: str) -> Envelope | None:
         if not each.instruments or instrument in each.instruments:
             return each
     return None
+
+
+def given_out(rules: Rules, envelope: Envelope, day: int) -> int:
+    """The amount of an envelope up to the period of a day, if it rolls over; else of that period alone."""
+    amount = parse_amount(envelope.amount or "0")
+    if not envelope.rolls_over or envelope.period.kind in ("PROGRAMME", "LIFETIME", "ROLLING"):
+        return amount
+    periods, start = 1, span(envelope.period, day, rules.valid).start
+    first = rules.valid.start
+    while start is not None and first is not None and start > first:
+        periods, start = periods + 1, span(envelope.period, start - 1, rules.valid).start
+    return amount * periods
+
+
+def days_of(rules: Rules, envelope: Envelope, day: int) -> Span:
+    """The days whose grants an envelope pays on a day."""
+    return Span(None, None) if envelope.rolls_over else span(envelope.period, day, rules.valid)
 
 
 def envelope_bound(rules: Rules, case: Case, instrument: str, subsidy: Exact) -> Bound:

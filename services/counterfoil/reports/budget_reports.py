@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final
 
 from counterfoil.contract.references import same_as
 from counterfoil.contract.times import DAY, format_day
 from counterfoil.ledger.chart import APPROPRIATION, OBLIGATED, budget, claim, owner_of
 from counterfoil.reports.amounts import Amounts, amounts, in_claim
+from counterfoil.reports.budget_parts import by_envelope, by_payer, by_window
 from counterfoil.reports.claim_reports import payer_shares
 from counterfoil.reports.folding import Folded
 from counterfoil.reports.report import Report, columns, share
@@ -41,17 +43,13 @@ def _budget(folded: Folded, programme_id: str) -> Iterator[Row]:
         "paid_bps": share(found.paid, whole),
         "exhausted_on": _exhausted(folded, programme_id, found),
     }
-    for payer, amount in sorted(_by_payer(folded, programme_id).items()):
-        row = dict.fromkeys(each.name for each in R1.columns)
-        yield {**row, "scope": f"payer {payer}", "issued": amount}
-
-
-def _by_payer(folded: Folded, programme_id: str) -> Counter[str]:
-    """What each payer bears of what was granted, as the decisions divide it."""
-    found: Counter[str] = Counter()
-    for row in folded.tables.rows("applications", programme_id=programme_id, status="approved"):
-        found.update({each["payer"]: int(each["amount"]) for each in row["payers"] or ()})
-    return found
+    parts = (
+        by_payer(folded, programme_id),
+        by_envelope(folded, programme_id, found.uncommitted),
+        by_window(folded, programme_id),
+    )
+    blank = dict.fromkeys(each.name for each in R1.columns)
+    yield from ({**blank, **row} for row in chain(*parts))
 
 
 def _exhausted(folded: Folded, programme_id: str, found: Amounts) -> str | None:
@@ -74,19 +72,24 @@ R1: Final = Report(
     title="Budget execution",
     readers="owner, finance",
     says="Where every unit of the appropriation is; `difference` is 0, or something is missing. A row per payer says"
-    " what it bears of what was granted on applications.",
+    " what it bears. A row per envelope of the newest document, where it has several or one with an amount, and per"
+    " window of applications says what was granted from it, and where that is; what was granted from several is divided"
+    " in proportion.",
     columns=columns(
-        "scope text: the programme, or one payer of it",
-        "appropriated amount: all that was ever appropriated",
+        "scope text: the programme, or one payer, envelope or window of it",
+        "appropriated amount: all that was ever appropriated; of an envelope, what it gives out in the period of"
+        " `as_of`, with those before if they roll over",
         "returned amount: taken back from the appropriation, or given back with the closing",
-        "uncommitted amount: free to be issued",
-        "issued amount: face of all vouchers ever issued, less what was cancelled unspent; of a payer, what it bears",
+        "uncommitted amount: free to be issued, also from an envelope",
+        "issued amount: face of all vouchers ever issued, less what was cancelled unspent; of a payer, what it bears of"
+        " grants on applications",
         "available amount: of living vouchers, held by no order",
         "held amount: of living vouchers, held for orders, transfers and pledges",
         "captured amount: redeemed, and in no claim",
         "claimed amount: in claims that are not decided",
         "payable amount: approved, and not paid",
-        "paid amount: disbursed, net of payments that came back; of an allocation in kind, what was metered",
+        "paid amount: disbursed, net of payments that came back; of an allocation in kind, what was metered; of a"
+        " payer, what it bears of payments that it paid, or refunded to who did",
         "lapsed amount: ended, and not to be issued again",
         "expired amount: of ended vouchers, by their expiry; part of what lapsed or was recycled",
         "revoked amount: of ended vouchers, revoked or given back; part of what lapsed or was recycled",
@@ -96,12 +99,12 @@ R1: Final = Report(
         "written_off amount: owed by providers, and given up",
         "difference amount: appropriated - returned + owed + recovered + written_off, less uncommitted, available,"
         " held, captured, claimed, payable, paid and lapsed",
-        "committed_bps bps: no longer uncommitted, of appropriated - returned",
+        "committed_bps bps: no longer uncommitted, of appropriated - returned; of an envelope, granted in its period",
         "paid_bps bps: paid, of appropriated - returned",
         "exhausted_on day: when nothing is uncommitted, at the mean rate of issue so far; null if too far away",
     ),
     rows=_budget,
-    lacks="What was spent of each envelope of a document: the logs keep counters of caps, not postings by envelope.",
+    lacks="What was captured, claimed and paid of each envelope: a claim is on vouchers, not on envelopes.",
 )
 
 

@@ -31,6 +31,7 @@ from counterfoil.redemption.credit_events import CreditKnown, CreditOwed
 from counterfoil.redemption.events import ClaimApproved, ClaimRejected, PaymentConfirmed, PaymentReturned
 from counterfoil.redemption.payer_events import ShareConfirmed, ShareReturned
 from counterfoil.reports.earned import Earned
+from counterfoil.reports.envelopes import Envelopes
 from counterfoil.reports.flows import Flows
 from counterfoil.reports.given import Given
 from counterfoil.reports.tables import Ref, Row, Tables
@@ -89,6 +90,7 @@ class Folded:
     tables: Tables = field(default_factory=Tables)
     flows: Flows = field(default_factory=Flows)
     earned: Earned = field(default_factory=Earned)
+    envelopes: Envelopes = field(default_factory=Envelopes)
     attempts: list[Attempt] = field(default_factory=list)
     time: int = 0
     deciders: dict[str, str] = field(default_factory=dict)
@@ -116,6 +118,8 @@ class Folded:
         for event in entry.events:
             if log.service == "ledger":
                 self.flows.fold(event, entry.time)
+            elif log.service == "issuance":
+                self.envelopes.fold(event)
             elif log.service == "redemption":
                 self.earned.fold(event)
                 self._paid(Ref(log, entry.index), entry.time, event)
