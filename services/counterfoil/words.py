@@ -36,10 +36,11 @@ def _issuance() -> tuple[Modules, Modules]:
         invoice_events,
         run_off_commands,
         run_off_events,
+        taking_events,
     )
 
     of_commands = (commands, invoice_commands, run_off_commands, aid_commands, freeze_commands)
-    return of_commands, (events, invoice_events, run_off_events, aid_events, freeze_events)
+    return of_commands, (events, invoice_events, run_off_events, aid_events, freeze_events, taking_events)
 
 
 def _ledger() -> tuple[Modules, Modules]:

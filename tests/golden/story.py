@@ -92,6 +92,7 @@ from tests.golden import (
     end_story,
     freeze_story,
     payer_story,
+    taking_story,
     transfer_story,
     window_story,
 )
@@ -171,6 +172,8 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         freeze_story.tell(world)
     if world.state("issuance").rules.keeps_aid:
         aid_story.tell(world)
+    if world.state("issuance").rules.judges_takers:
+        taking_story.tell(world)
     world.clock += 400 * HOUR
     world.settle()
     world.system.close()

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from counterfoil.contract.applications import FactGiven
 from counterfoil.contract.events import GroupAttested
 from counterfoil.contract.record import Command
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY
 from counterfoil.core.rules import LATEST, RULES
+from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.ledger.commands import (
     AcceptTransfer,
     ApproveTransfer,
@@ -32,6 +34,8 @@ from counterfoil.ledger.transfer_events import (
     TransferAccepted,
     TransferApproved,
     TransferClosed,
+    TransferConsented,
+    TransferJudged,
     TransferProposed,
     VoucherReissued,
     VoucherSurrendered,
@@ -57,6 +61,7 @@ from tests.ledger.story import (
     reversal,
     story,
     trade,
+    withdraw,
 )
 from tests.rules import changed_rules
 
@@ -120,6 +125,43 @@ def test_value_and_price_change_hands_in_one_entry() -> None:
     assert told.state.encumbrances.hand("v1", "beta").hops == 1
 
 
+BANKS = {"fact": "licensed_bank", "is": True}
+
+
+def stated(*values: str, contradict: bool = False) -> FactsStated:
+    """What issuance says of beta: whether it is a bank, if anybody has said so."""
+    facts = tuple(
+        FactGiven(line=None, name="licensed_bank", values=(each,), attested_by="issuer", on=T // DAY) for each in values
+    )
+    return FactsStated(
+        transfer_id=ID, programme_id="city", voucher_id="v1", party_id="beta", rules_hash=bytes(32), day=0,
+        contradict=contradict, facts=facts,
+    )  # fmt: skip
+
+
+def test_who_takes_value_over_is_judged_by_what_issuance_says_of_it() -> None:
+    told = market(to=BANKS).when(to_beta(price=300), "acme").then_types(TransferProposed)
+    barred = {
+        "receiver_not_allowed": (stated(), stated("false")), "facts_contradict": (stated(contradict=True),),
+    }  # fmt: skip
+    for why, answers in barred.items():
+        for answer in answers:
+            told.when(accept(), "beta").then_types(TransferConsented)
+            told.hears(answer).then_types(TransferJudged)
+            assert (told.said[0].code, told.said[0].why) == ("transfer_not_permitted", why)
+            assert has(told, "acme", "beta") == [(600, 400), (0, 0)], "it stands, and may be taken again"
+    told.when(accept(), "beta").when(withdraw("beta", 9_800), "treasury")
+    told.hears(stated("true")).then_types(TransferJudged)
+    assert told.said[0].code == "exceeds_available"
+    told.when(deposit("beta", 9_800), "treasury").when(accept(), "beta")
+    told.hears(stated("true")).then_types(TransferJudged, TransferAccepted)
+    assert has(told, "acme", "beta") == [(600, 0), (400, 0)]
+    told.hears(stated("true")).then()
+    with changed_rules(judges_takers=False):
+        told = market(to=BANKS).when(to_beta(), "acme")
+        assert outcome(told) == "receiver_not_allowed", "by rules before, nothing was attested of anybody"
+
+
 PROPOSED: list[tuple[str | None, dict[str, Any], Command, str]] = [
     (None, {}, to_beta(1_000), "acme"),
     ("unknown_party", {}, to_beta(receiver_id="nobody"), "acme"),
@@ -131,7 +173,7 @@ PROPOSED: list[tuple[str | None, dict[str, Any], Command, str]] = [
     ("not_related", {"mode": "INTRA_GROUP"}, to_beta(), "acme"),
     (None, {"mode": "ISSUER_APPROVED"}, to_beta(), "acme"),
     (None, {"mode": "SURRENDER_REISSUE"}, to_beta(), "acme"),
-    ("receiver_not_allowed", {"to": {"fact": "pilot", "is": True}}, to_beta(), "acme"),
+    (None, {"to": {"fact": "pilot", "is": True}}, to_beta(), "acme"),
     ("price_not_allowed", {"price_rule": "AT_PAR"}, to_beta(price=399), "acme"),
     (None, {"price_rule": "AT_PAR"}, to_beta(price=400), "acme"),
     ("price_not_allowed", {"price_rule": "BELOW_PAR_ONLY"}, to_beta(price=400), "acme"),
@@ -139,7 +181,6 @@ PROPOSED: list[tuple[str | None, dict[str, Any], Command, str]] = [
     (None, {"min_amount": "0.0005"}, to_beta(500), "acme"),
     ("exceeds_available", {}, to_beta(1_001), "acme"),
 ]
-BANKS = {"fact": "licensed_bank", "is": True}
 PLEDGED: list[tuple[str | None, dict[str, Any], Command, str]] = [
     (None, {}, pledge(800), "acme"),
     ("pledge_above_share", {}, pledge(801), "acme"),

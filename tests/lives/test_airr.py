@@ -9,6 +9,7 @@ from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.issuance.commands import DecideApplication, ReviewApplication, SubmitApplication
 from counterfoil.ledger.chart import budget
+from counterfoil.ledger.commands import ApproveTransfer
 from counterfoil.ledger.events import CaptureJudged, HoldCaptured
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.matching.events import TradeMatched
@@ -131,3 +132,27 @@ def test_gpu_hours_are_granted_bid_for_metered_and_end_after_three_months() -> N
     route.runs_off()
     books = route.closes()
     assert (books.disbursed, books.lapsed, books.returned) == (40_083_333, 0, 100_000 * GPU_HOUR - 40_083_333)
+
+
+def test_where_the_route_lets_it_a_lab_hands_hours_to_another_of_the_country() -> None:
+    """The route's text with another `transfer.mode`: the hours are taken back, and issued again to who takes them."""
+    route = Gateway(transfer={"mode": "SURRENDER_REISSUE", "price_rule": "GIFT_ONLY"})
+    route.attests("lab-2", registered_in="FR")
+    voucher = route.asks_for("lab-1", 100, "protein")
+    route.clock += SECOND
+    accept = route.proposes("lab-1", voucher.voucher_id, 60 * GPU_HOUR, "lab-2", 0)
+    route.does("city", ApproveTransfer(transfer_id=accept.transfer_id))
+    route.does("lab-2", accept)
+    assert route.judged() == [("lab-2", "receiver_not_eligible")]
+    route.on("2025-09-02")
+    route.attests("lab-2", registered_in="GB")
+    route.does("lab-2", accept)
+    (again,) = route.state("ledger").vouchers.of("lab-2", AIRR)
+    assert (route.has("lab-1", voucher.voucher_id), route.has("lab-2", again.voucher_id)) == (
+        40 * GPU_HOUR, 60 * GPU_HOUR,
+    )  # fmt: skip
+    route.meters(route.traded("lab-2"), 960, 960, 960)
+    assert route.has("lab-2", again.voucher_id) == 12 * GPU_HOUR
+    route.runs_off()
+    route.on("2025-12-03")
+    assert route.closes().disbursed == 48 * GPU_HOUR

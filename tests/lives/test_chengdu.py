@@ -6,7 +6,7 @@ from typing import Any
 
 from counterfoil.contract.refusals import Code
 from counterfoil.issuance.commands import IssueVoucher
-from counterfoil.ledger.commands import CloseProgramme
+from counterfoil.ledger.commands import CloseProgramme, WithdrawTransfer
 from tests.lives.town import MILLION, Town, line
 from tests.properties.world import YUAN
 
@@ -51,14 +51,20 @@ def test_three_fifths_are_deducted_at_the_provider_which_claims_them() -> None:
     assert books.returned == 20 * MILLION - paid
 
 
-def test_where_the_city_lets_credit_change_hands_who_buys_it_spends_it() -> None:
-    """Chengdu's text with another `transfer.mode`: the year of a voucher goes on in every hand.
-
-    Modes that ask for an eligible receiver would bar every transfer: the ledger knows no attested facts.
-    """
-    city = Chengdu(transfer={"mode": "OPEN", "price_rule": "BELOW_PAR_ONLY"})
+def test_where_the_city_lets_credit_change_hands_who_is_registered_there_buys_it_and_spends_it() -> None:
+    """Chengdu's text with another `transfer.mode`: the year of a voucher goes on in every hand."""
+    city = Chengdu(transfer={"mode": "CLOSED_MARKET", "price_rule": "BELOW_PAR_ONLY"})
     voucher = city.applies("lab-1", line(MILLION, "2025-10-09", "2026-03-31"))
+    stranger = city.proposes("lab-1", voucher.voucher_id, 5_000 * YUAN, "gpu-2", 3_000 * YUAN)
+    city.does("gpu-2", stranger)
+    assert city.judged()[-1] == ("gpu-2", "receiver_fact_not_attested"), "it may take it once that is attested"
+    city.attests("gpu-2", registered_in="CN-BJ")
+    city.does("gpu-2", stranger)
+    assert city.judged()[-1] == ("gpu-2", "receiver_not_eligible")
+    city.does("lab-1", WithdrawTransfer(transfer_id=stranger.transfer_id))
+
     city.hands_on("lab-1", voucher.voucher_id, 5_000 * YUAN, "lab-2", 3_000 * YUAN)
+    assert city.judged()[-1] == ("lab-2", None)
     contract_id, cost = city.buys("lab-2", 10 * YUAN)
     assert city.has("lab-2", voucher.voucher_id) == 5_000 * YUAN - cost * 60 // 100
     claim_id = city.provider_claims(contract_id, "CD-1")

@@ -18,12 +18,12 @@ RENT = {"starts": "2025-10-01", "ends": "2026-09-30"}
 
 
 class Shanghai(Town):
-    """Shanghai's programme in September 2025. `small`: whether lab-2 is an early and small firm."""
+    """Shanghai's programme in September 2025; lab-2 is an early and small firm."""
 
-    def __init__(self, *, small: bool = True, **changes: Any) -> None:
+    def __init__(self, **changes: Any) -> None:
         super().__init__("cn-shanghai-2025", "2025-09-01", 40 * MILLION, **changes)
         self.attests("lab-1", registered_in="CN-SH", early_small="false")
-        self.attests("lab-2", registered_in="CN-SH", early_small="true" if small else "false")
+        self.attests("lab-2", registered_in="CN-SH", early_small="true")
 
     def decided(self) -> list[ApplicationDecided]:
         """The decisions on applications, in order."""
@@ -74,15 +74,20 @@ def test_each_instrument_has_its_share_its_cap_and_its_envelope() -> None:
 
 
 def test_where_the_city_lets_credit_change_hands_a_rest_is_claimed_by_who_took_it_over() -> None:
-    """Shanghai's text with another `transfer.mode`: what the firm does not need it gives to another, for nothing."""
-    city = Shanghai(small=False, transfer={"mode": "OPEN", "price_rule": "GIFT_ONLY", "max_hops": 1})
+    """Shanghai's text with another `transfer.mode`: what the firm does not need it gives to another, for nothing.
+
+    That is judged by what is attested of itself: of an early and small firm all of the rent is paid.
+    """
+    approved = {"mode": "ISSUER_APPROVED", "price_rule": "GIFT_ONLY", "max_hops": 1}
+    city = Shanghai(transfer=approved)
     voucher = city.applies("lab-1", line(MILLION, **RENT), contract=1, signed="2025-09-01")
-    city.hands_on("lab-1", voucher.voucher_id, MILLION // 10, "lab-2", 0)
+    city.hands_on("lab-1", voucher.voucher_id, MILLION // 10, "lab-2", 0, approved=True)
     on = ProposeTransfer(voucher_id=voucher.voucher_id, amount=1, receiver_id="lab-1", price=0)
     assert dict(city.answer("lab-2", on).detail)["why"] == "too_many_hops"
     city.on("2026-01-05")
-    quarter = line(MILLION // 4, "2025-10-01", "2025-12-31")
-    due = city.claims("lab-2", voucher.voucher_id, "SH-1", quarter, amount=MILLION // 20)
+    quarter = line(MILLION // 20, "2025-10-01", "2025-12-31")
+    due = city.claims("lab-2", voucher.voucher_id, "SH-1", quarter)
+    assert due.amount == MILLION // 20, "the firm before it would have got 30 %"
     city.approves(due.claim_id)
     assert city.pays(due.claim_id, "lab-2") == MILLION // 20
     assert city.has("lab-2", voucher.voucher_id) == MILLION // 20

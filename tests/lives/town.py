@@ -25,7 +25,8 @@ from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.chart import budget, owner
 from counterfoil.ledger.closing import reconciled
 from counterfoil.ledger.closing_events import Books, ProgrammeClosed
-from counterfoil.ledger.commands import AcceptTransfer, CloseProgramme, ProposeTransfer
+from counterfoil.ledger.commands import AcceptTransfer, ApproveTransfer, CloseProgramme, ProposeTransfer
+from counterfoil.ledger.transfer_events import TransferJudged
 from counterfoil.redemption.commands import (
     AcceptUsage,
     ApproveClaim,
@@ -147,10 +148,24 @@ class Town(Asking):
         body = SubmitClaim(programme_id=self.programme_id, invoice_number=number, contract_ids=(contract_id,))
         return str(self.does("gpu-1", body).claim_id)
 
-    def hands_on(self, lab: str, voucher_id: str, amount: int, receiver: str, price: int) -> None:
-        """A start-up hands part of its voucher on."""
+    def proposes(self, lab: str, voucher_id: str, amount: int, receiver: str, price: int) -> AcceptTransfer:
+        """A start-up offers part of its voucher: how that is accepted."""
         body = ProposeTransfer(voucher_id=voucher_id, amount=amount, receiver_id=receiver, price=price)
-        self.does(receiver, AcceptTransfer(transfer_id=self.does(lab, body).transfer_id))
+        return AcceptTransfer(transfer_id=self.does(lab, body).transfer_id)
+
+    def hands_on(
+        self, lab: str, voucher_id: str, amount: int, receiver: str, price: int, *, approved: bool = False
+    ) -> None:
+        """A start-up hands part of its voucher on, with the city's approval if that is asked for."""
+        accept = self.proposes(lab, voucher_id, amount, receiver, price)
+        if approved:
+            self.does("city", ApproveTransfer(transfer_id=accept.transfer_id))
+        self.does(receiver, accept)
+
+    def judged(self) -> list[tuple[str, str | None]]:
+        """Who was judged by what is attested of it whether it may take a transfer, and why it may not."""
+        events = (event for data in self.logs["ledger"] for event in CODEC.decode_entry(data).events)
+        return [(each.receiver_id, each.why) for each in events if isinstance(each, TransferJudged)]
 
     def approves(self, claim_id: str) -> None:
         """The city approves all of a claim."""

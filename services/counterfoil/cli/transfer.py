@@ -65,7 +65,10 @@ def approve(transfer: TransferId) -> Body:
 
 @signed(app, "accept", "counterfoil transfer accept tfr-40-0 --as globex")
 def accept(transfer: TransferId) -> Body:
-    """Receiver: take the value, and pay its price and the programme's fee in the same entry."""
+    """Receiver: take the value, and pay its price and the programme's fee in the same entry.
+
+    Where the programme asks for facts about you, issuance is asked first; `transfer list` shows what came of it.
+    """
     return AcceptTransfer(transfer_id=transfer)
 
 

@@ -97,6 +97,11 @@ class Rules:
     """Whether value that is cancelled unspent counts no more towards a cap only if it is in its first owner's hand."""
     transfer_stands: int
     """How long a transfer may be accepted."""
+    judges_takers: bool
+    """Whether who takes a voucher over is judged by what issuance has attested of it, and claims by their holder's own.
+
+    If not, nothing is attested of a receiver, and with the facts of a grant its first holder's count in every hand.
+    """
     max_encumbrances_per_party: int
     """Transfers and pledges of one holder that are open."""
 
@@ -278,6 +283,7 @@ _FIRST: Final = Rules(
     ends_funding=False,
     frees_cap_by_hand=False,
     transfer_stands=7 * DAY,
+    judges_takers=False,
     max_encumbrances_per_party=256,
     max_classes=16,
     max_regions=16,
@@ -419,6 +425,7 @@ _EIGHTH: Final = replace(
     _SEVENTH,
     number=8,
     absent=GONE_IN_4,
+    judges_takers=True,
     regimes_stay=True,
     rejects_always=True,
     sums_suspensions=True,

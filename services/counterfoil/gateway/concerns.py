@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from counterfoil.contract import events as common
 from counterfoil.contract.record import Event
-from counterfoil.issuance import aid_events, freeze_events, run_off_events
+from counterfoil.issuance import aid_events, freeze_events, run_off_events, taking_events
 from counterfoil.issuance import events as issuance
 from counterfoil.issuance import invoice_events as issuance_invoices
 from counterfoil.ledger import closing_events, expiry_events, invoice_events, receivable_events, transfer_events
@@ -118,6 +118,7 @@ _ISSUANCE: Final[Table] = {
     ),
     **_all(Concerns("document_id", ("party_id",)), common.DocumentPiecePut, common.DocumentDropped),
     issuance.FactAttested: Concerns("party_id", ("party_id", "attested_by")),
+    taking_events.FactsStated: Concerns("transfer_id", ("party_id",), programme=True),
     issuance.ApplicationSubmitted: Concerns("application_id", _BENEFICIARY, programme=True),
     issuance.ApplicationDecided: Concerns("application_id", _BENEFICIARY, programme=True),
     **_all(
@@ -195,8 +196,14 @@ _LEDGER: Final[Table] = {
         Concerns("transfer_id", ("holder_id", "receiver_id"), programme=True),
         transfer_events.TransferProposed,
         transfer_events.TransferAccepted,
+        transfer_events.TransferConsented,
     ),
-    **_all(Concerns("transfer_id", via=(_TRANSFER,)), transfer_events.TransferApproved, transfer_events.TransferClosed),
+    **_all(
+        Concerns("transfer_id", via=(_TRANSFER,)),
+        transfer_events.TransferApproved,
+        transfer_events.TransferClosed,
+        transfer_events.TransferJudged,
+    ),
     **_all(
         Concerns("pledge_id", ("holder_id", "pledgee_id"), programme=True),
         transfer_events.PledgeMade,

@@ -291,14 +291,22 @@ def _seen(state: IssuanceState, programme_id: str, body: ClaimInvoice, holder_id
 
 
 def _facts(state: IssuanceState, asked: Asked, body: ClaimInvoice, holder_id: str, day: int) -> Iterator[FactGiven]:
-    """What the rules ask for: of the holder now, of line and project as at the grant, of the line's provider now."""
+    """What the rules ask for: of the holder now, of line and project as at the grant, of the line's provider now.
+
+    What was attested of the holder at the grant counts, too, unless it was another's.
+    """
     names, rules = asked_of(asked.rules), asked.rules
     lines = {each.id for each in body.lines}
     yield from given(rules, (each for each in heard(state, rules, holder_id, day) if each.name in names))
-    yield from (
-        each for each in asked.purpose.facts if each.name in names and (each.line is None or each.line in lines)
-    )
     kinds = rules.facts.kinds
+    took_over = state.rules.judges_takers and holder_id != asked.voucher.beneficiary_id
+    yield from (
+        each
+        for each in asked.purpose.facts
+        if each.name in names
+        and (each.line is None or each.line in lines)
+        and not (took_over and kinds[each.name].of == "APPLICANT")
+    )
     for line in body.lines:
         of_provider = () if line.provider_id is None else heard(state, rules, line.provider_id, day)
         facts = (each for each in of_provider if each.name in names and kinds[each.name].of == "PROVIDER")

@@ -41,6 +41,7 @@ from counterfoil.issuance import (
     rules,
     run_off,
     selecting,
+    taking,
     vouchers,
     waiting,
 )
@@ -148,11 +149,12 @@ from counterfoil.issuance.invoice_events import (
 from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.issuance.run_off_events import ProgrammeDecided, RunOffBegun
 from counterfoil.issuance.state import IssuanceState
+from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.issuance.views import REDUCERS, VIEWS
 from counterfoil.ledger.closing_events import ProgrammeClosed
 from counterfoil.ledger.events import ClaimReleased, VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
 from counterfoil.ledger.invoice_events import InvoiceRefused, InvoiceReturned
-from counterfoil.ledger.transfer_events import VoucherReissued, VoucherSurrendered
+from counterfoil.ledger.transfer_events import TransferConsented, VoucherReissued, VoucherSurrendered
 from counterfoil.service import Service
 
 
@@ -241,6 +243,7 @@ DECIDER: Final = Decider(
             VoucherRestored: vouchers.take_over_restored,
             VoucherSurrendered: vouchers.take_over_surrender,
             VoucherReissued: vouchers.take_over_reissued,
+            TransferConsented: taking.state_facts,
             ClaimReleased: budgets.recycle_claim,
             InvoiceRefused: invoices.count_back,
             InvoiceReturned: invoices.count_back,
@@ -289,6 +292,7 @@ DECIDER: Final = Decider(
         AuditorDismissed: auditors.auditor_dismissed,
         VoucherIssued: vouchers.voucher_issued,
         FactAttested: facts.fact_attested,
+        FactsStated: taking.facts_stated,
         ApplicationSubmitted: applications.application_submitted,
         ApplicationWithdrawn: applications.application_withdrawn,
         ApplicationReturned: applications.application_returned,

@@ -300,6 +300,16 @@ class IssuanceState(ProgrammeState):
         """The document that a window was opened under, or a voucher was granted."""
         return rules_by_hash(made.rules_hash, lambda: self.documents.data(made.document_id))
 
+    def same_purpose(self, former: str, voucher_id: str) -> None:
+        """A voucher made of another is for what that was for; the facts of another holder are not its holder's."""
+        self.claims.same_purpose(former, voucher_id)
+        before, purpose = self.vouchers.get(former), self.claims.purposes.get(voucher_id)
+        stays = before is not None and before.beneficiary_id == self.vouchers[voucher_id].beneficiary_id
+        if purpose is not None and self.rules.judges_takers and not stays:
+            kinds = self.rules_under(purpose).facts.kinds
+            kept = tuple(each for each in purpose.facts if kinds[each.name].of != "APPLICANT")
+            self.claims.purposes[voucher_id] = purpose._replace(facts=kept)
+
     def _goes_on(self, voucher_id: str) -> bool:
         """Whether a voucher is neither over nor gone."""
         voucher = self.vouchers.get(voucher_id)

@@ -439,7 +439,7 @@ def voucher_restored(state: IssuanceState, event: VoucherRestored, _at: At) -> N
     granted = state.grants.get(event.restored_from)
     if granted is not None:  # it counts from now on as the new voucher, whatever becomes of the rest
         state.grants[event.restored_from], state.grants[event.voucher_id] = granted.parted(event.face)
-    state.claims.same_purpose(event.restored_from, event.voucher_id)
+    state.same_purpose(event.restored_from, event.voucher_id)
     state.suspensions.same(event.restored_from, event.voucher_id)
 
 
@@ -450,7 +450,7 @@ def voucher_surrendered(_state: IssuanceState, _event: VoucherSurrendered, _at: 
 def voucher_reissued(state: IssuanceState, event: VoucherReissued, _at: At) -> None:
     """Apply a voucher made of what was taken back of another: it was issued, and counted, before, to another group."""
     state.open(event.voucher_id, Voucher(event.programme_id, event.beneficiary_id, None, event.expires_at))
-    state.claims.same_purpose(event.reissued_from, event.voucher_id)
+    state.same_purpose(event.reissued_from, event.voucher_id)
     state.suspensions.same(event.reissued_from, event.voucher_id)
 
 

@@ -18,7 +18,7 @@ from counterfoil.ledger.state import LedgerState
 from counterfoil.programme.facts import Facts
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.steps import Step
-from counterfoil.programme.transfers import Handover, check_pledge, check_transfer
+from counterfoil.programme.transfers import Handover, check_pledge, check_transfer, facts_of_taker
 
 
 class Handing(NamedTuple):
@@ -30,10 +30,13 @@ class Handing(NamedTuple):
     price: int = 0
 
 
-def not_handed_on(state: LedgerState, voucher: Voucher, each: Handing, at: At, *, approved: bool) -> Refusal | None:
+def not_handed_on(
+    state: LedgerState, voucher: Voucher, each: Handing, at: At, *, approved: bool, facts: Facts | None = None
+) -> Refusal | None:
     """Why the voucher's programme, and the duties in it, do not let this be handed on now; None if they do.
 
-    `approved`: whether the issuer has approved it, or, before it is asked, would.
+    `approved`: whether the issuer has approved it, or, before it is asked, would. `facts`: of the receiver; None: they
+    are judged when it takes the value over, if the programme asks for any.
     """
     rules = state.rules_of(voucher)
     if rules is None:
@@ -44,7 +47,8 @@ def not_handed_on(state: LedgerState, voucher: Voucher, each: Handing, at: At, *
         return together
     hand = state.encumbrances.hand(voucher.voucher_id, each.holder_id)
     day = rules.day(at.time)
-    facts = _facts(state, rules, each.receiver_id, day)
+    none = _nothing(rules, each.receiver_id, day)
+    known = facts if facts is not None or asks_facts(state, rules) else none
     found = check_transfer(
         rules,
         Handover(
@@ -52,13 +56,13 @@ def not_handed_on(state: LedgerState, voucher: Voucher, each: Handing, at: At, *
             giver=each.holder_id,
             receiver=each.receiver_id,
             amount=each.amount,
-            facts=facts,
+            facts=known,
             related=state.directory.related(each.holder_id, each.receiver_id),
             price=each.price,
             hops=0 if hand is None else hand.hops,
             last=None if hand is None else rules.day(hand.since),
             approved=approved,
-            counting=counted(state, rules, voucher.programme_id, each.receiver_id, facts, day),
+            counting=counted(state, rules, voucher.programme_id, each.receiver_id, known or none, day),
         ),
     )
     return _said(found)
@@ -72,7 +76,7 @@ def not_pledged(state: LedgerState, voucher: Voucher, each: Handing, at: At) -> 
     if each.holder_id == each.receiver_id:
         return _refusal("same_party", {})
     day = rules.day(at.time)
-    facts = _facts(state, rules, each.receiver_id, day)
+    facts = _nothing(rules, each.receiver_id, day)
     before = state.encumbrances.pledged(voucher.voucher_id, each.holder_id)
     has = state.accounts.find(owner(each.holder_id), voucher.voucher_id).posted
     return _said(check_pledge(rules, has, before + each.amount, facts, day))
@@ -88,7 +92,12 @@ def reissues(rules: Rules) -> bool:
     return rules.document.transfer.mode == "SURRENDER_REISSUE"
 
 
-def _facts(_state: LedgerState, rules: Rules, party_id: str, day: int) -> Facts:
+def asks_facts(state: LedgerState, rules: Rules) -> bool:
+    """Whether issuance is asked what is attested of a receiver, before the value is its own."""
+    return state.rules.judges_takers and bool(facts_of_taker(rules))
+
+
+def _nothing(rules: Rules, party_id: str, day: int) -> Facts:
     return Facts(rules.facts, (), day, party_id)
 
 

@@ -15,6 +15,8 @@ from counterfoil.ledger.transfer_events import (
     TransferAccepted,
     TransferApproved,
     TransferClosed,
+    TransferConsented,
+    TransferJudged,
     TransferProposed,
 )
 from counterfoil.ports import Add, Change, Put, Set, View
@@ -58,6 +60,7 @@ TRANSFER_VIEW: Final = View(
         "fee": "amount",
         "currency": "text",
         "status": "text",
+        "why": "text?",
         "reissued_as": "text?",
         "until": "time",
         "proposed_at": "time",
@@ -68,13 +71,15 @@ TRANSFER_VIEW: Final = View(
     time="proposed_at",
     values={
         "status": (
-            "proposed", "approved", "accepted", "withdrawn", "rejected", "rejected_by_issuer", "lapsed",
-            "voucher_ended",
+            "proposed", "approved", "consented", "barred", "accepted", "withdrawn", "rejected", "rejected_by_issuer",
+            "lapsed", "voucher_ended",
         ),
     },
 )  # fmt: skip
 """Transfers of vouchers: `holder_id` hands on, `receiver_id` pays `price` to it and `fee` to the issuer. It may be
-accepted before `until`. `reissued_as`: the voucher that it became, where the programme takes the old one back."""
+accepted before `until`. `consented`: it was, and issuance is asked for the receiver's facts; `barred`: by these it may
+not be taken, `why` says the reason, and it may be accepted again. `reissued_as`: the voucher that it became, where the
+programme takes the old one back."""
 PLEDGE_VIEW: Final = View(
     name="pledges",
     key=("pledge_id",),
@@ -155,15 +160,33 @@ def received(event: TransferAccepted | PledgeEnforced, receiver_id: str, at: At)
 def transfer_proposed(event: TransferProposed, at: At) -> Iterable[Change]:
     """A row for a new transfer."""
     row = {name: getattr(event, name) for name in TRANSFER_VIEW.columns if hasattr(event, name)}
+    new = {"status": "proposed", "why": None, "reissued_as": None}
     yield Put(
         TRANSFER_VIEW.name,
-        {**row, "status": "proposed", "reissued_as": None, "proposed_at": at.time, "status_since": at.time},
+        {
+            **row,
+            **new,
+            "proposed_at": at.time,
+            "status_since": at.time,
+        },
     )
 
 
 def transfer_approved(event: TransferApproved, at: At) -> Iterable[Change]:
     """Its approval."""
     yield Set(TRANSFER_VIEW.name, (event.transfer_id,), {"status": "approved", "status_since": at.time})
+
+
+def transfer_consented(event: TransferConsented, at: At) -> Iterable[Change]:
+    """That its receiver takes it, if the programme lets it."""
+    yield Set(TRANSFER_VIEW.name, (event.transfer_id,), {"status": "consented", "why": None, "status_since": at.time})
+
+
+def transfer_judged(event: TransferJudged, at: At) -> Iterable[Change]:
+    """Why the programme does not let it."""
+    if event.code is not None:
+        status = {"status": "barred", "why": event.why or event.code, "status_since": at.time}
+        yield Set(TRANSFER_VIEW.name, (event.transfer_id,), status)
 
 
 def transfer_accepted(event: TransferAccepted, at: At) -> Iterable[Change]:

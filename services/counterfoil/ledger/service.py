@@ -17,6 +17,7 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.issuance.invoice_events import CreditNoteRecorded, InvoiceDue, UseDue
 from counterfoil.issuance.run_off_events import ProgrammeDecided, RunOffBegun
+from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.ledger import (
     bids,
     budgets,
@@ -36,6 +37,7 @@ from counterfoil.ledger import (
     restoring,
     reversals,
     state,
+    taking,
     transfers,
     vouchers,
 )
@@ -104,6 +106,8 @@ from counterfoil.ledger.transfer_events import (
     TransferAccepted,
     TransferApproved,
     TransferClosed,
+    TransferConsented,
+    TransferJudged,
     TransferProposed,
     VoucherReissued,
     VoucherSurrendered,
@@ -173,6 +177,7 @@ DECIDER: Final = Decider(
             InvoiceDue: invoices.capture_invoice,
             UseDue: invoices.capture_use,
             CreditNoteRecorded: invoices.pass_credit,
+            FactsStated: taking.judge_taker,
             RunOffBegun: closing.take_over_phase,
             ProgrammeDecided: closing.take_over_phase,
         },
@@ -260,6 +265,8 @@ DECIDER: Final = Decider(
         VoucherReissued: transfers.voucher_reissued,
         TransferProposed: transfers.transfer_proposed,
         TransferApproved: transfers.transfer_approved,
+        TransferConsented: taking.transfer_consented,
+        TransferJudged: taking.transfer_judged,
         TransferAccepted: transfers.transfer_accepted,
         TransferClosed: transfers.transfer_closed,
         PledgeMade: pledges.pledge_made,

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from typing import Literal
 
+from counterfoil.contract.applications import FactGiven
 from counterfoil.contract.record import Event, event
-from counterfoil.contract.scalars import Amount, Count, DerivedTime, Flag, Id, PositiveAmount, Reason, Unit, Version
+from counterfoil.contract.scalars import (
+    Amount,
+    Count,
+    DerivedTime,
+    Digest,
+    Flag,
+    Id,
+    PositiveAmount,
+    Reason,
+    Unit,
+    Version,
+    Word,
+)
 from counterfoil.ledger.events import Leg
 
 
@@ -70,6 +83,35 @@ class TransferApproved(Event):
     """The issuer approved a transfer, which its receiver may now accept."""
 
     transfer_id: Id
+
+
+@event("transfer.consented.v1")
+class TransferConsented(Event):
+    """The receiver takes a transfer, if by what issuance says of it the programme lets it."""
+
+    transfer_id: Id
+    programme_id: Id
+    voucher_id: Id
+    holder_id: Id
+    receiver_id: Id
+
+
+@event("transfer.judged.v1")
+class TransferJudged(Event):
+    """By these facts the programme lets a receiver take a transfer, which follows, or it does not, for this reason.
+
+    `code`: why not, by the code of a refusal, and `why` by the document's own; the transfer stands, and may be taken
+    again. Null: it may.
+    """
+
+    transfer_id: Id
+    programme_id: Id
+    voucher_id: Id
+    receiver_id: Id
+    rules_hash: Digest
+    facts: tuple[FactGiven, ...]
+    code: Word | None
+    why: Word | None
 
 
 @event("transfer.accepted.v1")

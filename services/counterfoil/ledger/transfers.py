@@ -28,16 +28,18 @@ from counterfoil.ledger.encumbrances import Transfer
 from counterfoil.ledger.endings import bury, closed, remove_if_ended
 from counterfoil.ledger.events import Draw
 from counterfoil.ledger.gains import count_gain
-from counterfoil.ledger.handovers import Handing, asks_for_approval, not_handed_on, reissues
+from counterfoil.ledger.handovers import Handing, asks_facts, asks_for_approval, not_handed_on, reissues
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
 from counterfoil.ledger.transfer_events import (
     TransferAccepted,
     TransferApproved,
     TransferClosed,
+    TransferConsented,
     TransferProposed,
     VoucherReissued,
 )
+from counterfoil.programme.facts import Facts
 from counterfoil.programme.terms import in_kind
 from counterfoil.programme.transfers import fee
 
@@ -105,24 +107,44 @@ def approve_transfer(state: LedgerState, body: ApproveTransfer, actor: Party, at
 
 
 def accept_transfer(state: LedgerState, body: AcceptTransfer, actor: Party, at: At) -> Decision:
-    """Hand the value on and pay its price, both or neither."""
+    """Hand the value on and pay its price, both or neither; first issuance is asked, if facts have a say in it."""
     found = state.encumbrances.transfers.get(body.transfer_id)
     if found is None or found.receiver_id != actor.party_id:
         return _no_transfer(body.transfer_id)
     voucher = state.vouchers.open[found.voucher_id]
+    refused = not_accepted(state, found, voucher, at)
+    if refused is not None:
+        return refused
+    rules = state.rules_of(voucher)
+    if rules is None or not asks_facts(state, rules):
+        return settle(state, body.transfer_id, found, voucher, at)
+    return [
+        TransferConsented(
+            transfer_id=body.transfer_id,
+            programme_id=voucher.programme_id,
+            voucher_id=found.voucher_id,
+            holder_id=found.holder_id,
+            receiver_id=found.receiver_id,
+        )
+    ]
+
+
+def not_accepted(
+    state: LedgerState, found: Transfer, voucher: Voucher, at: At, facts: Facts | None = None
+) -> Refusal | None:
+    """Why a receiver cannot take a transfer now; `facts`: of the receiver, None where they are judged later."""
     refused = (
         not_taking_part(state.directory.parties[found.holder_id])
-        or no_room(state, voucher, actor.party_id)
+        or no_room(state, voucher, found.receiver_id)
         or barred(state, voucher, at)
-        or not_handed_on(state, voucher, _handing(found), at, approved=found.approved)
+        or not_handed_on(state, voucher, _handing(found), at, approved=found.approved, facts=facts)
     )
     if refused is not None:
         return refused
-    currency = state.currency(voucher.programme_id)
-    available = state.accounts.find(cash(actor.party_id), currency).available
+    available = state.accounts.find(cash(found.receiver_id), state.currency(voucher.programme_id)).available
     if found.price + found.fee > available:
         return refuse(Code.EXCEEDS_AVAILABLE, needed=found.price + found.fee, available=available)
-    return _settle(state, body.transfer_id, found, voucher, at)
+    return None
 
 
 def reject_transfer(state: LedgerState, body: RejectTransfer, actor: Party, at: At) -> Decision:
@@ -205,7 +227,7 @@ def _handing(found: Transfer) -> Handing:
     return Handing(found.holder_id, found.receiver_id, found.amount, found.price)
 
 
-def _settle(state: LedgerState, transfer_id: str, found: Transfer, voucher: Voucher, at: At) -> list[Event]:
+def settle(state: LedgerState, transfer_id: str, found: Transfer, voucher: Voucher, at: At) -> list[Event]:
     """Lot, price and fee in one entry."""
     holder, receiver = found.holder_id, found.receiver_id
     rules, issuer_id = state.rules_of(voucher), state.issuer(voucher.programme_id)

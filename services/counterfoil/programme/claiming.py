@@ -54,7 +54,7 @@ def case_of(
         day=basis.day,
         events=events,
         subjects={cast("Scope", each.scope): each.subject for each in basis.subjects},
-        facts=_facts(rules, [each for each in basis.facts if each.line is None], basis.day),
+        facts=facts_given(rules, [each for each in basis.facts if each.line is None], basis.day),
         lines=tuple(
             Line(
                 id=each.id,
@@ -71,7 +71,7 @@ def case_of(
                 related=seen[each.id].related,
                 starts=each.starts,
                 ends=each.ends,
-                facts=_facts(rules, [fact for fact in basis.facts if fact.line == each.id], basis.day),
+                facts=facts_given(rules, [fact for fact in basis.facts if fact.line == each.id], basis.day),
             )
             for each in basis.lines
         ),
@@ -87,7 +87,8 @@ def case_of(
     )
 
 
-def _facts(rules: Rules, given: Iterable[FactGiven], day: int) -> Facts:
+def facts_given(rules: Rules, given: Iterable[FactGiven], day: int) -> Facts:
+    """Facts as an event has them, on a day. Raises ValueError where two contradict each other."""
     facts = []
     for each in given:
         kept = rules.facts.kinds.get(each.name)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from counterfoil.contract.times import format_day
 from counterfoil.programme.bounds import room
 from counterfoil.programme.case import Case
-from counterfoil.programme.conditions import judge
+from counterfoil.programme.conditions import facts_of, judge
 from counterfoil.programme.eligibility import eligibility
 from counterfoil.programme.facts import Facts
-from counterfoil.programme.rules import Rules
+from counterfoil.programme.rules import CapRule, Rules
 from counterfoil.programme.steps import Micros, Share, Step, step
 from counterfoil.programme.values import parse_amount, parse_rate
 
@@ -21,15 +21,15 @@ class Handover:
     """One lot, or part of one, from one holder to another, on a local day. Amounts are micro-units.
 
     `related`: whether both are one group on that day. `price` is what is paid for it, None a gift. `hops` is how often
-    the lot changed hands before, `last` the day of the last time. `receiver` is the receiver's case for caps; its
-    facts are judged as an applicant's are.
+    the lot changed hands before, `last` the day of the last time. `counting` is the receiver's case for caps; its
+    `facts` are judged as an applicant's are, and None where they are judged later.
     """
 
     day: int
     giver: str
     receiver: str
     amount: int
-    facts: Facts
+    facts: Facts | None
     related: bool = False
     price: int | None = None
     hops: int = 0
@@ -56,10 +56,8 @@ def _reasons(rules: Rules, each: Handover) -> Iterator[Step]:
     yield from _state_of_lot(each)
     if rule.mode == "INTRA_GROUP" and not each.related:
         yield step("not_related")
-    if rule.mode != "OPEN":
-        yield from _receiver(rules, each)
-    if judge(rule.to, each.facts, each.day).holds is not True:
-        yield step("receiver_not_allowed")
+    if each.facts is not None:
+        yield from _receiver(rules, each.facts, each.day)
     yield from _terms(rules, each)
     yield from _caps(rules, each)
     if rule.mode == "SURRENDER_REISSUE" and not each.approved:
@@ -79,12 +77,14 @@ def _state_of_lot(each: Handover) -> Iterator[Step]:
         yield step("expired", day=format_day(each.ends))
 
 
-def _receiver(rules: Rules, each: Handover) -> Iterator[Step]:
-    refusal = eligibility(rules, each.facts, each.day).refusal
-    if refusal is None:
-        return
-    codes = {"not_eligible": "receiver_not_eligible", "fact_not_attested": "receiver_fact_not_attested"}
-    yield refusal._replace(code=codes[refusal.code]) if refusal.code in codes else refusal
+def _receiver(rules: Rules, facts: Facts, day: int) -> Iterator[Step]:
+    rule = rules.document.transfer
+    refusal = None if rule.mode == "OPEN" else eligibility(rules, facts, day).refusal
+    if refusal is not None:
+        codes = {"not_eligible": "receiver_not_eligible", "fact_not_attested": "receiver_fact_not_attested"}
+        yield refusal._replace(code=codes[refusal.code]) if refusal.code in codes else refusal
+    if judge(rule.to, facts, day).holds is not True:
+        yield step("receiver_not_allowed")
 
 
 def _terms(rules: Rules, each: Handover) -> Iterator[Step]:
@@ -112,13 +112,30 @@ def _caps(rules: Rules, each: Handover) -> Iterator[Step]:
     if each.counting is None:
         return
     for rule in rules.caps:
-        if rule.cap.of != "SUBSIDY" or rule.cap.scope not in ("BENEFICIARY", "GROUP"):
-            continue
-        if rule.cap.waived_when is not None and judge(rule.cap.waived_when, each.facts, each.day).holds:
+        if not _of_receiver(rule) or _waived(rule, each):
             continue
         found = room(rules, each.counting, rule)
         if found is not None and each.amount > found.left:
             yield step("cap_of_receiver", cap=rule.cap.id, left=Micros(found.left))
+
+
+def _waived(rule: CapRule, each: Handover) -> bool:
+    """Whether a cap does not count, or that is judged later, with the facts."""
+    waiver = rule.cap.waived_when
+    return waiver is not None and (each.facts is None or judge(waiver, each.facts, each.day).holds is True)
+
+
+def _of_receiver(rule: CapRule) -> bool:
+    return rule.cap.of == "SUBSIDY" and rule.cap.scope in ("BENEFICIARY", "GROUP")
+
+
+def facts_of_taker(rules: Rules) -> frozenset[str]:
+    """The facts by which a receiver is judged; none: whoever it is, it may take the value over."""
+    rule = rules.document.transfer
+    conditions = [rule.to, *(each.cap.waived_when for each in rules.caps if _of_receiver(each))]
+    if rule.mode != "OPEN":
+        conditions += [each.when for each in rules.document.eligibility]
+    return frozenset[str]().union(*map(facts_of, conditions))
 
 
 def fee(rules: Rules, amount: int) -> int:

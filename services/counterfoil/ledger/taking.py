@@ -1,0 +1,62 @@
+"""How the receiver of a transfer is judged by what issuance says of it: it has the value, or the transfer stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.core.at import At
+from counterfoil.core.decider import refuse
+from counterfoil.core.standing import not_taking_part
+from counterfoil.issuance.taking_events import FactsStated
+from counterfoil.ledger.encumbrances import Transfer
+from counterfoil.ledger.open_vouchers import Voucher
+from counterfoil.ledger.state import LedgerState
+from counterfoil.ledger.transfer_events import TransferConsented, TransferJudged
+from counterfoil.ledger.transfers import not_accepted, settle
+from counterfoil.programme.claiming import facts_given
+from counterfoil.programme.rules import Rules
+
+
+def judge_taker(state: LedgerState, event: FactsStated, at: At) -> Sequence[Event]:
+    """Hand the value on, or say why not; nothing for a transfer that is over, or of another ledger."""
+    found = state.encumbrances.transfers.get(event.transfer_id)
+    if found is None:
+        return []
+    voucher = state.vouchers.open[found.voucher_id]
+    refused = _refused(state, found, voucher, event, at)
+    judged = TransferJudged(
+        transfer_id=event.transfer_id,
+        programme_id=event.programme_id,
+        voucher_id=event.voucher_id,
+        receiver_id=event.party_id,
+        rules_hash=event.rules_hash,
+        facts=event.facts,
+        code=None if refused is None else refused.code.value,
+        why=None if refused is None else dict(refused.detail).get("why"),
+    )
+    return [judged] if refused is not None else [judged, *settle(state, event.transfer_id, found, voucher, at)]
+
+
+def _refused(state: LedgerState, found: Transfer, voucher: Voucher, event: FactsStated, at: At) -> Refusal | None:
+    receiver = state.directory.parties[found.receiver_id]
+    if (stopped := not_taking_part(receiver)) is not None:
+        return stopped
+    rules = cast("Rules", state.rules_of(voucher))
+    if event.contradict:
+        return refuse(Code.TRANSFER_NOT_PERMITTED, why="facts_contradict")
+    facts = facts_given(rules, event.facts, rules.day(at.time))
+    return not_accepted(state, found, voucher, at, facts)
+
+
+# evolve -------------------------------------------------------------------------------------------------------------
+
+
+def transfer_consented(_state: LedgerState, _event: TransferConsented, _at: At) -> None:
+    """Nothing moves before issuance has answered."""
+
+
+def transfer_judged(_state: LedgerState, _event: TransferJudged, _at: At) -> None:
+    """A judgement alone changes nothing: the transfer that follows does."""
