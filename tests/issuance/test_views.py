@@ -39,6 +39,7 @@ from counterfoil.issuance.events import BudgetRecycled
 from counterfoil.issuance.invoice_events import ClaimPermitted, InvoiceDue, UseDue
 from counterfoil.issuance.run_off_events import ProgrammeDecided
 from counterfoil.issuance.service import DECIDER, SERVICE
+from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.issuance.views import REDUCERS
 from counterfoil.ledger.events import VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
 from counterfoil.ledger.transfer_events import VoucherSurrendered
@@ -69,6 +70,7 @@ def test_every_event_but_some_is_shown() -> None:
         UseDue,
         ClaimPermitted,
         ProgrammeDecided,  # the ledger shows it
+        FactsStated,  # and what came of these
     }
     assert set(REDUCERS) == shown | {LogOpened, RulesAdopted}
 

@@ -12,6 +12,7 @@ from counterfoil.contract.closing import StillOpen
 from counterfoil.contract.times import DAY, format_month
 from counterfoil.core.at import At
 from counterfoil.issuance.events import BudgetReduced, VoucherRevoked, VoucherSuspended
+from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.ledger.chart import CIRCULATION, owner, party_of
 from counterfoil.ledger.closing_events import ProgrammeClosed, ProgrammeStaysOpen, RestLapsed
 from counterfoil.ledger.closing_views import CLOSING_REDUCERS
@@ -121,7 +122,13 @@ def handed_on() -> Story:
     told.when(SurrenderVoucher(voucher_id="v1", amount=7, reason="spare"), "beta")
     again = propose(20, voucher_id="v2")
     told.when(ApproveTransfer(transfer_id=again), "issuer").when(AcceptTransfer(transfer_id=again), "beta")
-    return told
+    told.hears(*handing(4, to={"fact": "licensed_bank", "is": True}), issued("v3", 100, version=4))
+    barred = propose(30, voucher_id="v3")
+    unknown = FactsStated(
+        transfer_id=barred, programme_id="city", voucher_id="v3", party_id="beta", rules_hash=bytes(32), day=0,
+        contradict=False, facts=(),
+    )  # fmt: skip
+    return told.when(AcceptTransfer(transfer_id=barred), "beta").hears(unknown)
 
 
 def ended() -> Story:
@@ -265,8 +272,9 @@ def test_holdings_are_those_of_the_state_and_add_up_to_the_balances(viewed: View
     for (voucher_id,), row in viewed.table("vouchers_balance").items():
         parts = [each for (of_voucher, _), each in rows.items() if of_voucher == voucher_id]
         assert [sum(each[name] for each in parts) for name in ("available", "held")] == [row["available"], row["held"]]
-    assert {(row["status"], row["amount"]) for row in viewed.rows("transfers")} == {
-        ("accepted", 300), ("accepted", 50), ("withdrawn", 10), ("proposed", 11), ("accepted", 20),
+    assert {(row["status"], row["amount"], row["why"]) for row in viewed.rows("transfers")} == {
+        ("accepted", 300, None), ("accepted", 50, None), ("withdrawn", 10, None), ("proposed", 11, None),
+        ("accepted", 20, None), ("barred", 30, "receiver_not_allowed"),
     }  # fmt: skip
     assert {(row["status"], row["reason"]) for row in viewed.rows("pledges")} == {
         ("released", None), ("enforced", "unpaid"), ("pledged", None),
