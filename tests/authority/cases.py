@@ -108,6 +108,7 @@ from tests.authority.prepared import (
     LATER,
     MINUTES,
     NEW,
+    SPECIAL_AID,
     Market,
     bid,
     claiming,
@@ -309,6 +310,7 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
         )
     },
     "attest_fact": {"the party": by("lab-1", lambda _market: replace(FACT, name="stage", values=("REVENUE",)))},
+    "register_regime": {"itself": alone("lab-1", lambda _market: SPECIAL_AID)},
     "attest_aid": {"the party": by("lab-1", lambda _market: replace(AID_GIVEN, reference="A-9"))},
     "withdraw_aid": {
         "who attested it": by("city", lambda market: WithdrawAid(aid_id=market.ids["aid"], reason=WHY)),

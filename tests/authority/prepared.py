@@ -20,7 +20,7 @@ from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import FixedExpiry
 from counterfoil.contract.times import DAY, HOUR, SECOND, format_day
 from counterfoil.core.at import At
-from counterfoil.issuance.aid_commands import AttestAid
+from counterfoil.issuance.aid_commands import AttestAid, RegisterRegime
 from counterfoil.issuance.commands import (
     AddKey,
     AppointAuditor,
@@ -122,6 +122,10 @@ APPLICATION: Final = SubmitApplication(
     contract=None,
     other_support=(),
     evidence=(),
+)  # fmt: skip
+SPECIAL_AID: Final = RegisterRegime(
+    regime="SPECIAL", currency="CNY", ceiling=100 * YUAN, months=12, unit="GROUP", counts_on="GRANTED",
+    in_force_on=START // DAY, source="a law",
 )  # fmt: skip
 AID_GIVEN: Final = AttestAid(
     party_id="lab-1", regime="DE_MINIMIS", amount=YUAN, currency="CNY", granted_on=START // DAY, grantor="Land",

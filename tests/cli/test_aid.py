@@ -34,12 +34,19 @@ ROWS = [
 ]
 
 
+LAWS = [
+    {"regime": "DE_MINIMIS", "version": version, "ceiling": f"{euros * EURO}", "in_force_on": since}
+    for version, euros, since in ((1, 300_000, "2024-01-01"), (2, 500_000, "2027-03-01"))
+]
+
+
 class Gateway:
     """The views that the command reads."""
 
     def rows(self, view: str, where: dict[str, str]) -> list[dict[str, Any]]:
         """The rows with these values."""
-        there = ROWS if view == "aid" else [{"party_id": name, "group_id": "labs"} for name in ("lab-1", "lab-3")]
+        members = [{"party_id": name, "group_id": "labs"} for name in ("lab-1", "lab-3")]
+        there = {"aid": ROWS, "regimes": LAWS}.get(view, members)
         return [each for each in there if all(each.get(name) == value for name, value in where.items())]
 
 
@@ -59,7 +66,8 @@ def test_what_counts_on_a_day(day: str, counted: int, grants: list[str]) -> None
     session: Any = SimpleNamespace(gateway=Gateway(), out=SimpleNamespace(show=lambda *parts: shown.extend(parts)))
     total(session, "DE_MINIMIS", "labs", parse_date(day))
     whole, _, table = shown
-    assert (whole["counted"], whole["left"]) == (f"{counted * EURO}", f"{(300_000 - counted) * EURO}")
+    ceiling = 300_000 if day < "2027-03-01" else 500_000
+    assert (whole["counted"], whole["left"]) == (f"{counted * EURO}", f"{(ceiling - counted) * EURO}")
     assert [each["grant_id"] for each in table.rows] == grants
 
 

@@ -72,7 +72,7 @@ OTHERS = (
 COMPUTED = (
     ("programme", "totals"), ("programme", "show"), ("programme", "document"), ("voucher", "prove"),
     ("voucher", "trace"), ("transfer", "check"), ("offer", "search"), ("statement",),
-    ("quote",), ("webhook", "delete"),
+    ("quote",), ("webhook", "delete"), ("aid", "total"),
 )  # fmt: skip
 """They compute with what they read, so that forged rows are an error: it is printed, too. Or they print none of it."""
 QUERIES = [

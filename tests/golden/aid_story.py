@@ -7,7 +7,7 @@ from typing import Final
 
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY
-from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
+from counterfoil.issuance.aid_commands import AttestAid, RegisterRegime, WithdrawAid
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
 from tests.documents import document, publishing, revoking
 from tests.golden.steps import done, refused
@@ -15,6 +15,19 @@ from tests.golden.world import GoldenWorld
 from tests.properties.world import YUAN
 
 REGIME: Final = {"regime": "DE_MINIMIS", "ceiling": "300", "months": 36, "excess": "REFUSE"}
+
+
+def _law(world: GoldenWorld) -> None:
+    """The ceiling is registered, as the document has it; another one is not."""
+    law = RegisterRegime(
+        regime="DE_MINIMIS", currency="CNY", ceiling=300 * YUAN, months=36, unit="GROUP", counts_on="GRANTED",
+        in_force_on=world.clock // DAY, source="a law",
+    )  # fmt: skip
+    refused(world, "operator", Code.REGIME_DIFFERS, replace(law, unit="BENEFICIARY"))
+    done(world, "operator", law)
+    *pieces, other = publishing(document(id="p-aid-3", benefit__regimes=[{**REGIME, "ceiling": "301"}]))
+    done(world, "city", *pieces)
+    refused(world, "city", Code.REGIME_DIFFERS, other)
 
 
 def tell(world: GoldenWorld) -> None:
@@ -30,6 +43,8 @@ def tell(world: GoldenWorld) -> None:
     done(world, "city", *pieces)
     refused(world, "city", Code.REGIME_DIFFERS, other)
     aid = done(world, "operator", given)
+    if world.state("issuance").rules.max_laws:
+        _law(world)
     issue = IssueVoucher(programme_id="p-aid", beneficiary_id="lab-1", amount=200 * YUAN)
     refused(world, "city", Code.CAP_EXCEEDED, replace(issue, amount=issue.amount + 1))
     refused(world, "city", Code.UNKNOWN_AID, WithdrawAid(aid_id=aid.aid_id, reason="not so"))

@@ -9,12 +9,20 @@ import pytest
 
 from counterfoil.contract.applications import CounterMoved
 from counterfoil.contract.ensure import InvariantViolation
+from counterfoil.contract.events import ProgrammePublished
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY, format_day, parse_date
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.aid import attest_aid
-from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
-from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidCovered, AidFreed, AidWithdrawn
+from counterfoil.issuance.aid_commands import AttestAid, RegisterRegime, WithdrawAid
+from counterfoil.issuance.aid_events import (
+    AidAttested,
+    AidCounted,
+    AidCovered,
+    AidFreed,
+    AidWithdrawn,
+    RegimeRegistered,
+)
 from counterfoil.issuance.commands import AppropriateBudget, AttestGroup, IssueVoucher
 from counterfoil.issuance.counting import Counters
 from counterfoil.issuance.events import ApplicationDecided, VoucherGranted, VoucherIssued
@@ -158,6 +166,74 @@ def test_aid_from_elsewhere_counts_from_its_day_until_it_is_withdrawn() -> None:
     on(told, "2028-01-03")
     assert entry(issue(told, 50_000)).counted_before == 250_000 * EURO
     assert not told.state.aids.attested, "its window has passed"
+
+
+def law(told: Scenario, since: str, euros: int = CEILING, **changes: Any) -> Scenario:
+    made = RegisterRegime(
+        regime="DE_MINIMIS", currency="EUR", ceiling=euros * EURO, months=36, unit="GROUP", counts_on="GRANTED",
+        in_force_on=parse_date(since), source="Regulation (EU) 2023/2831",
+    )  # fmt: skip
+    return told.when(replace(made, **changes), "op")
+
+
+def publish(told: Scenario, version: int = 1, programme_id: str = "p9", **regime: Any) -> Scenario:
+    value = document(id=programme_id, version=version, benefit__regimes=[DE_MINIMIS | regime], **DOCUMENT)
+    *pieces, command = publishing(value)
+    for body in pieces:
+        told.when(body, "city-1")
+    return told.when(command, "city-1")
+
+
+def test_a_document_agrees_with_the_law_of_its_day_and_a_grant_is_judged_by_that_of_its_own() -> None:
+    """Both figures are named; what a document said before the law changed binds nobody to break it."""
+    told = union()
+    assert entry(issue(told, 200_000)).law is None
+    law(told, "2026-01-01").then_types(RegimeRegistered)
+    law(told, "2026-06-01", 250_000, months=24).then_types(RegimeRegistered)
+    beside: tuple[tuple[dict[str, Any], str, str], ...] = (
+        ({"ceiling": "300001"}, "300,001", "300,000"), ({"months": 35}, "35", "36"),
+    )  # fmt: skip
+    for changes, named, registered in beside:
+        said = detail(publish(told, **changes), Code.REGIME_DIFFERS)
+        assert (said["field"], said["named"], said["other"]) == (*changes, named, registered)
+    publish(told).then_types(ProgrammePublished)
+    counts_at_most(told, 100_000)
+
+    on(told, "2026-05-31")
+    assert entry(issue(told, 1_000)).law == 1
+    on(told, "2026-06-01")
+    counts_at_most(told, 49_000)
+    granted = entry(issue(told, 49_000, "p2"))
+    assert (granted.law, granted.ceiling, format_day(granted.counts_until)) == (2, 250_000 * EURO, "2028-06-01")
+    assert detail(publish(told, 2), Code.REGIME_DIFFERS)["other"] == "250,000"
+    publish(told, 2, ceiling="250000", months=24).then_types(ProgrammePublished)
+    on(told, "2028-03-01")  # what was granted two years before counts no more
+    counts_at_most(told, 200_000)
+
+
+def test_what_the_law_cannot_change_is_refused() -> None:
+    told = union()
+    others: tuple[dict[str, Any], ...] = ({"currency": "CNY"}, {"unit": "BENEFICIARY"}, {"counts_on": "PAID"})
+    for changes in others:
+        assert [detail(law(told, "2026-01-01", **changes), Code.REGIME_DIFFERS)["field"]] == [*changes]
+    law(told, "2026-01-01", currency="ZZZ").refused(Code.UNKNOWN_CURRENCY)
+    law(told, "2026-01-01").then_types(RegimeRegistered)
+    law(told, "2026-01-01").refused(Code.PERIOD_NOT_VALID)
+    assert detail(law(told, "2026-01-02", currency="CNY"), Code.REGIME_DIFFERS)["where"] == "registered"
+    for day in range(RULES[LATEST].max_laws - 1):
+        law(told, format_day(parse_date("2027-01-01") + day)).then_types(RegimeRegistered)
+    law(told, "2028-01-01").refused(Code.OVER_LIMIT)
+
+
+def test_a_closed_programme_binds_nobody_by_what_nothing_counts_for() -> None:
+    for counts in (False, True):
+        told = union()
+        if counts:
+            issue(told, 1, "p2")
+        for programme_id in ("p1", "p2"):
+            told.state.phases[programme_id] = "closed"
+        publish(told, months=12)
+        assert isinstance(told.last, Refusal) is counts
 
 
 REFUSED: Final[list[tuple[Code, dict[str, Any]]]] = [
@@ -304,7 +380,7 @@ def test_a_programme_alone_counts_a_ceiling_alike_once_anything_is_counted(chang
         told.state.rules = RULES[rules]
         published(on(told, "2026-03-01"), "p1", "city-1")
         if counted:
-            entry(issue(told, 1))
+            issue(told, 1)
         next_version(told, 2, **changes)
         refused = counted and rules == LATEST
         assert isinstance(told.last, Refusal) is refused

@@ -21,7 +21,7 @@ from counterfoil.ports import Change
 from counterfoil.redemption.commands import WithdrawDelivery
 from counterfoil.runtime.projector import project
 from counterfoil.vocabulary import CODEC
-from tests.authority.prepared import AID_GIVEN, LATER, Market, bid, handing, offer, pledging
+from tests.authority.prepared import AID_GIVEN, LATER, SPECIAL_AID, Market, bid, handing, offer, pledging
 from tests.properties.world import YUAN
 
 AUDITOR: Final = "none-auditor"
@@ -34,6 +34,7 @@ class ReadMarket(Market):
     def __init__(self) -> None:
         super().__init__()
         self.submit("operator", RegisterCurrency(currency="XTS", minor_units=2))
+        self.submit("operator", SPECIAL_AID)
         self.trade("defaulted", "gpu-1", LATER + 1)
         self.do("gpu-1", WithdrawDelivery(contract_id=self.ids["defaulted"], reason="no power"))
         self.do("none-treasurer", deposit("lab-1-provider"))

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 from counterfoil.cli.command import Invalid
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
-from counterfoil.cli.options import Amount, Currency, Party, Reason, argument, option
+from counterfoil.cli.options import Amount, Currency, Party, Reason, argument, count, option
 from counterfoil.cli.render import Record, Rows
 from counterfoil.cli.signing import signed
-from counterfoil.cli.values import show_amount
+from counterfoil.cli.values import parse_amount, show_amount
 from counterfoil.contract.record import Command as Body
+from counterfoil.contract.scalars import CountingEvent, CountsFor
 from counterfoil.contract.times import DAY, format_day, parse_day
-from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
+from counterfoil.issuance.aid_commands import AttestAid, RegisterRegime, WithdrawAid
 
 if TYPE_CHECKING:
     from counterfoil.client.http import Gateway
@@ -54,6 +55,35 @@ def attest(
     )
 
 
+@signed(
+    app,
+    "regime",
+    "counterfoil aid regime DE_MINIMIS --ceiling 300000 --currency EUR --months 36 --from 2024-01-01 "
+    "--source 'Regulation (EU) 2023/2831, Article 3(2)' --as operator",
+)
+def register_regime(
+    regime: Regime,
+    ceiling: Annotated[int, option("--ceiling", "In units of the currency.", parse_amount, metavar="AMOUNT")],
+    currency: Currency,
+    months: Annotated[int, count("--months", "Rolling, before each grant.", 1, 1_200)],
+    in_force_on: Annotated[int, option("--from", "The first day of this version.", parse_day, metavar="DATE")],
+    source: Annotated[str, option("--source", "The law, and where in it.", metavar="TEXT")],
+    unit: Annotated[CountsFor, option("--unit", "For whom it is counted.")] = "GROUP",
+    counts_on: Annotated[CountingEvent, option("--counts-on", "When aid counts.")] = "GRANTED",
+) -> Body:
+    """Operator: register what the law says of a ceiling from a day on; documents have to agree with it."""
+    return RegisterRegime(
+        regime=regime,
+        currency=currency,
+        ceiling=ceiling,
+        months=months,
+        unit=unit,
+        counts_on=counts_on,
+        in_force_on=in_force_on,
+        source=source,
+    )
+
+
 @signed(app, "withdraw", "counterfoil aid withdraw aid-31-0 --reason 'It was a loan' --as springfield")
 def withdraw(aid: Annotated[str, argument("AID", "The id of what was attested.")], reason: Reason) -> Body:
     """Who attested aid, or an operator: let it count no more."""
@@ -84,6 +114,8 @@ def total(
     counted = sum(map(counted_of, counts))
     known = [row for row in found.values() if row["ceiling"] is not None]
     newest = max(known, key=lambda row: str(row["recorded_at"]), default=None)
+    laws = [row for row in session.gateway.rows("regimes", {"regime": regime}) if row["in_force_on"] <= day]
+    newest = max(laws, key=lambda row: str(row["in_force_on"]), default=newest)  # the law, if it is registered
     ceiling = None if newest is None else int(newest["ceiling"])
     left = None if ceiling is None else max(ceiling - counted, 0)
     said: dict[str, Any] = {"regime": regime, "subject": group_, "day": day}

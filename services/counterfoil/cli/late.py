@@ -97,7 +97,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
     ),
     "window": Late("window", "Windows of applications that are decided together: open, close, show, list."),
     "fact": Late("fact", "Facts that programmes judge by: attest, list."),
-    "aid": Late("aid", "What counts towards ceilings of law: attest, withdraw, total, list."),
+    "aid": Late("aid", "What counts towards ceilings of law: regime, attest, withdraw, total, list."),
     "voucher": Late(
         "voucher", "Vouchers: issue, suspend, reinstate, revoke, return, surrender, restore, trace, prove, show, list."
     ),

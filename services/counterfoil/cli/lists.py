@@ -119,6 +119,12 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             "grants that count towards ceilings of law",
             "grant_id regime programme_id party_id subject currency amount freed granted_on counts_until withdrawn_at",
         ),
+        Listing(
+            "regimes",
+            "ceilings of law",
+            "regime version ceiling currency months unit counts_on in_force_on source",
+            "regimes",
+        ),
     ),
     "voucher": (
         Listing(

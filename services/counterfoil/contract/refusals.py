@@ -303,7 +303,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.EMPTY_LIST: Meaning(_D, False, "A list that needs at least one item is empty."),
     Code.OVER_LIMIT: Meaning(_D, False, "A list or the actor's number of open objects exceeds its limit."),
     Code.REGIME_DIFFERS: Meaning(
-        _D, False, "Another programme counts this ceiling of law in another currency, over another time, or otherwise."
+        _D,
+        False,
+        "The ceiling of law is registered, or counted by another programme, with other figures.",
     ),
     Code.CURRENCY_MISMATCH: Meaning(_D, False, "The currency is not that of the programme, or of the ceiling of law."),
     Code.PRICE_OFF_TICK: Meaning(_D, False, "The price is not a multiple of the tick."),

@@ -170,6 +170,7 @@ Day = Annotated[int, Coded(parse_day, format_day, {"type": "string", "format": "
 
 Count = Annotated[int, _count(0, limits.MAX_COUNT)]
 Version = Annotated[int, _count(1, 1_000_000)]
+Months = Annotated[int, _count(1, 1_200)]
 Nodes = Annotated[int, _count(1, limits.MAX_NODES)]
 NodesOrNone = Annotated[int, _count(0, limits.MAX_NODES)]
 GpusPerNode = Annotated[int, _count(1, limits.MAX_GPUS_PER_NODE)]
@@ -206,6 +207,7 @@ Points = Annotated[int, _amount(0, limits.MAX_POINTS)]
 """A score, in millionths of a point."""
 ApplicationDecision = Literal["approved", "rejected", "waitlisted"]
 CountingEvent = Literal["APPLIED", "GRANTED", "PAID"]
+CountsFor = Literal["GROUP", "BENEFICIARY"]
 MinorUnits = Annotated[int, _count(0, limits.MICRO_DIGITS)]
 TypeName = Annotated[str, _text(r"[a-z][a-z_]{0,39}", 40)]
 Role = Literal["operator", "issuer", "provider", "beneficiary", "treasurer", "auditor"]

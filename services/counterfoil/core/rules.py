@@ -156,6 +156,8 @@ class Rules:
     """Grants from elsewhere that one party attests of another, under one ceiling, while they count."""
     regimes_stay: bool
     """Whether a programme counts a ceiling of law as before once anything is counted; else only if others name it."""
+    max_laws: int
+    """Versions of one ceiling of law that operators register; 0: documents alone say what the law is."""
     counts_grants_once: bool
     """Whether a grant from elsewhere that several attest, by one reference, counts once: the largest amount."""
 
@@ -303,6 +305,7 @@ _FIRST: Final = Rules(
     keeps_aid=False,
     max_aid=0,
     regimes_stay=False,
+    max_laws=0,
     counts_grants_once=False,
     max_open_applications=0,
     max_open_windows=0,
@@ -429,6 +432,7 @@ _EIGHTH: Final = replace(
     regimes_stay=True,
     rejects_always=True,
     sums_suspensions=True,
+    max_laws=64,
     counts_grants_once=True,
     keeps_notes=True,
     notes_owe=False,

@@ -147,7 +147,12 @@ _ISSUANCE: Final[Table] = {
     issuance_invoices.InvoiceDue: Concerns("claim_id", ("holder_id", "payee_id"), programme=True),
     issuance_invoices.UseClaimed: Concerns("application_id", _BENEFICIARY, programme=True),
     **_all(Concerns("claim_id", _BENEFICIARY, programme=True), issuance_invoices.UseGranted, issuance_invoices.UseDue),
-    **_all(Concerns("grant_id", ("party_id",), programme=True), aid_events.AidCounted, aid_events.AidFreed),
+    **_all(
+        Concerns("grant_id", ("party_id",), programme=True),
+        aid_events.AidCountedV1,
+        aid_events.AidCounted,
+        aid_events.AidFreed,
+    ),
     aid_events.AidAttested: Concerns("aid_id", ("party_id", "attested_by")),
     aid_events.AidCovered: Concerns("aid_id", ("party_id",)),
     aid_events.AidWithdrawn: Concerns("aid_id", ("party_id", "withdrawn_by")),
@@ -341,6 +346,7 @@ NOBODY: Final[frozenset[type[Event]]] = frozenset(
         common.RulesAdopted,
         common.CurrencyRegistered,
         issuance.ClassRegistered,
+        aid_events.RegimeRegistered,
         matching.MatchContinued,
     }
 )

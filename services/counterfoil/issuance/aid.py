@@ -20,9 +20,18 @@ from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
-from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidCovered, AidFreed, AidWithdrawn
+from counterfoil.issuance.aid_events import (
+    AidAttested,
+    AidCounted,
+    AidCountedV1,
+    AidCovered,
+    AidFreed,
+    AidWithdrawn,
+    counted_by,
+)
 from counterfoil.issuance.aided import Aid, overlaps, regimes_of
 from counterfoil.issuance.counting import ALL_OF_THEM, REGIME
+from counterfoil.issuance.laws import disagrees, lawful, others_of
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.programme.rules import Rules
 
@@ -34,12 +43,12 @@ def attest_aid(state: IssuanceState, body: AttestAid, actor: Party, at: At) -> D
     """Aid from elsewhere, of a party that is not related to who attests it."""
     if body.party_id not in state.directory.parties:
         return refuse(Code.UNKNOWN_PARTY, party_id=body.party_id)
-    regime = state.aids.regime(body.regime)
+    today = at.time // DAY
+    regime = state.aids.regime(body.regime, today)
     if regime is None:
         return refuse(Code.UNKNOWN_REGIME, regime=body.regime)
     if body.currency != regime.currency:
         return refuse(Code.CURRENCY_MISMATCH, currency=regime.currency)
-    today = at.time // DAY
     if body.granted_on > today + 1:  # tomorrow has begun somewhere
         return refuse(Code.DATE_IN_FUTURE, field="granted_on")
     if regime.counts_until(body.granted_on) <= today:
@@ -69,7 +78,7 @@ def attest_aid(state: IssuanceState, body: AttestAid, actor: Party, at: At) -> D
         attested_by=actor.party_id,
         counts_until=regime.counts_until(body.granted_on),
     )
-    made = _aid(state, attested)
+    made = _aid(state, attested, at)
     return [attested, *_covered(state, [*state.aids.same(made), (attested.aid_id, made)])]
 
 
@@ -113,17 +122,21 @@ def withdraw_aid(state: IssuanceState, body: WithdrawAid, actor: Party, _at: At)
     ]
 
 
-def differs(state: IssuanceState, rules: Rules) -> Refusal | None:
+def differs(state: IssuanceState, rules: Rules, today: int) -> Refusal | None:
     """Whether a document counts a ceiling of law, or its currency, otherwise than another programme does.
 
     Nor may the same programme change it once anything is counted: earlier grants were kept by the earlier window.
     """
     if not state.rules.keeps_aid:
         return None
+    if (disagreement := disagrees(state, rules, today)) is not None:
+        return disagreement
     for name, regime in regimes_of(rules):
+        if state.aids.law(name, max(today, rules.valid.start or today)) is not None:
+            continue
         stays = state.rules.regimes_stay and state.counters.counts(f"{REGIME}{name}")
         shared = stays or state.aids.is_attested(name)
-        for programme_id, other in sorted(state.aids.regimes.get(name, {}).items()):
+        for programme_id, other in others_of(state, name):
             if (shared or programme_id != rules.document.id) and other != regime:
                 named = {"currency": other.currency, "months": other.months, "unit": other.unit}
                 return refuse(Code.REGIME_DIFFERS, regime=name, **named, counts_on=other.counts_on)
@@ -135,17 +148,18 @@ def differs(state: IssuanceState, rules: Rules) -> Refusal | None:
 
 def entries(
     state: IssuanceState, rules: Rules, moved: Iterable[CounterMoved], grant_id: str, party_id: str, day: int
-) -> Iterator[AidCounted]:
+) -> Iterator[AidCounted | AidCountedV1]:
     """The entries of a grant in the subsidy ledger: one for each ceiling that it counts towards."""
     if not state.rules.keeps_aid:
         return
+    rules = lawful(state, rules, day)
     regimes = dict(regimes_of(rules))
     ceilings = {rule.key: rule for rule in rules.regimes}
     for each in moved:
         rule = ceilings.get(each.cap)
         if rule is not None and each.after > each.before:
             name = rule.regime.regime
-            yield AidCounted(
+            made = AidCountedV1(
                 grant_id=grant_id,
                 regime=name,
                 programme_id=rules.document.id,
@@ -158,6 +172,13 @@ def entries(
                 counted_before=each.before,
                 counts_until=regimes[name].counts_until(day),
             )
+            yield _by_law(state, made) if state.rules.max_laws else made
+
+
+def _by_law(state: IssuanceState, made: AidCountedV1) -> AidCounted:
+    """The same, and the version of the law that it was judged by."""
+    found = state.aids.law(made.regime, made.granted_on)
+    return counted_by(made, None if found is None else found[0])
 
 
 def freed(
@@ -186,7 +207,7 @@ def may_free(rules: Rules, counts: Iterable[CounterMoved]) -> tuple[CounterMoved
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
-def aid_counted(state: IssuanceState, event: AidCounted, _at: At) -> None:
+def aid_counted(state: IssuanceState, event: AidCounted | AidCountedV1, _at: At) -> None:
     """The grant has counted already; what the window has left behind is forgotten."""
     state.aids.forget(state.counters, event.regime, event.party_id, event.granted_on - _ZONES)
 
@@ -198,13 +219,13 @@ def aid_freed(_state: IssuanceState, _event: AidFreed, _at: At) -> None:
 def aid_attested(state: IssuanceState, event: AidAttested, at: At) -> None:
     """Apply aid from elsewhere."""
     state.aids.forget(state.counters, event.regime, event.party_id, at.time // DAY - _ZONES)
-    aid = _aid(state, event)
+    aid = _aid(state, event, at)
     state.aids.attest(event.aid_id, aid)
     _move(state, aid, aid.amount)
 
 
-def _aid(state: IssuanceState, event: AidAttested) -> Aid:
-    regime = state.aids.regime(event.regime)
+def _aid(state: IssuanceState, event: AidAttested, at: At) -> Aid:
+    regime = state.aids.regime(event.regime, at.time // DAY)
     return Aid(
         event.regime, event.party_id, event.subject, event.granted_on, event.amount, event.reference,
         event.attested_by, "GRANTED" if regime is None else regime.counts_on,

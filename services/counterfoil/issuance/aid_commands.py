@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from counterfoil.contract.record import Command, command
-from counterfoil.contract.scalars import Code, Currency, Day, Id, Name, PositiveAmount, Reason, Reference
+from counterfoil.contract.scalars import (
+    Code,
+    CountingEvent,
+    CountsFor,
+    Currency,
+    Day,
+    Id,
+    Months,
+    Name,
+    PositiveAmount,
+    Reason,
+    Reference,
+)
 
 
 @command("attest_aid", role=("operator", "issuer"))
@@ -22,6 +34,24 @@ class AttestAid(Command):
     granted_on: Day
     grantor: Name
     reference: Reference
+    source: Reason
+
+
+@command("register_regime", role="operator")
+class RegisterRegime(Command):
+    """Operator: what the law says of a ceiling from a day on: so much in so many months, for each group or beneficiary.
+
+    A change of law is a new version, from a later day on, in the same currency and counted alike. A document that names
+    the ceiling has to agree with it; a grant is judged by the version of its day.
+    """
+
+    regime: Code
+    currency: Currency
+    ceiling: PositiveAmount
+    months: Months
+    unit: CountsFor
+    counts_on: CountingEvent
+    in_force_on: Day
     source: Reason
 
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, get_args
 
+from counterfoil.contract.scalars import CountingEvent, CountsFor
 from counterfoil.contract.times import format_day
 from counterfoil.core.at import At
-from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidCovered, AidFreed, AidWithdrawn
+from counterfoil.issuance.aid_events import (
+    AidAttested,
+    AidCounted,
+    AidCountedV1,
+    AidCovered,
+    AidFreed,
+    AidWithdrawn,
+    RegimeRegistered,
+    counted_by,
+)
 from counterfoil.ports import Add, Change, Put, Set, View
-from counterfoil.readership import Readers
+from counterfoil.readership import ANYBODY, Readers
 from counterfoil.service import Reducers
 
 AID: Final = View(
@@ -29,6 +39,7 @@ AID: Final = View(
         "covered": "amount",
         "ceiling": "amount?",
         "counted_before": "amount?",
+        "law": "int?",
         "grantor": "text?",
         "reference": "text?",
         "source": "text?",
@@ -44,14 +55,45 @@ AID: Final = View(
 """One row for a grant and each ceiling of law that it counts towards; of aid from elsewhere `programme_id` is null, and
 `grantor`, `reference` and `source` are what was attested. `subject`: the group, or party, for which it counts.
 `freed`: what of it was never used and counts no more. `covered`: what of it another attestation of the same grant
-counts. `ceiling` and `counted_before` are those of the decision. From
+counts. `ceiling` and `counted_before` are those of the decision, `law` the
+version of the registered ceiling that it was judged by. From
 the day `counts_until` on the row counts no more; nor does it once it is withdrawn."""
-AID_VIEWS: Final[tuple[View, ...]] = (AID,)
+REGIMES: Final = View(
+    name="regimes",
+    key=("regime", "version"),
+    columns={
+        "regime": "text",
+        "version": "int",
+        "currency": "text",
+        "ceiling": "amount",
+        "months": "int",
+        "unit": "text",
+        "counts_on": "text",
+        "in_force_on": "text",
+        "source": "text",
+        "registered_at": "time",
+    },
+    filters=("regime",),
+    readers=ANYBODY,
+    time="registered_at",
+    values={"unit": get_args(CountsFor), "counts_on": get_args(CountingEvent)},
+)
+"""Ceilings of law as operators registered them: each version is in force from its day until that of the next."""
+AID_VIEWS: Final[tuple[View, ...]] = (AID, REGIMES)
 _OF_BOTH: Final = ("regime", "party_id", "subject", "currency", "amount")
 
 
+def _registered(event: RegimeRegistered, at: At) -> Iterable[Change]:
+    same = {name: getattr(event, name) for name in REGIMES.columns if name not in ("in_force_on", "registered_at")}
+    yield Put(REGIMES.name, {**same, "in_force_on": format_day(event.in_force_on), "registered_at": at.time})
+
+
+def _counted_v1(event: AidCountedV1, at: At) -> Iterable[Change]:
+    yield from _counted(counted_by(event, None), at)
+
+
 def _counted(event: AidCounted, at: At) -> Iterable[Change]:
-    own = ("grant_id", "programme_id", "ceiling", "counted_before")
+    own = ("grant_id", "programme_id", "ceiling", "counted_before", "law")
     yield _row(event, at, {name: getattr(event, name) for name in own})
 
 
@@ -83,6 +125,8 @@ def _withdrawn(event: AidWithdrawn, at: At) -> Iterable[Change]:
 
 
 AID_REDUCERS: Final[Reducers] = {
+    RegimeRegistered: _registered,
+    AidCountedV1: _counted_v1,
     AidCounted: _counted,
     AidAttested: _attested,
     AidFreed: _freed,

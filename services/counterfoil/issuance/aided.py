@@ -7,7 +7,7 @@ has days, for each party and ceiling.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from counterfoil.contract.references import same_as
@@ -39,6 +39,22 @@ class Regime(NamedTuple):
         return span(Period(kind="ROLLING", months=self.months), day, Span(None, None)).start or 0
 
 
+class Law(NamedTuple):
+    """What the law says of a ceiling from a day on, as the operator registered it."""
+
+    ceiling: int
+    currency: str
+    months: int
+    unit: str
+    counts_on: CountingEvent
+    in_force_on: int
+
+    @property
+    def regime(self) -> Regime:
+        """What programmes have in common by it."""
+        return Regime(self.currency, self.months, self.unit, self.counts_on)
+
+
 class Aid(NamedTuple):
     """Aid that was attested, while it counts."""
 
@@ -53,6 +69,13 @@ class Aid(NamedTuple):
     """As what it counts."""
 
 
+LAW: Final = Form(
+    "law",
+    ("regime", "version"),
+    row(Law, ceiling=AMOUNT, currency=TEXT, months=COUNT, unit=TEXT, counts_on=TEXT, in_force_on=COUNT),
+    "what the law says of a ceiling from a day on, as an operator registered it",
+    numbers=("version",),
+)
 COVERED: Final = Form(
     "covered",
     ("aid_id",),
@@ -80,19 +103,24 @@ AID: Final = Form(
 class Aids:
     """The ceilings of law that programmes name, and the aid attested."""
 
-    __slots__ = ("_by_name", "_by_party", "attested", "covered", "regimes")
+    __slots__ = ("_by_name", "_by_party", "_versions", "attested", "covered", "laws", "regimes")
 
     def __init__(self) -> None:
         self.attested: Table[str, Aid] = Table(AID)
         self.covered: Table[str, int] = Table(COVERED)
         self.regimes: dict[str, dict[str, Regime]] = {}
         """By name and programme."""
+        self.laws: Table[tuple[str, int], Law] = Table(LAW)
+        self._versions: dict[str, list[Law]] = {}
         self._by_party: dict[tuple[str, str], dict[str, None]] = {}
         self._by_name: dict[str, int] = {}  # how many attestations are kept
 
     def rebuild(self, programmes: Iterable[tuple[str, Terms]]) -> None:
         """Derive what is not in the table, from the current terms of all programmes."""
         self.regimes, self._by_party, self._by_name = {}, {}, {}
+        self._versions = {}
+        for name, version in sorted(self.laws):
+            self._versions.setdefault(name, []).append(self.laws[name, version])
         for programme_id, terms in programmes:
             self.named(programme_id, terms)
         for aid_id, aid in self.attested.items():
@@ -105,9 +133,24 @@ class Aids:
         for name, regime in regimes_of(terms):
             self.regimes.setdefault(name, {})[programme_id] = regime
 
-    def regime(self, name: str) -> Regime | None:
-        """A ceiling that some programme names."""
-        return next(iter(self.regimes.get(name, {}).values()), None)
+    def enact(self, name: str, version: int, law: Law) -> None:
+        """Know one more version of a registered ceiling."""
+        self.laws[name, version] = law
+        self._versions.setdefault(name, []).append(law)
+
+    def versions(self, name: str) -> Sequence[Law]:
+        """What is registered of a ceiling, the earliest first."""
+        return self._versions.get(name, ())
+
+    def law(self, name: str, day: int) -> tuple[int, Law] | None:
+        """The version of a registered ceiling that is in force on a day, and its number."""
+        found = [(number, law) for number, law in enumerate(self.versions(name), 1) if law.in_force_on <= day]
+        return found[-1] if found else None
+
+    def regime(self, name: str, day: int) -> Regime | None:
+        """A ceiling that is registered, or that some programme names."""
+        found = self.law(name, day)
+        return next(iter(self.regimes.get(name, {}).values()), None) if found is None else found[1].regime
 
     def is_attested(self, name: str) -> bool:
         """Whether aid under a ceiling is kept."""
@@ -156,11 +199,11 @@ class Aids:
         return aid
 
     def forget(self, counters: Counters, name: str, party_id: str, day: int) -> None:
-        """Forget what of a party's counts no more on a day, by the longest window of the programmes that name it."""
-        programmes = self.regimes.get(name)
-        if not programmes:
+        """Forget what of a party's counts no more on a day, by the longest window that anybody names."""
+        known = [*self.regimes.get(name, {}).values(), *(each.regime for each in self.versions(name))]
+        if not known:
             return
-        first = min(each.first_that_counts(day) for each in programmes.values())
+        first = min(each.first_that_counts(day) for each in known)
         counters.forget(f"{REGIME}{name}", party_id, first)
         for aid_id in [aid_id for aid_id, aid in self.of(name, party_id) if aid.on < first]:
             self.drop(aid_id)

@@ -47,6 +47,7 @@ from counterfoil.issuance.judging import (
     plain,
     too_large,
 )
+from counterfoil.issuance.laws import lawful
 from counterfoil.issuance.state import Grant, IssuanceState, Voucher
 from counterfoil.ledger.events import ClaimReleased
 from counterfoil.ledger.invoice_events import InvoiceRefused, InvoiceReturned
@@ -125,6 +126,7 @@ def _asked(state: IssuanceState, voucher_id: str, holder: Party, at: At, claiman
     if voucher is None:
         return refuse(Code.UNKNOWN_VOUCHER, voucher_id=voucher_id)
     rules = None if purpose is None else state.rules_under(purpose)
+    rules = None if rules is None else lawful(state, rules, rules.day(at.time))
     stays = rules is None or rules.document.transfer.mode == "NONE"
     if stays and voucher.beneficiary_id != holder.party_id:  # who holds what was handed on, the ledger knows
         return not_yours(state.rules, Code.UNKNOWN_VOUCHER, voucher_id=voucher_id)
@@ -317,7 +319,7 @@ def counted(
     state: IssuanceState, rules: Rules, subjects: Mapping[Scope, str], day: int, counting: tuple[CountingEvent, ...]
 ) -> Iterator[CapCounted]:
     """What counts on a day towards limits for what a decision counts as."""
-    history, days = History(history_of(state, rules, subjects)), counting_days(rules, day)
+    history, days = History(history_of(state, rules, subjects)), counting_days(lawful(state, rules, day), day)
     limits: list[tuple[str, Scope, Sequence[CountingEvent]]] = [
         *((rule.cap.id, rule.cap.scope, rule.cap.counts) for rule in rules.caps),
         *((rule.key, rule.regime.unit, (rule.regime.counts_on,)) for rule in rules.regimes),

@@ -19,6 +19,7 @@ from counterfoil.core.decider import refuse
 from counterfoil.issuance.applying import Application
 from counterfoil.issuance.events import ApplicationSubmitted
 from counterfoil.issuance.facts import AWARDS, facts_of, facts_of_line, given
+from counterfoil.issuance.laws import lawful
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.programme.benefit import Evaluation, evaluate
 from counterfoil.programme.bounds import ENVELOPE, days_of, given_out
@@ -56,6 +57,7 @@ def judge(
 
     `at_most`: what is left for it, micro-units.
     """
+    rules = lawful(state, rules, day)
     asked = application.content
     subjects = _subjects(state, rules, application_id, application)
     try:
@@ -192,7 +194,7 @@ def moves(
     envelopes: Iterable[tuple[str, int]], day: int,
 ) -> list[CounterMoved]:  # fmt: skip
     """What a grant adds to caps and ceilings, and to envelopes by their ids."""
-    spans = counting_days(rules, day)
+    spans = counting_days(lawful(state, rules, day), day)
     moved = [_moved(each, history.total(each.cap, each.subject, each.event, spans[each.cap])) for each in counts]
     by_id = {each.id: each for each in rules.document.budget.envelopes}
     for envelope_id, amount in envelopes:

@@ -76,7 +76,7 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
         or (unknown_currency(state, rules.currency) if isinstance(document.unit, MoneyUnit) else None)
         or _not_next(state, before, document.version, rules.currency)
         or _contradictory(found)
-        or differs(state, rules)
+        or differs(state, rules, rules.day(at.time))
         or _dead_from_the_start(rules)
     )
     if refused is not None:

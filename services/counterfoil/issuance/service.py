@@ -33,6 +33,7 @@ from counterfoil.issuance import (
     groups,
     invoices,
     keys,
+    laws,
     parties,
     pausing,
     programmes,
@@ -45,8 +46,16 @@ from counterfoil.issuance import (
     vouchers,
     waiting,
 )
-from counterfoil.issuance.aid_commands import AttestAid, WithdrawAid
-from counterfoil.issuance.aid_events import AidAttested, AidCounted, AidCovered, AidFreed, AidWithdrawn
+from counterfoil.issuance.aid_commands import AttestAid, RegisterRegime, WithdrawAid
+from counterfoil.issuance.aid_events import (
+    AidAttested,
+    AidCounted,
+    AidCountedV1,
+    AidCovered,
+    AidFreed,
+    AidWithdrawn,
+    RegimeRegistered,
+)
 from counterfoil.issuance.commands import (
     AddKey,
     AddKeyV1,
@@ -224,6 +233,7 @@ DECIDER: Final = Decider(
         ClaimAfterUse: after_use.claim_after_use,
         RecordCreditNote: credit_notes.record_credit_note,
         PermitClaim: invoices.permit_claim,
+        RegisterRegime: laws.register_regime,
         AttestAid: aid.attest_aid,
         WithdrawAid: aid.withdraw_aid,
         ClaimInvoice: invoices.claim_invoice,
@@ -315,6 +325,8 @@ DECIDER: Final = Decider(
         InvoiceClaimed: invoices.invoice_claimed,
         InvoiceDue: invoices.invoice_due,
         ClaimCountedBack: invoices.claim_counted_back,
+        RegimeRegistered: laws.regime_registered,
+        AidCountedV1: aid.aid_counted,
         AidCounted: aid.aid_counted,
         AidFreed: aid.aid_freed,
         AidAttested: aid.aid_attested,

@@ -242,7 +242,7 @@ class IssuanceState(ProgrammeState):
         self.aids = Aids()
         parts = (self.applications.tables(), self.windows.tables(), self.claims.tables())
         self.suspensions = Suspensions(self._goes_on)
-        for table in (*chain(*parts), self.counters.table, self.aids.attested, self.aids.covered):
+        for table in (*chain(*parts), self.counters.table, self.aids.attested, self.aids.covered, self.aids.laws):
             self.keep(table)
         self.keep(self.suspensions.table)
         self.keep(self.suspensions.days)

@@ -43,6 +43,7 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.issuance.facts import facts_of_party
 from counterfoil.issuance.judging import award, history_of, left_of, moves
+from counterfoil.issuance.laws import lawful
 from counterfoil.issuance.programmes import duties_in, growing_programme
 from counterfoil.issuance.state import Grant, IssuanceState, Programme, Voucher
 from counterfoil.issuance.words import TOGETHER, VoucherStatus
@@ -135,6 +136,7 @@ def _under_document(
     if refused is not None:
         return refused
     voucher_id, group_id, day = at.new_id("vch"), beneficiary.group_id, rules.day(at.time)
+    rules = lawful(state, rules, day)
     itself = dict.fromkeys(("PROJECT", "CONTRACT", "FUNDING_AWARD", "PROVIDER"), voucher_id)
     subjects: dict[Any, str] = {
         "PROGRAMME": body.programme_id, "BENEFICIARY": beneficiary.party_id, "GROUP": group_id, **itself,
