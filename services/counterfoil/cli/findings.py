@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
         """Look for patterns of fraud in published logs: who, how much, and the entries that show it.
 
         An alert is a question and no verdict, and moves no value. `counterfoil report list` says what each pattern
-        shows, what it cannot show, and which patterns no log shows; `schemas/reports.md` has the thresholds.
+        shows and what it cannot show; `schemas/reports.md` has the thresholds.
 
         Amounts are in the unit of each alert, which are listed by it, the largest first.
 
@@ -53,7 +53,7 @@ def register(app: typer.Typer) -> None:
         run.
         """
         if pattern not in (None, *PATTERNS):
-            raise Invalid(f"--pattern {pattern}: the patterns that logs show are {', '.join(PATTERNS)}")
+            raise Invalid(f"--pattern {pattern}: the patterns are {', '.join(PATTERNS)}")
         given = Given(thresholds=_thresholds(thresholds or ()))
         with source.read(logs, given) as folded:
             if programme is not None:

@@ -29,10 +29,9 @@ from counterfoil.cli.report_files import (
 )
 from counterfoil.cli.values import parse_amount, show_amount
 from counterfoil.contract.references import parse_reference, same_as
-from counterfoil.reports.alerts import NOT_SHOWN, PATTERNS
+from counterfoil.reports.alerts import PATTERNS
 from counterfoil.reports.catalogue import REPORTS
 from counterfoil.reports.given import Given
-from counterfoil.reports.pattern import NotShown
 from counterfoil.reports.report import Column, Report, made
 from counterfoil.reports.sample import chain
 
@@ -70,12 +69,10 @@ def list_reports(out: Out) -> None:
     patterns = [
         {"id": each.id, "title": each.title, "shows": each.shows, "hides": each.hides} for each in PATTERNS.values()
     ]
-    hidden = [each._asdict() for each in NOT_SHOWN]
     out.show(
-        {"reports": rows, "patterns": patterns, "not_shown": hidden},
+        {"reports": rows, "patterns": patterns},
         Rows("reports", rows, _LISTED),
         Rows("patterns of fraud, for `counterfoil findings`", patterns, _PATTERNS),
-        Rows("patterns that logs do not show", hidden, NotShown._fields),
         columns=(*_LISTED, "lacks"),
         rows=rows,
     )

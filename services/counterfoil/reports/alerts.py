@@ -1,4 +1,4 @@
-"""R9: what the patterns find, as a table; and which patterns logs do not show."""
+"""R9: what the patterns find, as a table."""
 
 from __future__ import annotations
 
@@ -7,55 +7,20 @@ from typing import Any, Final, NamedTuple
 
 from counterfoil.reports.claim_patterns import F2, F6, F8, F10, F12, F14, F17
 from counterfoil.reports.folding import Folded
+from counterfoil.reports.paper_patterns import F9, F15, F16, F20
 from counterfoil.reports.party_patterns import F3, F4, F7, F11, F18, F19
-from counterfoil.reports.pattern import Alert, NotShown, Pattern
+from counterfoil.reports.pattern import Alert, Pattern
 from counterfoil.reports.report import Report, columns
 from counterfoil.reports.tables import Ref, Row
+from counterfoil.reports.use_patterns import F1, F5, F13
 
 PATTERNS: Final[dict[str, Pattern]] = {
-    each.id: each for each in (F2, F3, F4, F6, F7, F8, F10, F11, F12, F14, F17, F18, F19)
-}
+    each.id: each
+    for each in (
+        F1, F2, F3, F4, F5, F6, F7, F8, F9, F10, F11, F12, F13, F14, F15, F16, F17, F18, F19, F20,
+    )
+}  # fmt: skip
 """By number, in order."""
-NOT_SHOWN: Final[tuple[NotShown, ...]] = (
-    NotShown(
-        "F1",
-        "Fake contract, no delivery",
-        "The log has what both sides say of the use; whether machines ran, a signed meter or a third party's check on"
-        " site tells. Above what was contracted nothing can be reported.",
-    ),
-    NotShown(
-        "F5",
-        "Resale of the voucher's use",
-        "Addresses, tenants and keys of the workload are with the provider, in no log.",
-    ),
-    NotShown(
-        "F9",
-        "Lines that are not eligible, hidden in others",
-        "The log has the codes that the claimant gives its lines. What was delivered under a code, an invoice or the"
-        " provider's own records tell.",
-    ),
-    NotShown(
-        "F13",
-        "One device sold twice",
-        "Offers are of nodes; the log has no identity of a device, which the device itself would have to attest.",
-    ),
-    NotShown(
-        "F15",
-        "Shell applicants",
-        "Devices, addresses and agents of applicants are in no log. Names that may be taken for one another,"
-        " `counterfoil audit` lists.",
-    ),
-    NotShown(
-        "F16",
-        "Paid intermediaries with false applications",
-        "The log has hashes of documents, not their text, and no agent. One contract of several applicants is in F7.",
-    ),
-    NotShown(
-        "F20",
-        "Tampering with the ledger",
-        "That is for `counterfoil audit`: bytes, trees, signatures, causes and every decision.",
-    ),
-)
 
 
 class Found(NamedTuple):

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from counterfoil.contract.limits import BPS
 from counterfoil.contract.refusals import Code
-from counterfoil.contract.times import DAY, HOUR, format_day
-from counterfoil.programme.values import written
+from counterfoil.contract.times import DAY, HOUR, format_day, parse_day
+from counterfoil.programme.values import MICRO, written
 from counterfoil.reports.folding import Folded
 from counterfoil.reports.pattern import (
     Alert,
@@ -225,6 +225,40 @@ F12: Final = Pattern(
 
 
 def _inflated(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Alert]:
+    yield from _inflated_trades(folded, thresholds)
+    yield from _inflated_lines(folded, thresholds)
+
+
+def _inflated_lines(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Alert]:
+    """Prices of a unit, without tax, that invoices have for the same class, by the week in which its use ended."""
+    markets: dict[tuple[object, ...], list[Row]] = defaultdict(list)
+    for row in folded.tables.rows("invoice_claims", status="claimed"):
+        for line in row["basis"]["lines"]:
+            quantity = int(line["quantity"])
+            if line["class_id"] is not None and line["provider_id"] is not None and quantity:
+                week = row["claimed_at"] // DAY if line["ends"] is None else parse_day(line["ends"])
+                price = (int(line["amount"]) - int(line["tax"])) * MICRO // quantity
+                known = {"price": price, "provider_id": line["provider_id"], "quantity": quantity, "line": line["id"]}
+                currency = folded.unit(row["programme_id"])
+                markets[line["class_id"], line["unit"], currency, week // _DAYS_A_WEEK].append({**known, "claim": row})
+    for (class_id, measure, *_), lines in markets.items():
+        medians = _medians_of_others(lines, thresholds["peers"])
+        for each in lines:
+            median, claim = medians.get(each["provider_id"]), each["claim"]
+            ceiling = None if median is None else median * thresholds["of_median_bps"] // BPS
+            if ceiling is not None and each["price"] > ceiling:
+                what = f"{measure or 'unit'} of {class_id}; the median of others is {written(median or 0)}"
+                yield Alert(
+                    subject=f"{claim['claim_id']} {each['line']}",
+                    programmes=(claim["programme_id"],),
+                    entities=tuple(dict.fromkeys((each["provider_id"], claim["holder_id"]))),
+                    amount=(each["price"] - ceiling) * each["quantity"] // MICRO,
+                    says=f"{written(each['price'])} for a {what}",
+                    refs=folded.tables.refs_of("invoice_claims", [claim]),
+                )
+
+
+def _inflated_trades(folded: Folded, thresholds: Mapping[str, int]) -> Iterator[Alert]:
     """Prices of a GPU-hour against the median of what others asked for the same class in the same week."""
     markets: dict[tuple[object, ...], list[Row]] = defaultdict(list)
     for row in folded.tables.rows("trades"):
@@ -268,15 +302,15 @@ def _medians_of_others(trades: list[Row], least: int) -> dict[str, int]:
 F8: Final = Pattern(
     id="F8",
     title="Inflated price",
-    shows="Trades above a multiple of the median price that other providers had for the same class in the same week. At"
-    " risk is what is above that.",
-    hides="Prices of invoices whose lines name no class and no quantity, and what comes back outside the ledger.",
+    shows="Trades, and lines of claimed invoices with class and quantity, above a multiple of the median price that"
+    " other providers had for the same class in the same week. At risk is what is above that.",
+    hides="Prices of lines that name no class or no quantity, and what comes back outside the ledger.",
     find=_inflated,
     thresholds=(
         Threshold(
             "of_median_bps", 15_000, "hundredths of a per cent", "of the median, above which a price is inflated"
         ),
-        Threshold("peers", 3, "trades", "of other providers, without which there is no median"),
+        Threshold("peers", 3, "trades or lines", "of other providers, without which there is no median"),
     ),
 )
 

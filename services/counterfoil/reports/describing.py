@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from counterfoil.reports.alerts import NOT_SHOWN, PATTERNS
+from counterfoil.reports.alerts import PATTERNS
 from counterfoil.reports.catalogue import REPORTS
 from counterfoil.reports.pattern import Pattern
 from counterfoil.reports.report import FORMAT, KINDS, REPORT_TYPE, Column, Report
@@ -63,7 +63,7 @@ def reports_page() -> str:
     """The page, in Markdown."""
     kinds = "".join(f"| {name} | {says} |\n" for name, says in KINDS.items())
     reports = "".join(_section(each) for each in REPORTS.values())
-    return _PAGE + kinds + reports + _PATTERNS + "".join(_pattern(each) for each in PATTERNS.values()) + _not_shown()
+    return _PAGE + kinds + reports + _PATTERNS + "".join(_pattern(each) for each in PATTERNS.values())
 
 
 def _section(report: Report) -> str:
@@ -84,8 +84,3 @@ def _pattern(pattern: Pattern) -> str:
     table = ["\n| threshold | default | unit | what it says |\n|---|---|---|---|\n", *numbers] if numbers else []
     said = f"*The logs show*: {pattern.shows}\n\n*They cannot show*: {pattern.hides}\n"
     return f"\n## {pattern.id} {pattern.title}\n\n{said}" + "".join(table)
-
-
-def _not_shown() -> str:
-    rows = "".join(f"| {each.id} | {each.title} | {each.why} |\n" for each in NOT_SHOWN)
-    return f"\n## Patterns that logs do not show\n\n| pattern | what it is | why |\n|---|---|---|\n{rows}"

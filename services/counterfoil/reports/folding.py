@@ -44,7 +44,7 @@ NOTHING_GIVEN: Final = Given()
 SHOWN_REFUSALS: Final = frozenset(
     {
         Code.INVOICE_ALREADY_CLAIMED, Code.USE_ALREADY_CLAIMED, Code.DUTIES_NOT_SEPARATE, Code.REFERENCE_ALREADY_USED,
-        Code.CAP_EXCEEDED, Code.TRANSFER_NOT_PERMITTED,
+        Code.KEY_NOT_ACCEPTABLE, Code.SEEN_IS_NOT_OURS,
     }
 )  # fmt: skip
 """Refusals of commands that patterns look at: somebody tried, and the rules stopped it."""

@@ -9,7 +9,17 @@ from typing import Final
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY
 from counterfoil.reports.folding import Folded
-from counterfoil.reports.pattern import Alert, Pattern, Threshold, by_unit, facts_of, group_of, programme_of, related
+from counterfoil.reports.pattern import (
+    Alert,
+    Pattern,
+    Threshold,
+    by_unit,
+    densest,
+    facts_of,
+    group_of,
+    programme_of,
+    related,
+)
 from counterfoil.reports.tables import Ref, Row
 
 # F3 -------------------------------------------------------------------------------------------------------------------
@@ -85,7 +95,7 @@ def _same_baskets(folded: Folded, least: int, within: int) -> Iterator[Alert]:
         names = ("programme_id", "provider_id", "nodes", "gpus_per_node", "hours", "price")
         baskets[tuple(row[name] for name in names)].append(row)
     for key, rows in baskets.items():
-        soon = _most_buyers(rows, within)
+        soon = densest(rows, within, "opened_at", _buyer)
         buyers = sorted({row["beneficiary_id"] for row in soon})
         if len(buyers) >= least:
             programme_id, provider_id = str(key[0]), str(key[1])
@@ -99,22 +109,8 @@ def _same_baskets(folded: Folded, least: int, within: int) -> Iterator[Alert]:
             )
 
 
-def _most_buyers(rows: list[Row], within: int) -> list[Row]:
-    """The contracts of so long a time, in which most parties bought; of equal ones the first."""
-    ordered = sorted(rows, key=lambda row: (row["opened_at"], row["contract_id"]))
-    inside: Counter[str] = Counter()
-    first, most, found = 0, 0, (0, 0)
-    for last, row in enumerate(ordered):
-        inside[row["beneficiary_id"]] += 1
-        while ordered[first]["opened_at"] + within < row["opened_at"]:
-            gone = ordered[first]["beneficiary_id"]
-            inside[gone] -= 1
-            if not inside[gone]:
-                del inside[gone]
-            first += 1
-        if len(inside) > most or first == found[0]:  # more buyers, or more contracts of the same
-            most, found = len(inside), (first, last + 1)
-    return ordered[slice(*found)]
+def _buyer(row: Row) -> str:
+    return str(row["beneficiary_id"])
 
 
 def _repeated_defaults(folded: Folded, least: int) -> Iterator[Alert]:

@@ -5,6 +5,7 @@ An alert is a question and no verdict: it names who and how much is concerned, a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -68,14 +69,6 @@ class Pattern:
         return f"{self.id}-{sha256(alert.subject.encode()).hexdigest()[:12]}"
 
 
-class NotShown(NamedTuple):
-    """A pattern that logs do not show, and why."""
-
-    id: str
-    title: str
-    why: str
-
-
 # what several patterns ask ------------------------------------------------------------------------------------------
 
 
@@ -127,3 +120,21 @@ def by_unit(folded: Folded, rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
     for row in rows:
         found.setdefault(folded.unit(row["programme_id"]), []).append(row)
     return sorted(found.items())
+
+
+def densest(rows: Iterable[Row], within: int, at: str, who: Callable[[Row], str]) -> list[Row]:
+    """Of rows with a time in column `at`, those of so long a time in which most take part; of equal ones the first."""
+    ordered = sorted(rows, key=lambda row: int(row[at]))
+    inside: Counter[str] = Counter()
+    first, most, found = 0, 0, (0, 0)
+    for last, row in enumerate(ordered):
+        inside[who(row)] += 1
+        while ordered[first][at] + within < row[at]:
+            gone = who(ordered[first])
+            inside[gone] -= 1
+            if not inside[gone]:
+                del inside[gone]
+            first += 1
+        if len(inside) > most or first == found[0]:  # more parties, or more rows of the same
+            most, found = len(inside), (first, last + 1)
+    return ordered[slice(*found)]
