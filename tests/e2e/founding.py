@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
-from counterfoil.cli.programme import TEMPLATE
 from counterfoil.contract.times import format_hour
 from tests.e2e.running import Shell, eventually
 
 PARTIES = {"springfield": "issuer", "norn": "provider", "acme": "beneficiary", "treasury": "treasurer"}
-PROGRAMME = str(TEMPLATE["programme_id"])
+PROGRAMME = "springfield-2026"
+DOCUMENT = """\
+schema: counterfoil.programme/1
+id: springfield-2026
+title: {en: Compute vouchers of Springfield}
+issuer: {name: City of Springfield (fictional)}
+legal_basis: [{title: Council decision 12/2026 (fictional)}]
+valid: {start: "2026-01-01", end: "2098-12-31"}
+unit: {kind: MONEY, currency: USD}
+budget: {envelopes: [{id: main, period: {kind: PROGRAMME}}], exhaustion: {mode: FIRST_COME}}
+benefit:
+  basis: METERED_LINE
+  tiers: [{id: share, rate: 3/4}]
+  caps: [{id: each, scope: GROUP, period: {kind: PROGRAMME}, amount: "50000"}]
+  rounding: {mode: TRUNCATE, quantum: "0.01"}
+scope: {classes: [a100-80gb], regions: [eu-west]}
+contract: {arms_length: {ownership_source: Groups that the operator attests}}
+providers: {mode: REGISTER, registry: Listed providers}
+redemption: {model: DEDUCT_AT_PROVIDER, claimant: PROVIDER}
+transfer: {mode: NONE}
+expiry: {rule: {kind: RELATIVE, after_days: 365}}
+"""
 NOW_HOUR = int(time.time()) // 3_600
 FIRST, LAST, END = (format_hour(NOW_HOUR + hours) for hours in (4, 8, 30))
 BLOCK = ("--class", "a100-80gb", "--region", "eu-west")
@@ -24,10 +43,8 @@ def found_a_market(shell: Shell, folder: Path) -> None:
         shell.ok("party", "register", name, "--name", name.title(), "--role", role, "--as", "operator")
     shell.ok("class", "register", "a100-80gb", "--description", "A100", "--memory-mb", "81920", "--gpus-per-node", "8",
              "--as", "operator")  # fmt: skip
-    rules = folder / "programme.json"
-    template = shell.ok("programme", "template")
-    template["terms"]["min_face"] = "1000000"
-    rules.write_text(json.dumps(template))
+    rules = folder / "programme.yaml"
+    rules.write_text(DOCUMENT)
     shell.ok("programme", "publish", rules, "--as", "springfield")
     shell.ok("programme", "appropriate", PROGRAMME, "--amount", "900000", "--document", "B-1", "--as", "springfield")
     shell.ok("programme", "list-provider", PROGRAMME, "norn", "--as", "springfield")

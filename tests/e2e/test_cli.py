@@ -58,9 +58,9 @@ def test_people_see_amounts_in_units_of_the_currency(market: Shell) -> None:
     assert "1.80 USD" in market.run("offer", "depth", *BLOCK).out
     told = market.run("programme", "show", PROGRAMME).out
     assert "900,000.00 USD" in told
-    assert "3/4 of the price by voucher" in told
-    assert "50,000.00 USD for each group" in told
-    assert "365 days after it was issued" in told
+    assert "75 % of the metered line" in told
+    assert "50,000 USD for each group" in told
+    assert "365 days after they are issued" in told
     for amounts in (("voucher", "list"), ("voucher", "balances"), ("balance", "holds"), ("usage", "contracts")):
         lines = market.run(*amounts).out.splitlines()[2:]  # after title and header
         assert lines

@@ -88,7 +88,7 @@ def play(market: Shell, commands: int, seed: int) -> Counter[str]:
     assert market.ok("resend") == []
     assert commands % 3 == 0, "as many of each kind"
     third = commands // 3
-    assert told == {"voucher.issued.v1": third, "cash.deposited.v1": third, "refused": third}
+    assert told == {"voucher.granted.v1": third, "cash.deposited.v1": third, "refused": third}
     assert len(ids) == 2 * third
     issued = [row for row in market.ok("voucher", "list", "--where", "beneficiary_id=acme")
               if row["voucher_id"] not in before]  # fmt: skip

@@ -87,7 +87,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
     "class": Late("accelerator_class", "Accelerator classes: register, show, list."),
     "programme": Late(
         "programme",
-        "Programmes: template, publish, appropriate, reduce, list-provider, pause, resume, "
+        "Programmes: templates, publish, appropriate, reduce, list-provider, pause, resume, "
         "four-eyes, totals, show, list.",
         apart=("show", "document"),
     ),

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 from counterfoil.cli import programme_files, programme_publish
-from counterfoil.cli.command import Out, local
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
 from counterfoil.cli.options import Amount, Reason, Save, argument, option
-from counterfoil.cli.render import lines
 from counterfoil.cli.signing import signed
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.terms import FourEyesAct
@@ -31,36 +28,6 @@ from counterfoil.ledger.commands import CloseProgramme
 app = group("programme")
 ProgrammeId = Annotated[str, argument("PROGRAMME", "The programme's id.")]
 ProviderId = Annotated[str, argument("PROVIDER", "The provider's party id.")]
-
-TEMPLATE: Final[dict[str, Any]] = {
-    "programme_id": "springfield-2026",
-    "version": 1,
-    "terms": {
-        "title": "Compute vouchers of Springfield",
-        "legal_basis": "Council decision 12/2026",
-        "currency": "USD",
-        "share": {"num": 3, "den": 4},
-        "beneficiary_cap": "50000000000",
-        "min_face": "100000000",
-        "classes": ["a100-80gb"],
-        "regions": ["eu-west"],
-        "valid_from": "2026-01-01T00:00:00.000000Z",
-        "valid_until": "2027-12-31T00:00:00.000000Z",
-        "expiry": {"kind": "relative", "after_seconds": 31_536_000},
-        "recycle": "appropriation",
-        "hold_tolls_expiry": True,
-        "report_within_seconds": 172_800,
-        "dispute_window_seconds": 86_400,
-        "redemption_model": "deduct_at_provider",
-    },
-}
-
-
-@local(app, "template", "counterfoil programme template > programme.json")
-def template(out: Out) -> None:
-    """Print a programme to start from: the share is 3/4, the cap 50 000.00, the least voucher 100.00."""
-    out.show(TEMPLATE, lines(json.dumps(TEMPLATE, indent=2).splitlines()))
-
 
 Document = Annotated[str, option("--document", "The budget document's reference.", metavar="TEXT")]
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from counterfoil.cli.bulk import batched
-from counterfoil.cli.command import FOUND, Invalid
+from counterfoil.cli.command import FOUND
 from counterfoil.cli.document_files import read_data
 from counterfoil.cli.options import argument
 from counterfoil.cli.programme_files import finding_rows, read_rules
 from counterfoil.cli.published_rules import described_lines
 from counterfoil.cli.render import Rows, lines, plain
-from counterfoil.cli.signing import SigningSession, refused_form, signing
-from counterfoil.contract.canonical import Refused
+from counterfoil.cli.signing import SigningSession, signing
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import MEANINGS, Code
 from counterfoil.issuance.commands import PublishProgramme, PutDocument
@@ -25,7 +24,6 @@ from counterfoil.programme.findings import Finding
 from counterfoil.programme.lint import blocks, lint
 from counterfoil.programme.reading import Read
 from counterfoil.programme.rules import Rules
-from counterfoil.vocabulary import CODEC
 
 if TYPE_CHECKING:
     pass
@@ -46,11 +44,7 @@ def publish(
     document's bytes are put into the log piece by piece, then published; run it again if it was interrupted.
     With --dry-run it shows the bytes, their hash, the findings and what they mean.
     """
-    data = read_data(file)
-    if isinstance(data, dict) and "terms" in data and "schema" not in data:
-        session.send(_terms_of(file, data))
-        return
-    read, rules = read_rules(file, data)
+    read, rules = read_rules(file, read_data(file))
     found = lint(rules)
     if session.dry_run or blocks(found):
         _show(session, read, rules, found)
@@ -58,14 +52,6 @@ def publish(
     for batch in batched(_pieces(read.data, rules.digest)):
         _put(session, batch)
     session.send(PublishProgramme(programme_id=read.document.id, document_sha256=rules.digest))
-
-
-def _terms_of(file: Path, data: Any) -> Body:
-    """The command of a file in the form before documents: a share, a cap, classes and regions."""
-    try:
-        return CODEC.load_body("publish_programme", 1, data)
-    except Refused as problem:
-        raise Invalid(f"{file}: {refused_form(problem.refusal.code.value, dict(problem.refusal.detail))}") from problem
 
 
 def _pieces(data: bytes, digest: bytes) -> Iterator[Body]:
