@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
@@ -19,9 +22,13 @@ from counterfoil.cli.people import for_people, show_time
 from counterfoil.cli.render import Rows
 from counterfoil.cli.signing import event_rows
 from counterfoil.client.problems import NotThere, Unreachable
+from counterfoil.contract.record import annotations_of
+from counterfoil.contract.scalars import Amount, PositiveAmount, Price
 from counterfoil.issuance.events import BudgetReduced
 from counterfoil.ledger.events import Balance, CashDeposited, Leg
+from counterfoil.vocabulary import CODEC
 
+SCHEMAS = Path(__file__).parents[2] / "schemas"
 AFTER = Balance(n=1, posted=0, held=0)
 LEG = Leg(effect="post", asset="USD", debit="bank", credit="a", amount=5_000_000, debit_after=AFTER, credit_after=AFTER)
 VOUCHER = dict.fromkeys(VIEWS["vouchers_balance"].columns)
@@ -88,6 +95,22 @@ def test_amounts_of_events_have_their_currency() -> None:
         deposited, reduced = event_rows(events, teller)
         assert (deposited["amount"], reduced["amount"]) == ("5.00 USD", told)
         assert " 5.00 USD: " in deposited["legs"][0]
+
+
+UNTOLD = {"hold.reduced.v1", "hold.released.v1", "aid.covered.v1"}
+"""Events of other services' entries and of a ceiling, which lead to no row with a currency; no command prints them."""
+
+
+def test_every_event_with_amounts_leads_to_their_currency() -> None:
+    gateway: Any = Mock(get=lambda *_key, **_how: {"currency": "EUR"})
+    texts = json.loads((SCHEMAS / "vectors" / "events.json").read_text())["events"].values()
+    for event in (CODEC.load_event(json.loads(text)) for text in texts):
+        amounts = [
+            name for name, kind in annotations_of(type(event)).items() if kind in (Amount, PositiveAmount, Price)
+        ]
+        (shown,) = event_rows((event,), gateway)
+        for name in amounts if event.TYPE not in UNTOLD else ():
+            assert re.search(r" (EUR|[A-Z]{3}|GPU-hours)$", str(shown[name])), (event.TYPE, name, shown[name])
 
 
 def test_many_contracts_are_read_at_once() -> None:

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from counterfoil.client.http import Gateway
 
 Row = Mapping[str, Any]
-_BY: Final = {"programme_id": "programmes", "contract_id": "contracts", "bid_id": "bids", "offer_id": "offers"}
+_BY: Final = {
+    "programme_id": "programmes",
+    "contract_id": "contracts",
+    "bid_id": "bids",
+    "offer_id": "offers",
+    "claim_id": "claims",
+}
 """The columns that lead to a currency, and the views where it is."""
 _HELD_FOR: Final = {"bid": "bids", "offer": "offers", "contract": "contracts"}
 _ASSETS: Final = (("budget:", "programmes"), ("claims:", "programmes"), ("", "vouchers"))
