@@ -102,6 +102,8 @@ class Rules:
 
     If not, nothing is attested of a receiver, and with the facts of a grant its first holder's count in every hand.
     """
+    reissue_prefix: str
+    """What ids of vouchers that the ledger issues anew begin with; `vch` is issuance's, and could be the same id."""
     max_encumbrances_per_party: int
     """Transfers and pledges of one holder that are open."""
 
@@ -286,6 +288,7 @@ _FIRST: Final = Rules(
     frees_cap_by_hand=False,
     transfer_stands=7 * DAY,
     judges_takers=False,
+    reissue_prefix="vch",
     max_encumbrances_per_party=256,
     max_classes=16,
     max_regions=16,
@@ -429,6 +432,7 @@ _EIGHTH: Final = replace(
     number=8,
     absent=GONE_IN_4,
     judges_takers=True,
+    reissue_prefix="rsv",
     regimes_stay=True,
     rejects_always=True,
     sums_suspensions=True,

@@ -232,7 +232,7 @@ def settle(state: LedgerState, transfer_id: str, found: Transfer, voucher: Vouch
     holder, receiver = found.holder_id, found.receiver_id
     rules, issuer_id = state.rules_of(voucher), state.issuer(voucher.programme_id)
     currency = state.currency(voucher.programme_id)
-    reissued = at.new_id("vch") if rules is not None and reissues(rules) else None
+    reissued = at.new_id(state.rules.reissue_prefix) if rules is not None and reissues(rules) else None
     posting = Posting(state.accounts)
     posting.leg("release", voucher.voucher_id, owner(holder), TRANSFERS, found.amount)
     if reissued is None:
