@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from counterfoil.cli.render import Rows
 from counterfoil.cli.report import for_people
+from counterfoil.cli.values import show_amount
 from counterfoil.contract.events import PartyRegistered
 from counterfoil.issuance.events import ApplicationDecided, ApplicationSubmitted, FactAttested, VoucherIssued
 from counterfoil.ledger.transfer_events import TransferAccepted, TransferProposed
@@ -143,6 +145,13 @@ def test_of_few_groups_no_amount_is_told_by_fact_and_no_measurement_is() -> None
 def test_what_expired_of_restored_vouchers_is_expired_as_well(story: Folded) -> None:
     (expired,) = [row for row in rows(story, "R12") if row["group"] == "expired unused"]
     assert expired["amount"] == rows(story, "R1")[0]["expired"] == (488 + 392 + 8) * USD
+
+
+def test_people_read_amounts_in_units_also_inside_a_cell(story: Folded) -> None:
+    register = made(story, REPORTS["R4"], "p1", "test")
+    shown = next(each for each in for_people(REPORTS["R4"], register) if isinstance(each, Rows))
+    ((line,), *_), ((seen,), *_) = [row["lines"] for row in register["rows"]], [row["lines"] for row in shown.rows]
+    assert seen == {**line, **{name: show_amount(int(line[name])) for name in ("amount", "price")}}
 
 
 def test_a_decision_is_shown_with_what_it_is_founded_on(golden: Folded) -> None:

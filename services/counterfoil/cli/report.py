@@ -27,7 +27,7 @@ from counterfoil.cli.report_files import (
     signature_of,
     text_of,
 )
-from counterfoil.cli.values import parse_amount, show_amount
+from counterfoil.cli.values import NESTED_AMOUNTS, parse_amount, show_amount
 from counterfoil.contract.references import parse_reference, same_as
 from counterfoil.reports.alerts import PATTERNS
 from counterfoil.reports.catalogue import REPORTS
@@ -44,6 +44,8 @@ _MAX_STATEMENT: Final = 64 << 20  # bytes of a bank's statement
 _HEADING: Final = ("programme_id", "programme_version", "rules_hash", "unit", "as_of", "not_consumed", "generator")
 _PLACE: Final = {"log", "index"}
 """The members of an entry's place; people see these alone."""
+_AMOUNTS: Final = frozenset((*NESTED_AMOUNTS, "held", "in_transfer", "pledged", "approved", "price", "points"))
+"""Members of JSON in columns that are amounts or points, where they are text."""
 _LISTED: Final = ("id", "title", "for", "says")
 _PATTERNS: Final = ("id", "title", "shows", "hides")
 
@@ -87,7 +89,9 @@ def _bank_statement(path: Path) -> dict[str, int]:
             reference, amount = same_as(parse_reference(row["reference"])), row["amount"]
             paid = -parse_amount(amount[1:]) if amount.startswith("-") else parse_amount(amount)
             found[reference] = found.get(reference, 0) + paid
-    except (AttributeError, KeyError, TypeError, ValueError, csv.Error) as problem:
+    except KeyError as problem:
+        raise Invalid(f"{path} has no column {problem}; the columns are reference and amount, in units") from problem
+    except (AttributeError, TypeError, ValueError, csv.Error) as problem:
         text = f"line {rows.reader.line_num} of {path}: {problem}; the columns are reference and amount, in units"
         raise Invalid(text) from problem
     return found
@@ -222,10 +226,20 @@ def _cell(column: Column, value: Any) -> Any:
         return show_amount(int(value))
     if column.kind == "bps":
         return f"{value // 100}.{value % 100:02d} %"
-    if column.kind == "json" and isinstance(value, list):
-        return [f"{each['log']}:{each['index']}" if _is_place(each) else each for each in value]
+    if column.kind == "json":
+        return _nested(value)
     return show_time(value) if column.kind == "time" else value
 
 
-def _is_place(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() >= _PLACE
+def _nested(value: Any) -> Any:
+    """A JSON value with amounts in units, and entries by their places."""
+    if isinstance(value, list):
+        return [_nested(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() >= _PLACE:
+        return f"{value['log']}:{value['index']}"
+    return {
+        name: show_amount(int(each)) if name in _AMOUNTS and isinstance(each, str) else _nested(each)
+        for name, each in value.items()
+    }

@@ -19,6 +19,7 @@ from counterfoil.reports.pattern import (
     days_of_use,
     programme_of,
     related,
+    times,
 )
 from counterfoil.reports.tables import Ref, Row
 
@@ -164,7 +165,7 @@ def _attempts(folded: Folded, refused: Mapping[Code, str | None]) -> Iterator[Al
             programme_id = programme_of(folded, each.body)
             programmes[key].update({programme_id: None} if programme_id is not None else {})
     for (actor, code), refs in sorted(found.items()):
-        says = f"a claim of {actor} was refused with {code}, {len(refs)} times"
+        says = f"a claim of {actor} was refused with {code}, {times(len(refs))}"
         yield Alert(f"refused {actor} {code}", tuple(programmes[actor, code]), (actor,), 0, says, tuple(refs))
 
 

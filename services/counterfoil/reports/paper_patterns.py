@@ -13,7 +13,7 @@ from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.times import DAY
 from counterfoil.programme.codes import LINES
 from counterfoil.reports.folding import Folded
-from counterfoil.reports.pattern import Alert, Pattern, Threshold, by_unit, densest, group_of, programme_of
+from counterfoil.reports.pattern import Alert, Pattern, Threshold, by_unit, densest, group_of, programme_of, times
 from counterfoil.reports.tables import Ref, Row
 
 _NOT_ITS_KIND: Final = frozenset({"sku_excluded", "sku_not_included", "class_not_allowed", "line_condition", "no_tier"})
@@ -266,7 +266,7 @@ def _other_history(folded: Folded, _thresholds: Mapping[str, int]) -> Iterator[A
             programme_id = programme_of(folded, each.body)
             programmes[key].update({programme_id: None} if programme_id is not None else {})
     for (actor, log), refs in sorted(found.items()):
-        says = f"{actor} had seen a tree of {log} that is not on its history, {len(refs)} times"
+        says = f"{actor} had seen a tree of {log} that is not on its history, {times(len(refs))}"
         yield Alert(f"seen {actor} {log}", tuple(programmes[actor, log]), (actor,), 0, says, tuple(refs))
 
 

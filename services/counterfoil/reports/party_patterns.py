@@ -19,6 +19,7 @@ from counterfoil.reports.pattern import (
     group_of,
     programme_of,
     related,
+    times,
 )
 from counterfoil.reports.tables import Ref, Row
 
@@ -65,7 +66,7 @@ def _refused(folded: Folded, code: Code, commands: tuple[str, ...]) -> Iterator[
             programmes=(programme_id,) if programme_id else (),
             entities=(actor,),
             amount=0,
-            says=f"{command} of {actor} was refused with {code.value}, {len(refs)} times",
+            says=f"{command} of {actor} was refused with {code.value}, {times(len(refs))}",
             refs=tuple(refs),
         )
 

@@ -122,6 +122,11 @@ def by_unit(folded: Folded, rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
     return sorted(found.items())
 
 
+def times(number: int) -> str:
+    """``once``, or how many times."""
+    return "once" if number == 1 else f"{number} times"
+
+
 def densest(rows: Iterable[Row], within: int, at: str, who: Callable[[Row], str]) -> list[Row]:
     """Of rows with a time in column `at`, those of so long a time in which most take part; of equal ones the first."""
     ordered = sorted(rows, key=lambda row: int(row[at]))
