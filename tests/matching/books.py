@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.naive_book import NAIVE_PTW_1
-from counterfoil.matching.orders import Bid, BidTif, Eligible, MatchingRule, Offer, OfferTif, Pass, Plan
+from counterfoil.matching.orders import Bid, BidTif, Eligible, MatchingRule, Offer, OfferTif, Pass, Plan, Tried
 
 RULES_OF_MATCHING: tuple[MatchingRule, ...] = (PTW_1, NAIVE_PTW_1)
 
@@ -15,11 +16,20 @@ class RuledBook:
     """The book of a rule.
 
     `continues`: passes take as many plans as they need, as from rules version 2 on. `consents`: what rests is cancelled
-    for a related party only if its own mode says so, as from version 4 on.
+    for a related party only if its own mode says so, as from version 4 on. `uncrosses`: no pair that fits rests, as
+    from version 8 on.
     """
 
-    def __init__(self, rule: MatchingRule, eligible: Eligible, *, continues: bool, consents: bool = False) -> None:
-        self.rule, self.continues, self.consents = rule, continues, consents
+    def __init__(
+        self,
+        rule: MatchingRule,
+        eligible: Eligible,
+        *,
+        continues: bool,
+        consents: bool = False,
+        uncrosses: bool = False,
+    ) -> None:
+        self.rule, self.continues, self.consents, self.uncrosses = rule, continues, consents, uncrosses
         self.book = rule.new_book(eligible)
 
     def __getattr__(self, name: str) -> Any:
@@ -37,5 +47,13 @@ class RuledBook:
         """A resting order whose pass continues."""
         return self.rule.order_continues(self.book, order_id, tif, self._pass(floor_hour, most))
 
+    def plan_bids(self, bid_ids: Sequence[str], floor_hour: int, most: int) -> Tried:
+        """Resting bids, in rank order, that meet all offers anew."""
+        return self.rule.bids_meet(self.book, bid_ids, self._pass(floor_hour, most))
+
+    def crossed(self, floor_hour: int) -> list[tuple[Bid, Offer]]:
+        """The pairs that rest and fit, the best first, as the naive book says."""
+        return list(self.book.fitting(self._pass(floor_hour, 1)))
+
     def _pass(self, floor_hour: int, most: int) -> Pass:
-        return Pass(0, floor_hour, most, self.continues, self.consents)
+        return Pass(0, floor_hour, most, self.continues, self.consents, self.uncrosses)

@@ -182,20 +182,6 @@ def test_what_fits(terms: dict[str, Any], matches: bool) -> None:
         assert [trade[-1] for trade in market.trades()] == ([price] if matches else [])
 
 
-def test_a_provider_listed_later_is_not_matched_until_an_order_comes() -> None:
-    market = Market()
-    offer_id, bid_id = market.post("gpu-3"), market.place()
-    assert market.trades() == []
-    listing = ProviderListed(programme_id="p1", provider_id="gpu-3")
-    market.reacts_to(listing).then(listing)  # the two now cross, and stay: a listing is no order
-    assert DECIDER.due(market.state) is not None
-    assert DECIDER.due(market.state) != (0, "continue_matching")
-    later = market.place("lab-2", nodes=1)
-    assert market.trades() == [(later, offer_id, 1, 0, 14)]
-    market.post("gpu-2", nodes=2)
-    assert [trade[0] for trade in market.trades()] == [bid_id]
-
-
 def test_a_new_version_of_a_class_does_not_mix_sizes_of_nodes() -> None:
     market = Market()
     eight = market.post(nodes=1)

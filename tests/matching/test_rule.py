@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from counterfoil.matching.book import Book
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.events import BidAdmitted, OfferAdmitted
-from counterfoil.matching.orders import Bid, Eligible, Offer, Pass, Plan
+from counterfoil.matching.orders import Bid, Eligible, Offer, Pass, Plan, Tried
 from counterfoil.matching.state import MatchingState
 from tests.matching.world import DECIDER, WORLD, B, Market
 
@@ -28,6 +29,12 @@ class CallPhase:
 
     def order_continues(self, _book: Any, _order_id: str, _tif: Any, _now: Pass) -> Plan:
         return Plan(rests=True)
+
+    def fits(self, _book: Any, _bid: Bid, _nodes: int, _now: Pass) -> bool:
+        return False
+
+    def bids_meet(self, _book: Any, bid_ids: Sequence[str], _now: Pass) -> Tried:
+        return Tried((), (), len(bid_ids))
 
 
 def test_orders_are_received_admitted_and_ended_under_any_rule() -> None:

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.matching import ladder
 from counterfoil.matching.capacity import Capacity
-from counterfoil.matching.orders import Bid, Offer, Plan, Prevented
+from counterfoil.matching.orders import Bid, Match, Offer, Plan, Prevented, Tried
 from tests.matching.books import RULES_OF_MATCHING, RuledBook
 
 NOW = 490_000
@@ -38,12 +38,15 @@ class Twins:
     """The books of both rules, given the same orders and asked the same questions.
 
     `continues`: passes continue until nothing fits, as from version 2 of the rules. `consents`: related orders end only
-    if their own mode says so, as from version 4 on.
+    if their own mode says so, as from version 4 on. `uncrosses`: no pair that fits rests, as from version 8 on; then
+    whatever may let one fit is followed by all bids meeting the offers anew, and none may be left.
     """
 
-    def __init__(self, continues: bool, consents: bool = True) -> None:
+    def __init__(self, continues: bool, consents: bool = True, uncrosses: bool = False) -> None:
+        self.uncrosses = uncrosses and continues
         self.books = tuple(
-            RuledBook(rule, eligible, continues=continues, consents=consents) for rule in RULES_OF_MATCHING
+            RuledBook(rule, eligible, continues=continues, consents=consents, uncrosses=self.uncrosses)
+            for rule in RULES_OF_MATCHING
         )
         self.tifs: dict[str, Any] = {}
         self.seq = 0
@@ -88,6 +91,30 @@ class Twins:
         assert self.books[0].digest() == before
         self._carry_out(self._agreed(plans), order_id)
         return plans[0]
+
+    def meet(self, bound: int) -> None:
+        """All bids meet the offers anew, over as many plans as it takes; then no pair fits."""
+        line = list(self.bids_in_line())
+        while line:
+            before = self.books[0].digest()
+            tried, other = (book.plan_bids(line, self.floor, bound) for book in self.books)
+            assert tried == other
+            assert self.books[0].digest() == before
+            self._is_best(tried)
+            self._carry_out(Plan(tried.matches, tried.prevented, rests=True), "")
+            line = [bid_id for bid_id in line[tried.bids :] if self.books[1].bid(bid_id) is not None]
+        assert not self.books[1].crossed(self.floor)
+
+    def bids_in_line(self) -> list[str]:
+        """The resting bids, the best limit first."""
+        return [record[1] for record in self.books[1].records() if record[0] == "bid"]
+
+    def _is_best(self, tried: Tried) -> None:
+        """The first of what happens is the best pair of its moment."""
+        first: list[Match | Prevented] = [*tried.matches[:1], *tried.prevented[:1]]
+        if first:
+            bid, offer = self.books[1].crossed(self.floor)[0]
+            assert (bid.bid_id, offer.offer_id) in [(each.bid_id, each.offer_id) for each in first]
 
     def remove(self, order_id: str) -> None:
         """Cancel or expire a resting order."""
@@ -154,12 +181,14 @@ class Twins:
             assert plan.refusal == whole.refusal
             assert plan.matches == whole.matches[: len(plan.matches)]
             assert plan.prevented == whole.prevented[: len(plan.prevented)]
-            assert plan.more == (plan.matches != whole.matches or plan.prevented != whole.prevented)
-            assert plan.more or plan == whole
+            is_whole = plan.matches == whole.matches and plan.prevented == whole.prevented
+            assert plan == whole if is_whole else plan.more and plan.first is None
+            assert plan.first is not None or plan.more is not is_whole
 
     def _carry_out(self, plan: Plan, taker_id: str) -> None:
         assert not plan.more or plan.rests
-        self.unfinished = [order_id for order_id in self.unfinished if order_id != taker_id] + [taker_id] * plan.more
+        first = [] if plan.first is None else [plan.first]
+        self.unfinished = first + [each for each in self.unfinished if each != taker_id] + [taker_id] * plan.more
         assert plan.refusal is None or plan == Plan(refusal=plan.refusal)
         for book in self.books:
             for match in plan.matches:
@@ -183,6 +212,8 @@ class Twins:
 
     def _is_asked_for(self, book: RuledBook, prevented: Prevented, taker_id: str) -> None:
         """No order of another party ends that rests, unless its own mode says that it may."""
+        if self.uncrosses:  # the later of the two takes
+            taker_id = max(prevented.bid_id, prevented.offer_id, key=lambda order_id: int(order_id[1:]))
         ends = prevented.offer_id if taker_id == prevented.bid_id else prevented.bid_id
         cancelled = prevented.cancels_offer if ends == prevented.offer_id else prevented.cancels_bid
         maker = book.offer(ends) or book.bid(ends)
@@ -237,10 +268,10 @@ class BooksAgree(RuleBasedStateMachine):
         bids=st.lists(BIDS, min_size=4, max_size=16),
         offers=st.lists(OFFERS, max_size=6),
         bound=BOUNDS,
-        modes=st.tuples(st.booleans(), st.booleans()),
+        modes=st.tuples(st.booleans(), st.booleans(), st.booleans()),
     )
     def fill_books(
-        self, bids: list[dict[str, Any]], offers: list[dict[str, Any]], bound: int, modes: tuple[bool, bool]
+        self, bids: list[dict[str, Any]], offers: list[dict[str, Any]], bound: int, modes: tuple[bool, bool, bool]
     ) -> None:
         self.twins = Twins(*modes)
         for terms in bids:
@@ -260,6 +291,11 @@ class BooksAgree(RuleBasedStateMachine):
     @rule(bound=BOUNDS)
     def go_on(self, bound: int) -> None:
         self.twins.go_on(self.twins.unfinished[0], self.twins.floor, bound)
+
+    @precondition(lambda self: self.twins.uncrosses)
+    @rule(bound=BOUNDS)
+    def meet(self, bound: int) -> None:
+        self.twins.meet(bound)
 
     @precondition(lambda self: self.twins.offers or self.twins.bids)
     @rule(which=st.randoms(use_true_random=False), bound=BOUNDS)

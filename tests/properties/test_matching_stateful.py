@@ -6,7 +6,9 @@ the nodes, checks each trade against the terms of both sides and that deciding w
 `tests.matching.world`). Bounds are small, so that passes and sweeps are cut short often. As the runner does, a
 pass that is not over is continued before anything else.
 
-Under version 2 of the rules the same flow ends the same for any bound of one entry.
+Under version 2 of the rules the same flow ends the same for any bound of one entry. From version 8 on no pair that fits
+rests once all that is due is done, and every trade is with the best pair of its moment: the naive book says both of all
+pairs that rest, and knows of no pass.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from hypothesis import settings
@@ -22,12 +24,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.times import HOUR
+from counterfoil.core.at import At
 from counterfoil.core.rules import LATEST, RULES, Rules
-from counterfoil.issuance.events import ProviderListed
+from counterfoil.issuance.events import ProviderListed, ProviderReinstated, ProviderSuspended
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, PlaceBid, PostOffer
-from counterfoil.matching.events import MatchPrevented, OfferReceived
+from counterfoil.matching.events import MatchPrevented, OfferReceived, TradeMatched
 from counterfoil.matching.naive_book import NAIVE_PTW_1
+from counterfoil.matching.passes import pass_at
 from counterfoil.matching.state import MatchingState
 from tests.given import Scenario
 from tests.matching.world import (
@@ -119,12 +124,36 @@ def dated(tif: str, hours: int | None, now: int) -> dict[str, Any]:
     return {} if hours is None or tif != "GTC" else {"tif": "GTD", "good_until": now + hours * HOUR}
 
 
+class Goal(Scenario):
+    """The twin; where no pair that fits may rest, each trade is with the best of all that do at its moment."""
+
+    def _apply(self, decision: Sequence[Event] | Refusal, here: At) -> Self:
+        state = self.state
+        if isinstance(decision, Refusal) or not state.rules.uncrosses:
+            return super()._apply(decision, here)
+        if any(isinstance(each, MatchPrevented) for each in decision):
+            return super()._apply(decision, here)  # what is prevented comes behind the trades, whenever it happened
+        now = pass_at(self.judged_at(here.time), state.rules)
+        for event in decision:
+            if isinstance(event, TradeMatched):
+                bid, offer = next(state.book.fitting(now))
+                assert (bid.bid_id, offer.offer_id) == (event.bid_id, event.offer_id)
+            super()._apply([event], here)
+        self.last = decision
+        return self
+
+    def judged_at(self, time: int) -> int:
+        """When the pass began that is not over, or now."""
+        begun = (each.began for each in self.state.uncrossing.values())
+        return min([*self.state.continuing.values(), *begun], default=time)
+
+
 class Twins:
     """The market, its twin on the naive book, and a ledger that answers when it is asked to."""
 
     def __init__(self, rules: Rules) -> None:
         self.market = Market(rules=rules)
-        self.twin = Scenario(DECIDER, time=T - 1_000)
+        self.twin = Goal(DECIDER, time=T - 1_000)
         self.twin.state = MatchingState(NAIVE_PTW_1)
         self.twin.state.rules = rules
         self.pause = self.steps = 0
@@ -142,6 +171,9 @@ class Twins:
         while (due := DECIDER.due(self.market.state)) is not None and due[0] == 0:
             self.now, self.pause = self.now + self.pause, 0
             self._step("fires", due[1])
+        if self.market.state.rules.uncrosses:
+            now = pass_at(self.market.time, self.market.state.rules)
+            assert next(self.twin.state.book.fitting(now), None) is None
 
     def _step(self, what: str, *arguments: Any) -> None:
         """The same step in both; they must decide the same and then be the same."""
@@ -203,9 +235,13 @@ class Twins:
             assert self.market.last, "a timer that is due has something to do"
 
     def news(self, which: int) -> None:
-        """From issuance: another listing, a class of another size, or terms that pay for less, for all, or briefly."""
+        """From issuance: a listing, its suspension or the end of it, another class, or other terms."""
         listing = ProviderListed(programme_id=("p1", "p2")[which % 2], provider_id=("gpu-3", "gpu-1")[which % 2])
         event: Event = listing
+        if which == 2:
+            of = {"programme_id": "p1", "provider_id": "gpu-1", "reason": "why"}
+            is_listed = self.market.state.listed["p1", "gpu-1"] == "listed"
+            event = ProviderSuspended(**of) if is_listed else ProviderReinstated(**of)
         if which == 3:
             self.versions += 1
             event = accelerator("h100", 8 if self.versions % 2 else 4, self.versions)
@@ -236,8 +272,8 @@ DIFFERENT = (1, 2, LATEST)
 
 
 def small_bounds(version: int) -> Rules:
-    """Two matches or preventions to an entry, two endings to a sweep."""
-    return replace(RULES[version], max_matches_per_entry=2, max_items_per_sweep=2)
+    """Two matches or preventions to an entry, two endings to a sweep, three bids that meet the offers anew."""
+    return replace(RULES[version], max_matches_per_entry=2, max_items_per_sweep=2, max_bids_tried_per_entry=3)
 
 
 class Flow(RuleBasedStateMachine):
@@ -356,6 +392,7 @@ def test_a_long_flow_meets_everything(version: int) -> None:
     modes = () if RULES[version].separates_duties else STP  # related parties seldom have orders in one programme there
     assert {kind for kind in seen if kind.startswith("MatchPrevented/")} == {f"MatchPrevented/{mode}" for mode in modes}
     assert seen["OfferReduced"] > 0 < seen["BidReduced"]
+    assert (seen.get("UncrossingContinued", 0) > seen.get("UncrossingBegun", 0) > 4) is RULES[version].uncrosses
 
 
 # the bound of one entry -----------------------------------------------------------------------------------------------

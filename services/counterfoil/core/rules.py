@@ -235,6 +235,14 @@ class Rules:
     Each step takes the best counterpart for what is left, the one before again included, and all are judged by the time
     at which the first was. If not, an order takes each counterpart once, and only one that rests continues.
     """
+    uncrosses: bool
+    """Whether no bid and offer that fit one another rest: what lets them fit has them meet before anything else.
+
+    If not, orders meet as they arrive alone, not after a reduction, a listing, or a trade that leaves less than a
+    minimum.
+    """
+    max_bids_tried_per_entry: int
+    """Of those that meet all offers anew."""
     validity_of_each_version: bool
     """Whether a bid needs a programme version that is open, and not only one that has its classes and regions."""
 
@@ -335,6 +343,8 @@ _FIRST: Final = Rules(
     max_horizon_hours=17_568,
     gate_closure_hours=1,
     continues_every_order=False,
+    uncrosses=False,
+    max_bids_tried_per_entry=0,
     validity_of_each_version=False,
     min_window=HOUR,
     resolution_window=7 * DAY,
@@ -426,7 +436,7 @@ _SEVENTH: Final = replace(
 )
 
 # Money was owed twice, a closing waited for strangers, an entry could be too large for a log; a grant was released
-# whole, and no decision of an earlier period was put right.
+# whole, and no decision of an earlier period was put right. Orders that fit one another rested side by side.
 _EIGHTH: Final = replace(
     _SEVENTH,
     number=8,
@@ -441,6 +451,8 @@ _EIGHTH: Final = replace(
     keeps_notes=True,
     notes_owe=False,
     undecided_bars_all=False,
+    uncrosses=True,
+    max_bids_tried_per_entry=256,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH)

@@ -348,6 +348,8 @@ NOBODY: Final[frozenset[type[Event]]] = frozenset(
         issuance.ClassRegistered,
         aid_events.RegimeRegistered,
         matching.MatchContinued,
+        matching.UncrossingBegun,
+        matching.UncrossingContinued,
     }
 )
 """Events of the log, or of the market as a whole."""

@@ -23,7 +23,7 @@ from counterfoil.matching.events import (
     OfferClosed,
     OfferReceived,
 )
-from counterfoil.matching.passes import ending_of_bid, ending_of_offer, pass_at, trades_and_preventions
+from counterfoil.matching.passes import ending_of_bid, ending_of_offer, first_of_all, pass_at, trades_and_preventions
 from counterfoil.matching.resting import bid_of, offer_of
 from counterfoil.matching.state import MatchingState
 from counterfoil.matching.times import ends_at, floor_hour, last_start
@@ -73,6 +73,7 @@ def bond_held(state: MatchingState, event: BondHeld, at: At) -> Sequence[Event]:
         *trades_and_preventions(state, plan, offer, at),
         *ending_of_offer(plan, offer.offer_id, received.tif),
         *([MatchContinued(order_id=offer.offer_id, more=True)] if plan.more else []),
+        *first_of_all(plan),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.at import At
 from counterfoil.core.checks import Listed, unfit_lists
@@ -13,7 +14,8 @@ from counterfoil.core.hidden import not_yours
 from counterfoil.core.rules import Rules
 from counterfoil.matching import checks
 from counterfoil.matching.commands import AmendBid, CancelBid, PlaceBid
-from counterfoil.matching.events import BidClosed, BidReceived, BidReduced
+from counterfoil.matching.events import BidClosed, BidReceived, BidReduced, MatchContinued
+from counterfoil.matching.passes import pass_at
 from counterfoil.matching.programmes import not_in_programme
 from counterfoil.matching.state import MatchingState
 
@@ -82,19 +84,23 @@ def amend_bid(state: MatchingState, body: AmendBid, actor: Party, at: At) -> Dec
     if limit is not None and (not_at_par := checks.not_at_par(currency, limit)) is not None:
         return not_at_par
     if body.reduce_nodes_by is not None and body.limit_price is None:
-        return _reduce(state, received, body.reduce_nodes_by)
+        return _reduce(state, received, body.reduce_nodes_by, at)
     if body.limit_price is None or body.reduce_nodes_by is not None:
         return refuse(Code.AMEND_NOT_VALID)
     return _reprice(state, received, body.limit_price, at)
 
 
-def _reduce(state: MatchingState, received: BidReceived, by: int) -> Decision:
+def _reduce(state: MatchingState, received: BidReceived, by: int, at: At) -> Decision:
     bid = state.book.bid(received.bid_id)
     if by >= (received.nodes if bid is None else bid.remaining):
         return refuse(Code.AMEND_NOT_VALID, reduce_nodes_by=by)
     if bid is None:
         return refuse(Code.ORDER_NOT_OPEN)
-    return [BidReduced(bid_id=received.bid_id, nodes_left=bid.remaining - by)]
+    left, rules = bid.remaining - by, state.rules
+    events: list[Event] = [BidReduced(bid_id=received.bid_id, nodes_left=left)]
+    if rules.uncrosses and state.rule.fits(state.book, bid, left, pass_at(at.time, rules)):
+        events.append(MatchContinued(order_id=received.bid_id, more=True))
+    return events
 
 
 def _reprice(state: MatchingState, received: BidReceived, limit_price: int, at: At) -> Decision:

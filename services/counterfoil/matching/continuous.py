@@ -6,15 +6,18 @@ nothing is left. The rules R1 to R9 are stated in `naive_book`, whose twin of th
 A plan is one entry's part of a pass. If a pass continues, the next plan starts at the top of the book again and finds
 exactly what one longer plan would have found next, because each step depends only on the book and on what is left. So
 the bound on a plan decides how many entries a pass takes, never what it does.
+
+Whoever rests fits nobody who rests. Only what a reduction, a listing or a trade lets fit can meet later: `fits` and
+`bids_meet` look for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from counterfoil.contract.ensure import ensure
+from counterfoil.contract.ensure import InvariantViolation, ensure
 from counterfoil.matching.book import Book
 from counterfoil.matching.capacity import Capacity
 from counterfoil.matching.ladder import BEFORE_ALL, Fit, Rank, RestingOffer, fit
@@ -30,47 +33,56 @@ from counterfoil.matching.orders import (
     Pass,
     Plan,
     Prevented,
+    Tried,
 )
 
 _WHOLE: Final = 1 << 30  # more matches and preventions than a book can hold
 
 
 class _Steps:
-    """The taker's counterparts so far in one plan (R4, R5, R8), and the resulting plan (R6)."""
+    """The counterparts so far in one plan (R4, R5, R8), and the resulting plan (R6)."""
 
-    __slots__ = ("_bound", "_consents", "_matches", "_prevented", "_stp", "is_over", "more")
+    __slots__ = ("_now", "first", "is_over", "matches", "more", "prevented")
 
-    def __init__(self, taker: Bid | Offer, now: Pass) -> None:
+    def __init__(self, now: Pass) -> None:
         ensure(now.most >= 1, "matching: a plan without matches")
-        self._stp = taker.stp
-        self._bound, self._consents = now.most, now.consents
-        self._matches: list[Match] = []
-        self._prevented: list[Prevented] = []
-        self.is_over = False  # the remainder of the taker is cancelled
+        self._now = now
+        self.matches: list[Match] = []
+        self.prevented: list[Prevented] = []
+        self.is_over = False  # the remainder of the order whose pass it is is cancelled
         self.more = False
+        self.first: str | None = None
 
     def is_full(self) -> bool:
         """R8: whether this counterpart is one too many."""
-        self.more = len(self._matches) + len(self._prevented) == self._bound
+        self.more = len(self.matches) + len(self.prevented) == self._now.most
         return self.more
 
-    def match(self, bid: Bid, offer: Offer, block: Fit, price: int) -> None:
-        self._matches.append(Match(bid.bid_id, offer.offer_id, *block, price))
+    def match(self, bid: Bid, offer: Offer, block: Fit, *, bid_acts: bool) -> None:
+        """R3."""
+        price = offer.price if self._bid_takes(bid, offer, bid_acts) else bid.limit_price
+        self.matches.append(Match(bid.bid_id, offer.offer_id, *block, price))
 
-    def prevent(self, bid: Bid, offer: Offer, block: Fit, *, bid_is_taker: bool) -> None:
-        """R5."""
-        resting = offer if bid_is_taker else bid
-        asked = bid.beneficiary_id == offer.provider_id or resting.stp != "taker"
-        maker = self._stp != "taker" and (asked or not self._consents)
-        self.is_over = taker = self._stp != "maker" or not maker
-        cancels = (taker, maker) if bid_is_taker else (maker, taker)
-        self._prevented.append(Prevented(bid.bid_id, offer.offer_id, *block, *cancels))
+    def prevent(self, bid: Bid, offer: Offer, block: Fit, *, bid_acts: bool) -> bool:
+        """R5; whether the offer ends."""
+        bid_takes = self._bid_takes(bid, offer, bid_acts)
+        taking, resting = (bid.stp, offer.stp) if bid_takes else (offer.stp, bid.stp)
+        asked = bid.beneficiary_id == offer.provider_id or resting != "taker"
+        maker = taking != "taker" and (asked or not self._now.consents)
+        taker = taking != "maker" or not maker
+        ends_bid, ends_offer = (taker, maker) if bid_takes else (maker, taker)
+        self.is_over = ends_bid if bid_acts else ends_offer
+        self.prevented.append(Prevented(bid.bid_id, offer.offer_id, *block, ends_bid, ends_offer))
+        return ends_offer
 
-    def plan(self, tif: BidTif, continues: bool, is_filled: bool) -> Plan:
+    def _bid_takes(self, bid: Bid, offer: Offer, bid_acts: bool) -> bool:
+        return bid.seq > offer.seq if self._now.uncrosses else bid_acts
+
+    def plan(self, tif: BidTif, is_filled: bool) -> Plan:
         """R6, R8."""
         rests = tif in RESTING_TIFS and not is_filled and not self.is_over
-        more = self.more and (rests or continues)
-        return Plan(tuple(self._matches), tuple(self._prevented), rests or more, None, more)
+        more = self.more and (rests or self._now.continues)
+        return Plan(tuple(self.matches), tuple(self.prevented), rests or more, None, more, self.first)
 
 
 class PriceTime:
@@ -85,16 +97,16 @@ class PriceTime:
     def bid_arrives(self, book: Book, bid: Bid, tif: BidTif, now: Pass) -> Plan:
         """The plan of a bid that is not in the book yet."""
         if bid.post_only:  # R7
-            found = book.best_offer(bid, bid.remaining, now)
-            return Plan(rests=tif in RESTING_TIFS) if found is None else Plan(refusal="would_match")
+            fits = self.fits(book, bid, bid.remaining, now)
+            return Plan(refusal="would_match") if fits else Plan(rests=tif in RESTING_TIFS)
         if tif != "FOK":
-            return _meet_offers(book, bid, tif, now)[0]
+            return _plan(book, bid, tif, now)[0]
         # R6: over the whole book first. If it is more than one entry holds, only the first part of it is planned here.
-        plan, left = _meet_offers(book, bid, tif, now._replace(most=_WHOLE) if now.continues else now)
+        plan, left = _plan(book, bid, tif, now._replace(most=_WHOLE) if now.continues else now)
         if left:
             return Plan(refusal="not_fillable")
         fits_entry = len(plan.matches) + len(plan.prevented) <= now.most
-        return plan if fits_entry else _meet_offers(book, bid, tif, now)[0]
+        return plan if fits_entry else _plan(book, bid, tif, now)[0]
 
     def offer_arrives(self, book: Book, offer: Offer, tif: OfferTif, now: Pass) -> Plan:
         """The plan of an offer that is not in the book yet."""
@@ -105,33 +117,66 @@ class PriceTime:
         """The next plan of a resting order whose last plan had `more`."""
         bid = book.bid(order_id)
         if bid is not None:
-            return _meet_offers(book, bid, tif, now)[0]
+            return _plan(book, bid, tif, now)[0]
         resting = book.resting(order_id)
         return _meet_bids(book, resting.offer, resting.capacity.copy(), tif, now)
 
+    def fits(self, book: Book, bid: Bid, nodes: int, now: Pass) -> bool:
+        """Whether `nodes` nodes of a bid fit a resting offer."""
+        return book.best_offer(bid, nodes, now) is not None
 
-def _meet_offers(book: Book, bid: Bid, tif: BidTif, now: Pass) -> tuple[Plan, int]:
+    def bids_meet(self, book: Book, bid_ids: Sequence[str], now: Pass) -> Tried:
+        """What resting bids, in rank order, do to the offers."""
+        steps, planned = _Steps(now), dict[str, Capacity]()
+        tried = 0
+        for bid_id in bid_ids:
+            bid = book.bid(bid_id)
+            if bid is None:
+                raise InvariantViolation("matching: no such bid rests")
+            _meet_offers(book, bid, steps, planned, now)
+            if steps.more:
+                break
+            tried += 1
+        return Tried(tuple(steps.matches), tuple(steps.prevented), tried)
+
+
+def _plan(book: Book, bid: Bid, tif: BidTif, now: Pass) -> tuple[Plan, int]:
     """The plan of a bid, and the nodes that it leaves unfilled."""
-    steps, left = _Steps(bid, now), bid.remaining
-    found, planned = book.best_offer(bid, left, now), dict[str, Capacity]()
+    steps = _Steps(now)
+    left = _meet_offers(book, bid, steps, None, now)
+    return steps.plan(tif, left == 0), left
+
+
+def _meet_offers(book: Book, bid: Bid, steps: _Steps, planned: dict[str, Capacity] | None, now: Pass) -> int:
+    """The pass of a bid, as far as the plan holds it, and the nodes that it leaves unfilled.
+
+    `planned`: what earlier bids of the plan leave of offers, to which this one adds; None if it is the only one.
+    """
+    left, taken = bid.remaining, {} if planned is None else planned
+    steps.is_over = False
+    found = book.best_offer(bid, left, now, planned=taken)
     while found is not None and not steps.is_full():
         resting, block = found
-        own = resting.offer.group_id == bid.group_id
+        own, ends_offer = resting.offer.group_id == bid.group_id, False
         if own:
-            steps.prevent(bid, resting.offer, block, bid_is_taker=True)
+            ends_offer = steps.prevent(bid, resting.offer, block, bid_acts=True)
         else:
-            steps.match(bid, resting.offer, block, resting.offer.price)
+            steps.match(bid, resting.offer, block, bid_acts=True)
             left -= block[0]
-        if not left or steps.is_over:
+        is_over = not left or steps.is_over
+        if is_over and planned is None:
             break
         after = resting.rank
         if now.continues:
-            planned[resting.offer.offer_id] = (
-                resting.capacity.emptied() if own else _less(resting, planned, block, bid.hours)
-            )
-            after = resting.rank if own else _resume_at(bid, left, resting)
-        found = book.best_offer(bid, left, now, after, planned)
-    return steps.plan(tif, now.continues, left == 0), left
+            if not own:
+                taken[resting.offer.offer_id] = _less(resting, taken, block, bid.hours)
+                after = _resume_at(bid, left, resting)
+            elif ends_offer:
+                taken[resting.offer.offer_id] = resting.capacity.emptied()
+        if is_over:
+            break
+        found = book.best_offer(bid, left, now, after, taken)
+    return left
 
 
 def _less(resting: RestingOffer, planned: Mapping[str, Capacity], block: Fit, hours: int) -> Capacity:
@@ -157,26 +202,29 @@ def _meet_bids(book: Book, offer: Offer, capacity: Capacity, tif: BidTif, now: P
 
     Reading the bids once is enough: what is left of the offer only falls, so what did not fit does not fit later.
     """
-    steps, floor_hour = _Steps(offer, now), now.floor_hour
+    steps, floor_hour = _Steps(now), now.floor_hour
     starts = lru_cache(maxsize=256)(capacity.starts)  # many bids have the same shape
     for bid in book.bids_for(offer, now.time):
         left = bid.remaining
         block = fit(starts, bid, left, offer, floor_hour)
         while block is not None and not steps.is_full():
             if bid.group_id == offer.group_id:
-                steps.prevent(bid, offer, block, bid_is_taker=False)
+                steps.prevent(bid, offer, block, bid_acts=False)
                 break
-            steps.match(bid, offer, block, bid.limit_price)
+            steps.match(bid, offer, block, bid_acts=False)
             nodes, first_hour = block
             capacity.take(nodes, first_hour - offer.window_start, bid.hours)
             starts.cache_clear()
             left -= nodes
             if not left or not now.continues:
                 break
+            if now.uncrosses and left < bid.min_nodes:
+                steps.first, steps.more = bid.bid_id, not capacity.is_empty()
+                return steps.plan(tif, capacity.is_empty())
             block = fit(starts, bid, left, offer, floor_hour)
         if block is not None and (steps.is_over or steps.more or capacity.is_empty()):
             break
-    return steps.plan(tif, now.continues, capacity.is_empty())
+    return steps.plan(tif, capacity.is_empty())
 
 
 PTW_1: Final[MatchingRule] = PriceTime()

@@ -9,6 +9,7 @@ from counterfoil.contract.scalars import (
     Amount,
     BidHours,
     Bps,
+    Count,
     Flag,
     GpusPerNode,
     Hour,
@@ -158,6 +159,7 @@ class BidClosed(Event):
 class TradeMatched(Event):
     """A trade by matching rule PTW-1: `nodes` nodes for `hours` hours from `first_hour`, at the resting order's price.
 
+    `taker`: the order that came to the book later; the other one rested, and its price counts.
     `version`: the programme version of the bid's vouchers, whose terms hold for the contract.
     """
 
@@ -210,7 +212,33 @@ class CancellationForced(Event):
 
 @event("match.continued.v1")
 class MatchContinued(Event):
-    """The order's pass over the book is longer than one entry: with `more`, a timer entry continues it at once."""
+    """The order's pass over the book goes on, with `more` in a timer entry that comes at once.
+
+    It is longer than one entry; or, from version 8 of the rules on, so few nodes of a bid are left that it fits again.
+    """
 
     order_id: Id
+    more: Flag
+
+
+@event("uncrossing.begun.v1")
+class UncrossingBegun(Event):
+    """Bids that rest may fit offers that rest, and meet all of them anew before anything else is decided.
+
+    The bids of the programme, since it accepts a provider with offers (again); without one, all bids, since other rules
+    come into force.
+    """
+
+    programme_id: Id | None
+
+
+@event("uncrossing.continued.v1")
+class UncrossingContinued(Event):
+    """Such bids have met the offers, the best limit first: up to the one with this limit and this priority.
+
+    With `more`, a timer entry continues with those behind it at once; none was as far as priority 0.
+    """
+
+    limit_price: Price
+    priority: Count
     more: Flag

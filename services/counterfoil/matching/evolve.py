@@ -48,7 +48,7 @@ def class_registered(state: MatchingState, event: ClassRegistered, _at: At) -> N
 
 
 def provider_listed(state: MatchingState, event: ProviderListed | ProviderReinstated, _at: At) -> None:
-    """The provider may be matched with bids of the programme from now on; what rests waits for the next order."""
+    """The provider may be matched with bids of the programme from now on."""
     state.listed[event.programme_id, event.provider_id] = "listed"
 
 
@@ -153,10 +153,13 @@ def match_prevented(_state: MatchingState, _event: MatchPrevented, _at: At) -> N
 
 
 def match_continued(state: MatchingState, event: MatchContinued, at: At) -> None:
-    """The order's pass continues, judged by the time at which it began, or is over."""
+    """The order's pass continues, judged by the time at which it began, or is over.
+
+    A pass that comes before what is left of another one is judged by the time of that.
+    """
     if event.more:
         if event.order_id not in state.continuing:
-            state.continuing[event.order_id] = at.time
+            state.continuing[event.order_id] = min(state.continuing.values(), default=at.time)
     elif event.order_id in state.continuing:
         del state.continuing[event.order_id]
 

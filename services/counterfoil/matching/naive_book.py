@@ -8,21 +8,26 @@ R2  A bid fits an offer with n nodes if n is all that remains of it (of a partia
     min_nodes or what remains, if less), n and its hours make at least the offer's smallest block, and the offer has
     n nodes left in every hour of the block for some start at or after both `earliest` and `floor_hour`, not after
     `latest`, the block ending inside the window. The largest such n counts, and for it the earliest such start.
-R3  The match is at the resting side's price: the offer's price for an incoming bid, the bid's limit for an incoming
-    offer.
+R3  The match is at the price of the order that came to the book first: the offer's price for an incoming bid, the
+    bid's limit for an incoming offer. The other one is the taker.
 R4  A pass of an order repeatedly takes the first counterpart in rank order that fits, with what is then left on both
     sides, until nothing of the order is left or nothing fits. What does not fit keeps its priority.
-R5  A counterpart of the same group that fits is not matched but prevented. The order's mode says what is cancelled:
-    itself ("taker", the pass ends), the counterpart ("maker", the pass continues without it), or both (the pass ends).
-    The counterpart of another party is cancelled only if that asked for it, by a mode of its own that is not "taker";
-    else the order itself is cancelled.
+R5  A counterpart of the same group that fits is not matched but prevented. The taker's mode says what is cancelled:
+    the taker ("taker"), the other order ("maker"), or both. The pass ends with its order, or continues without the
+    counterpart. The other order of another party is cancelled only if that asked for it, by a mode of its own that is
+    not "taker"; else the taker is cancelled.
 R6  When its pass is over, GTC and GTD leave what remains to rest; IOC does not. FOK is refused, before anything is
     done, unless the pass fills all of it. A remainder cancelled by R5 never rests.
 R7  A post-only bid is refused if any counterpart fits, one of its own group included.
 R8  A plan holds the next `most` matches and preventions of a pass. If one more is to come, the plan says `more`, and
     the order rests until the pass is over: nothing else is decided before it, and all of it is judged by one time.
 R9  A refused order does nothing at all. Reducing an order keeps its priority.
+R10 No pair that fits rests: before anything else is decided, the best of those that do is matched or prevented, again
+    and again. The best is that of the bid first in line, and of its counterparts the first in line. So where a trade
+    with a resting bid leaves of it less than its minimum, it may fit more offers than before: the plan ends there, and
+    that bid's own pass comes first. Likewise the passes of bids that meet all offers anew.
 
+Where `uncrosses` is false (rules versions 1 to 7) R10 does not hold, and of a pair the order whose pass it is takes.
 Where `consents` is false (rules versions 1 to 3) the counterpart's own mode does not matter.
 Where `continues` is false (rules version 1) a pass takes each counterpart at most once, whether it would fit again or
 not; only orders that rest continue, by the time of the further plan and with each counterpart once more; and FOK is
@@ -31,9 +36,9 @@ refused unless the first plan fills it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, islice
-from typing import Final
+from typing import Final, Literal
 
 from counterfoil.contract.ensure import InvariantViolation, ensure
 from counterfoil.matching.orders import (
@@ -50,7 +55,7 @@ from counterfoil.matching.orders import (
     Prevented,
     Record,
     Run,
-    Stp,
+    Tried,
     bid_record,
     digest_records,
     offer_record,
@@ -95,6 +100,13 @@ class NaiveBook:
             and offer.price <= bid.limit_price
             and self._eligible(bid, offer, time)
         )
+
+    def fitting(self, now: Pass) -> Iterator[tuple[Bid, Offer]]:
+        """R10: the pairs that rest and fit, the best first; there is none but before the next pass."""
+        for bid in sorted(self._bids.values(), key=lambda bid: (-bid.limit_price, bid.seq)):
+            for offer in self.offers_for(bid, now.time):
+                if fit(bid, bid.remaining, offer, self.left(offer.offer_id), now.floor_hour) is not None:
+                    yield bid, offer
 
     # changing -------------------------------------------------------------------------------------------------------
 
@@ -220,8 +232,56 @@ class NaivePriceTime:
             raise InvariantViolation("matching: no such order rests")
         return _plan_of_offer(book, offer, book.left(order_id), tif, now)
 
+    def fits(self, book: NaiveBook, bid: Bid, nodes: int, now: Pass) -> bool:
+        """Whether `nodes` nodes of a bid fit a resting offer."""
+        offers = book.offers_for(bid, now.time)
+        return any(fit(bid, nodes, each, book.left(each.offer_id), now.floor_hour) is not None for each in offers)
+
+    def bids_meet(self, book: NaiveBook, bid_ids: Sequence[str], now: Pass) -> Tried:
+        """What resting bids, in rank order, do to the offers."""
+        bids = [bid for bid_id in bid_ids if (bid := book.bid(bid_id)) is not None]
+        ensure(len(bids) == len(bid_ids), "matching: no such bid rests")
+        steps = list(islice(_passes_of_bids(book, bids, now), now.most + 1))
+        tried = steps[-1][0] if len(steps) > now.most else len(bids)
+        taken = [step for _, step in steps[: now.most]]
+        matches = tuple(step for step in taken if isinstance(step, Match))
+        return Tried(matches, tuple(step for step in taken if isinstance(step, Prevented)), tried)
+
 
 Step = Match | Prevented
+Side = Literal["bid", "offer"]
+
+
+def _passes_of_bids(book: NaiveBook, bids: Sequence[Bid], now: Pass) -> Iterator[tuple[int, Step]]:
+    """Always the best of the pairs that fit, with the place of its bid, which is in rank order."""
+    remaining = {bid.bid_id: bid.remaining for bid in bids}
+    residual, gone = dict[str, Residual](), set[str]()
+    while True:
+        pairs = (
+            (nth, bid, offer, found)
+            for nth, bid in enumerate(bids)
+            if remaining[bid.bid_id] and bid.bid_id not in gone
+            for offer in book.offers_for(bid, now.time)
+            if offer.offer_id not in gone
+            for left in [residual.get(offer.offer_id) or book.left(offer.offer_id)]
+            for found in [fit(bid, remaining[bid.bid_id], offer, left, now.floor_hour)]
+            if found is not None
+        )
+        best = next(pairs, None)
+        if best is None:
+            return
+        nth, bid, offer, found = best
+        if bid.group_id == offer.group_id:
+            prevented = _prevented(bid, offer, found, now, acts="bid")
+            yield nth, prevented
+            gone |= {bid.bid_id} if prevented.cancels_bid else set()
+            gone |= {offer.offer_id} if prevented.cancels_offer else set()
+            continue
+        yield nth, _match(bid, offer, found, now, acts="bid")
+        nodes, first_hour = found
+        remaining[bid.bid_id] -= nodes
+        before = residual.get(offer.offer_id) or book.left(offer.offer_id)
+        residual[offer.offer_id] = _without(before, nodes, first_hour, bid.hours)
 
 
 def _pass_of_bid(book: NaiveBook, bid: Bid, now: Pass) -> Iterator[Step]:
@@ -234,14 +294,12 @@ def _pass_of_bid(book: NaiveBook, bid: Bid, now: Pass) -> Iterator[Step]:
         if offer is None or found is None:
             return
         if bid.group_id == offer.group_id:  # R5
-            mode = _mode(bid.stp, offer.stp, bid.beneficiary_id == offer.provider_id, now)
-            ends = mode in {"taker", "both"}
-            yield Prevented(bid.bid_id, offer.offer_id, *found, ends, mode in {"maker", "both"})
-            if ends:
+            yield (prevented := _prevented(bid, offer, found, now, acts="bid"))
+            if prevented.cancels_bid:
                 return
             offers.remove(offer)
             continue
-        yield Match(bid.bid_id, offer.offer_id, *found, offer.price)  # R3
+        yield _match(bid, offer, found, now, acts="bid")
         nodes, first_hour = found
         remaining -= nodes
         residual[offer.offer_id] = _without(residual[offer.offer_id], nodes, first_hour, bid.hours)
@@ -259,25 +317,38 @@ def _pass_of_offer(book: NaiveBook, offer: Offer, residual: Residual, now: Pass)
         if bid is None or found is None:
             return
         if bid.group_id == offer.group_id:  # R5
-            mode = _mode(offer.stp, bid.stp, bid.beneficiary_id == offer.provider_id, now)
-            ends = mode in {"taker", "both"}
-            yield Prevented(bid.bid_id, offer.offer_id, *found, mode in {"maker", "both"}, ends)
-            if ends:
+            yield (prevented := _prevented(bid, offer, found, now, acts="offer"))
+            if prevented.cancels_offer:
                 return
             bids.remove(bid)
             continue
         nodes, first_hour = found
-        yield Match(bid.bid_id, offer.offer_id, *found, bid.limit_price)  # R3
+        yield _match(bid, offer, found, now, acts="offer")
         remaining[bid.bid_id] -= nodes
+        if now.uncrosses and 0 < remaining[bid.bid_id] < bid.min_nodes:  # R10
+            return
         residual = _without(residual, nodes, first_hour, bid.hours)
         if not now.continues:
             bids = bids[bids.index(bid) + 1 :]
 
 
-def _mode(taker: Stp, maker: Stp, same_party: bool, now: Pass) -> Stp:  # R5
-    if not now.consents or same_party or maker in {"maker", "both"}:
-        return taker
-    return "taker"
+def _match(bid: Bid, offer: Offer, found: tuple[int, int], now: Pass, acts: Side) -> Match:
+    price = offer.price if _taker(bid, offer, now, acts) == "bid" else bid.limit_price  # R3
+    return Match(bid.bid_id, offer.offer_id, *found, price)
+
+
+def _prevented(bid: Bid, offer: Offer, found: tuple[int, int], now: Pass, acts: Side) -> Prevented:  # R5
+    taker, maker = (bid, offer) if _taker(bid, offer, now, acts) == "bid" else (offer, bid)
+    mode = taker.stp
+    if now.consents and bid.beneficiary_id != offer.provider_id and maker.stp == "taker":
+        mode = "taker"
+    ends = {"taker": (taker,), "maker": (maker,), "both": (taker, maker)}[mode]
+    return Prevented(bid.bid_id, offer.offer_id, *found, bid in ends, offer in ends)
+
+
+def _taker(bid: Bid, offer: Offer, now: Pass, acts: Side) -> Side:
+    later: Side = "bid" if bid.seq > offer.seq else "offer"
+    return later if now.uncrosses else acts
 
 
 def _without(residual: Residual, nodes: int, first_hour: int, hours: int) -> Residual:
@@ -296,7 +367,16 @@ def _plan_of_offer(book: NaiveBook, offer: Offer, residual: Residual, tif: BidTi
     def size(match: Match) -> int:
         return match.nodes * hours[match.bid_id]
 
-    return _plan(steps, sum(residual.values()), size, "cancels_offer", tif, now)
+    plan = _plan(steps, sum(residual.values()), size, "cancels_offer", tif, now)
+    if not now.uncrosses or not plan.matches:
+        return plan
+    last = plan.matches[-1].bid_id
+    bid = next(bid for bid in book.bids_for(offer, now.time) if bid.bid_id == last)
+    left = bid.remaining - sum(match.nodes for match in plan.matches if match.bid_id == last)
+    if not 0 < left < bid.min_nodes:
+        return plan
+    more = sum(residual.values()) > sum(map(size, plan.matches))  # R10
+    return plan._replace(rests=plan.rests or more, more=more, first=last)
 
 
 def _plan(

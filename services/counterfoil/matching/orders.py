@@ -8,7 +8,7 @@ and is unique over offers and bids alike. An order given to a book belongs to it
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from itertools import pairwise
@@ -153,6 +153,8 @@ class Pass(NamedTuple):
     `continues`: the pass continues, over as many plans as it needs, until nothing fits (rules of version 2). If not, it
     takes each counterpart at most once, and only an order that rests continues (version 1).
     `consents`: a related party's order is cancelled only if its own mode says so (rules of version 4).
+    `uncrosses`: no pair that fits is left to rest, so orders that rest may meet: of a pair, the order that came to the
+    book later is the taker (rules of version 8).
     """
 
     time: int
@@ -160,6 +162,7 @@ class Pass(NamedTuple):
     most: int
     continues: bool
     consents: bool
+    uncrosses: bool = False
 
 
 class Plan(NamedTuple):
@@ -167,7 +170,9 @@ class Plan(NamedTuple):
 
     `rests`: something of the taker is left and goes into the book, or stays there, at least until its pass is over.
     `refusal`: the taker is refused as a whole; nothing else in the plan is then set.
-    `more`: the plan is full and a further counterpart fits: the next entry is to continue the pass.
+    `more`: the plan is full and a further counterpart fits, or `first` is set: the next entry is to continue the pass.
+    `first`: of a resting bid the plan's last match leaves less than its minimum: its own pass comes before what is left
+    of this one.
     """
 
     matches: tuple[Match, ...] = ()
@@ -175,6 +180,18 @@ class Plan(NamedTuple):
     rests: bool = False
     refusal: Refusal | None = None
     more: bool = False
+    first: str | None = None
+
+
+class Tried(NamedTuple):
+    """What the next bids in line do, one after the other, to offers that they may fit by now.
+
+    `bids`: of how many of them the pass is over; of the next one it is not, if the plan is full.
+    """
+
+    matches: tuple[Match, ...]
+    prevented: tuple[Prevented, ...]
+    bids: int
 
 
 Eligible = Callable[[Bid, Offer, int], bool]
@@ -207,6 +224,14 @@ class MatchingRule(Protocol):
 
     def order_continues(self, book: Any, order_id: str, tif: BidTif, now: Pass) -> Plan:
         """The next plan of an order whose last plan had `more`. Raises `InvariantViolation` if it does not rest."""
+        ...
+
+    def fits(self, book: Any, bid: Bid, nodes: int, now: Pass) -> bool:
+        """Whether `nodes` nodes of a bid fit a resting offer."""
+        ...
+
+    def bids_meet(self, book: Any, bid_ids: Sequence[str], now: Pass) -> Tried:
+        """What resting bids, in rank order, do to the offers."""
         ...
 
 

@@ -13,12 +13,21 @@ from typing import Final, Literal
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
 from counterfoil.core.rules import Rules
+from counterfoil.matching import uncrossing
 from counterfoil.matching.commands import SelfTrade, TimeInForce
-from counterfoil.matching.events import BidClosed, MatchContinued, MatchPrevented, OfferClosed, TradeMatched
-from counterfoil.matching.orders import Bid, Match, Offer, Pass, Plan, Prevented
+from counterfoil.matching.events import (
+    BidClosed,
+    MatchContinued,
+    MatchPrevented,
+    OfferClosed,
+    TradeMatched,
+    UncrossingContinued,
+)
+from counterfoil.matching.orders import Bid, Match, Offer, Pass, Plan, Prevented, Tried
 from counterfoil.matching.state import LEAVING_TIMER, MatchingState
 from counterfoil.matching.times import floor_hour
 
+Side = Literal["bid", "offer"]
 _REASON_OF_TIF: Final[dict[TimeInForce, Literal["immediate_or_cancel", "not_fillable"]]] = {
     "IOC": "immediate_or_cancel",
     "FOK": "not_fillable",
@@ -29,7 +38,7 @@ _REASON_OF_TIF: Final[dict[TimeInForce, Literal["immediate_or_cancel", "not_fill
 def pass_at(time: int, rules: Rules) -> Pass:
     """A pass that begins at a ledger time (microseconds)."""
     most, continues, consents = rules.max_matches_per_entry, rules.continues_every_order, rules.spares_others_orders
-    return Pass(time, floor_hour(time, rules), most, continues, consents)
+    return Pass(time, floor_hour(time, rules), most, continues, consents, rules.uncrosses)
 
 
 def due(state: MatchingState) -> tuple[int, str] | None:
@@ -38,15 +47,17 @@ def due(state: MatchingState) -> tuple[int, str] | None:
         return 0, "continue_matching"
     if state.leaving:
         return 0, LEAVING_TIMER
+    if state.uncrossing:
+        return 0, "continue_matching"
     expiry = state.expiry.next()
     return None if expiry is None else (expiry, "order_expiry")
 
 
 def continue_matching(state: MatchingState, _cutoff: int, at: At) -> Sequence[Event]:
-    """Timer: the continuation of the pass that is not over."""
+    """Timer: the continuation of the pass that is not over, or else of the bids that meet all offers anew."""
     if not state.continuing:
-        return []
-    order_id = min(state.continuing, key=lambda each: (state.continuing[each], each))  # there is only one at a time
+        return _bids_meet(state, at) if state.uncrossing else []
+    order_id = min(state.continuing, key=lambda each: _place_in_line(state, each))
     began = state.continuing[order_id] if state.rules.continues_every_order else at.time
     now, received = pass_at(began, state.rules), state.bids.get(order_id)
     if received is not None:
@@ -57,30 +68,67 @@ def continue_matching(state: MatchingState, _cutoff: int, at: At) -> Sequence[Ev
         offer, tif = state.book.offer(order_id), state.offers[order_id].tif
         plan = state.rule.order_continues(state.book, order_id, tif, now)
         events = [*trades_and_preventions(state, plan, offer, at), *ending_of_offer(plan, order_id, tif)]
-    return [MatchContinued(order_id=order_id, more=plan.more), *events]
+    return [*first_of_all(plan), MatchContinued(order_id=order_id, more=plan.more), *events]
+
+
+def _place_in_line(state: MatchingState, order_id: str) -> tuple[int, int, int]:
+    """Before version 8 of the rules one pass continues at a time. Since then bids may come before an offer."""
+    bid = state.book.bid(order_id)
+    return (1, 0, 0) if bid is None else (0, -bid.limit_price, bid.seq)
+
+
+def first_of_all(plan: Plan) -> list[Event]:
+    """The bid whose own pass comes before what is left of this one."""
+    return [] if plan.first is None else [MatchContinued(order_id=plan.first, more=True)]
+
+
+def _bids_meet(state: MatchingState, at: At) -> list[Event]:
+    """The next bids in line, as many as one entry tries, meet all offers."""
+    reached = next(iter(state.uncrossing.values()))
+    most = state.rules.max_bids_tried_per_entry
+    line = uncrossing.line_behind(state, reached, most)
+    tried = state.rule.bids_meet(state.book, [bid.bid_id for bid in line], pass_at(reached.began, state.rules))
+    if tried.bids:
+        last = line[tried.bids - 1]
+        reached = reached._replace(limit_price=last.limit_price, priority=last.seq)
+    more = len(line) == most or tried.bids < len(line)
+    return [
+        UncrossingContinued(limit_price=reached.limit_price, priority=reached.priority, more=more),
+        *trades_and_preventions(state, tried, None, at),
+    ]
 
 
 def trades_and_preventions(
-    state: MatchingState, plan: Plan, taker: Bid | Offer, at: At, version: int = 0
+    state: MatchingState, plan: Plan | Tried, acts: Bid | Offer | None, at: At, version: int = 0
 ) -> list[Event]:
-    """The plan's matches and preventions as events; `version`: of a bid that is only now admitted."""
-    side: Literal["bid", "offer"] = "bid" if isinstance(taker, Bid) else "offer"
-    left = {taker.bid_id: taker.remaining} if isinstance(taker, Bid) else {}
+    """The plan's matches and preventions as events; `version`: of a bid that is only now admitted.
+
+    `acts`: the order whose pass it is, and whose own end comes last of all; None if it is that of several.
+    """
+    side: Side | None = None if acts is None else "bid" if isinstance(acts, Bid) else "offer"
+    left = {acts.bid_id: acts.remaining} if isinstance(acts, Bid) else {}
     events: list[Event] = []
     for nth, match in enumerate(plan.matches):
         if match.bid_id not in left:
             left[match.bid_id] = state.book.bid(match.bid_id).remaining
         left[match.bid_id] -= match.nodes
         paid_by = version or state.versions[match.bid_id]
-        events.append(_trade(state, paid_by, match, side, at.new_id("trd", nth), left[match.bid_id]))
+        taker = _taker(state, match, side, at)
+        events.append(_trade(state, paid_by, match, taker, at.new_id("trd", nth), left[match.bid_id]))
     for each in plan.prevented:
-        events += _prevention(each, side)
+        events += _prevention(each, _taker(state, each, side, at), side)
     return events
 
 
-def _trade(
-    state: MatchingState, version: int, match: Match, taker: Literal["bid", "offer"], id_: str, left: int
-) -> TradeMatched:
+def _taker(state: MatchingState, pair: Match | Prevented, acts: Side | None, at: At) -> Side:
+    """Which of the two came to the book later; before version 8 of the rules, whose pass it is."""
+    if acts is not None and not state.rules.uncrosses:
+        return acts
+    bid, offer = (state.admitted.get(each, at.index) for each in (pair.bid_id, pair.offer_id))
+    return "bid" if bid > offer else "offer"
+
+
+def _trade(state: MatchingState, version: int, match: Match, taker: Side, id_: str, left: int) -> TradeMatched:
     bid, offer = state.bids[match.bid_id], state.offers[match.offer_id]
     return TradeMatched(
         trade_id=id_,
@@ -105,16 +153,16 @@ def _trade(
     )
 
 
-def _prevention(each: Prevented, taker: Literal["bid", "offer"]) -> list[Event]:
-    """The prevention, and the end of the resting order if that is cancelled; the taker's own end comes last of all."""
+def _prevention(each: Prevented, taker: Side, acts: Side | None) -> list[Event]:
+    """The prevention, and the end of what is cancelled, but for the order whose pass it is."""
     ends_taker, ends_maker = each.cancels_bid, each.cancels_offer
     if taker == "offer":
         ends_taker, ends_maker = ends_maker, ends_taker
     mode: SelfTrade = "both" if ends_taker and ends_maker else "taker" if ends_taker else "maker"
     events: list[Event] = [MatchPrevented(bid_id=each.bid_id, offer_id=each.offer_id, mode=mode)]
-    if ends_maker and taker == "bid":
+    if each.cancels_offer and acts != "offer":
         events.append(OfferClosed(offer_id=each.offer_id, reason="self_trade"))
-    if ends_maker and taker == "offer":
+    if each.cancels_bid and acts != "bid":
         events.append(BidClosed(bid_id=each.bid_id, reason="self_trade"))
     return events
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from counterfoil.contract.events import GroupAttested, PartyClosed, PartySuspended
+from counterfoil.contract.events import GroupAttested, PartyClosed, PartySuspended, RulesAdopted
 from counterfoil.core.decider import COMMON, MIRRORED, Decider, mirror
 from counterfoil.issuance.events import (
     ClassRegistered,
@@ -17,7 +17,7 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.ledger.closing_events import ProgrammeClosed
 from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused, HoldRefusedV1
-from counterfoil.matching import evolve, forced_cancellations, leaving
+from counterfoil.matching import evolve, forced_cancellations, leaving, uncrossing
 from counterfoil.matching.admission import bond_held, funding_ended, funds_held, hold_refused, terms_are_known
 from counterfoil.matching.bids import amend_bid, cancel_bid, place_bid
 from counterfoil.matching.commands import (
@@ -43,6 +43,8 @@ from counterfoil.matching.events import (
     OfferReceived,
     OfferReduced,
     TradeMatched,
+    UncrossingBegun,
+    UncrossingContinued,
 )
 from counterfoil.matching.expiry import expire_orders
 from counterfoil.matching.offers import amend_offer, cancel_offer, post_offer
@@ -68,14 +70,16 @@ DECIDER: Final = Decider(
     reactions={
         "issuance": {
             **MIRRORED,
+            GroupAttested: uncrossing.take_over_group,
+            RulesAdopted: uncrossing.take_over_rules,
             ClassRegistered: mirror,
             **TAKEN_OVER,
             ProgrammePaused: mirror,
             ProgrammeResumed: mirror,
-            ProviderListed: mirror,
+            ProviderListed: uncrossing.take_over_listed,
             ProviderDelisted: mirror,
             ProviderSuspended: mirror,
-            ProviderReinstated: mirror,
+            ProviderReinstated: uncrossing.take_over_listed,
         },
         "ledger": {
             HoldPlaced: funds_held,
@@ -115,6 +119,8 @@ DECIDER: Final = Decider(
         CancellationForced: forced_cancellations.cancellation_forced,
         MatchPrevented: evolve.match_prevented,
         MatchContinued: evolve.match_continued,
+        UncrossingBegun: uncrossing.uncrossing_begun,
+        UncrossingContinued: uncrossing.uncrossing_continued,
     },
 )
 SERVICE: Final = Service(DECIDER, VIEWS, REDUCERS)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, get_args
 from counterfoil.contract.refusals import Refusal
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.duties import Duty, Held, not_separate
-from counterfoil.core.form import COUNT, TIME, TRUE, Form, event, one_of, row
+from counterfoil.core.form import AMOUNT, COUNT, TIME, TRUE, Form, event, one_of, row
 from counterfoil.core.programmes import LISTING, Listing
 from counterfoil.core.table import Table
 from counterfoil.matching.continuous import PTW_1
@@ -27,12 +27,26 @@ class AcceleratorClass(NamedTuple):
     gpus_per_node: int
 
 
+class Uncrossing(NamedTuple):
+    """Since when bids meet all offers anew (microseconds), and the last one in line that did."""
+
+    began: int
+    limit_price: int
+    priority: int
+
+
 CLASS: Final = Form(
     "class", ("class_id",), row(AcceleratorClass, version=COUNT, gpus_per_node=COUNT), "the last version of a class"
 )
 OFFER: Final = Form("offer", ("offer_id",), event(OfferReceived), "an open offer as it was received")
 BID: Final = Form("bid", ("bid_id",), event(BidReceived), "an open bid as it was received")
 CONTINUING: Final = Form("continuing", ("order_id",), TIME, "an order whose pass is not over, since when it goes on")
+UNCROSSING: Final = Form(
+    "uncrossing",
+    ("programme_id",),
+    row(Uncrossing, began=TIME, limit_price=AMOUNT, priority=COUNT),
+    "a programme, or `*` for all, whose bids meet all offers anew: since when, and the last in line that did",
+)
 PAUSED: Final = Form("paused", ("programme_id",), TRUE, "a programme that is paused")
 LEAVING: Final = Form(
     "leaving",
@@ -57,7 +71,7 @@ class MatchingState(ProgrammesState):
 
     __slots__ = (
         "admitted", "bids", "book", "classes", "continuing", "expiry", "in_market", "leaving", "listed", "offers",
-        "open_orders", "paused", "resting_bids", "resting_offers", "rule", "versions",
+        "open_orders", "paused", "resting_bids", "resting_offers", "rule", "uncrossing", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
@@ -68,6 +82,8 @@ class MatchingState(ProgrammesState):
         self.bids: Table[str, BidReceived] = self.keep(Table(BID))
         self.continuing: Table[str, int] = self.keep(Table(CONTINUING))
         """Orders whose pass is not over -> ledger time at which it began."""
+        self.uncrossing: Table[str, Uncrossing] = self.keep(Table(UNCROSSING))
+        """Programme, or `ANY` -> how far its bids have met the offers that they may fit."""
         self.paused: Table[str, bool] = self.keep(Table(PAUSED))
         self.leaving: Table[Scope, Removal] = self.keep(Table(LEAVING))
         """Orders that end before anything else is decided; none is left of a scope that is not here."""
