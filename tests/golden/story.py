@@ -94,6 +94,7 @@ from tests.golden import (
     payer_story,
     taking_story,
     transfer_story,
+    uncrossing_story,
     window_story,
 )
 from tests.golden.steps import bid as _bid
@@ -174,6 +175,8 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         aid_story.tell(world)
     if world.state("issuance").rules.judges_takers:
         taking_story.tell(world)
+    if world.state("matching").rules.uncrosses:
+        uncrossing_story.tell(world)
     world.clock += 400 * HOUR
     world.settle()
     world.system.close()

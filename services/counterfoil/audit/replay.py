@@ -12,6 +12,7 @@ Nothing in a log is trusted: any error that a decider raises on it is a finding,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final, NamedTuple, NoReturn
 
 from counterfoil.audit.acts import act_of
@@ -20,6 +21,7 @@ from counterfoil.audit.duties import Duties, held_together, relations
 from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
 from counterfoil.audit.kept import Kept, KeptLog, KeptSource
+from counterfoil.audit.meetings import crossed, skipped
 from counterfoil.audit.names import alike
 from counterfoil.audit.reading import Heading, Reading
 from counterfoil.audit.report import Finding, LogSummary, Outage, Recovery, Tail
@@ -42,11 +44,13 @@ from counterfoil.core.rules import UnknownRules, absent_of
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.log.errors import LogError
 from counterfoil.matching.events import TradeMatched
+from counterfoil.matching.passes import CONTINUATION
 from counterfoil.runtime.verifier import Signed
 from counterfoil.vocabulary import CODEC
 
 TIMER_SLACK: Final = SECOND
 """How late a timer may be while anything else is decided: one batch."""
+_CROSSED_SHOWN: Final = 20  # pairs
 _SHOWN: Final = 400  # characters of a value in a finding
 _UNREADABLE: Final = (LogError, OSError)
 
@@ -218,6 +222,8 @@ class Replay:
             self._stop(index, "decision_impossible", f"{problem!r}"[:_SHOWN])
         if again != data or not self._ids.add(decided.id):
             entry = self._check_place(index, data)
+            if (missing := skipped(decided, entry)) is not None:
+                self._stop(index, "match_skipped", missing)
             code = "entry_not_canonical" if decided == entry else "decision_differs"
             self._stop(index, code, _difference(decided, entry))
         self._count(decided)
@@ -301,6 +307,9 @@ class Replay:
         due = self._engine.due()
         if due is not None and (due[0] == 0 or due[0] + TIMER_SLACK <= time) and due != self._withheld:
             self._withheld = due
+            if due == CONTINUATION:
+                self._found(index, "match_delayed", "orders that fit had not met yet, and this came before it")
+                return
             self._found(index, "timer_withheld", f"{due[1]} was due at {format_time(due[0])}, and this came before it")
 
     def _consume(self, index: int, cause: EntryCause, time: int) -> Event:
@@ -404,6 +413,9 @@ class Replay:
         if engine.decider.service == "ledger":
             for text in check_ledger(engine.state):
                 self._found(engine.size - 1, "conservation", text)
+        if engine.decider.service == "matching" and engine.state.rules.uncrosses and engine.due() != CONTINUATION:
+            for bid_id, offer_id in islice(crossed(engine.state, engine.time), _CROSSED_SHOWN):
+                self._found(engine.size - 1, "book_crossed", f"{bid_id} and {offer_id} rest, and fit one another")
         if engine.decider.service == "issuance":
             summary.relations, summary.alike = relations(engine.state), alike(engine.state)
         if engine.state.rules.separates_duties:

@@ -27,6 +27,8 @@ from counterfoil.matching.orders import Bid, Match, Offer, Pass, Plan, Prevented
 from counterfoil.matching.state import LEAVING_TIMER, MatchingState
 from counterfoil.matching.times import floor_hour
 
+CONTINUATION: Final = (0, "continue_matching")
+"""What is due before anything else: the timer by which a pass goes on."""
 Side = Literal["bid", "offer"]
 _REASON_OF_TIF: Final[dict[TimeInForce, Literal["immediate_or_cancel", "not_fillable"]]] = {
     "IOC": "immediate_or_cancel",
@@ -44,11 +46,11 @@ def pass_at(time: int, rules: Rules) -> Pass:
 def due(state: MatchingState) -> tuple[int, str] | None:
     """The next timer: a continuation comes before anything else, and orders that must leave come next."""
     if state.continuing:
-        return 0, "continue_matching"
+        return CONTINUATION
     if state.leaving:
         return 0, LEAVING_TIMER
     if state.uncrossing:
-        return 0, "continue_matching"
+        return CONTINUATION
     expiry = state.expiry.next()
     return None if expiry is None else (expiry, "order_expiry")
 

@@ -1,0 +1,71 @@
+"""A matching engine that lets a pair wait, passes over one, or leaves one on the book is found by a finding for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from counterfoil.matching.book import Book
+from counterfoil.matching.commands import AmendBid
+from counterfoil.matching.continuous import PriceTime
+from counterfoil.runtime.runner import Runner
+from tests.market import BID, OFFER, USD, Market, found
+
+Dishonest = Callable[[Market, pytest.MonkeyPatch], None]
+
+
+def reduces(market: Market) -> None:
+    """A bid comes to fit an offer that rests."""
+    market.do("gpu-1", replace(OFFER, nodes=1))
+    received: Any = market.do("lab-1", replace(BID, nodes=2))[0]
+    market.do("lab-1", AmendBid(bid_id=received.bid_id, reduce_nodes_by=1, limit_price=None))
+
+
+def is_blind(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """It does not look for what comes to fit."""
+    patch.setattr(PriceTime, "fits", lambda *_: False)
+    reduces(market)
+
+
+def waits(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """What comes to fit waits while another order is received."""
+    patch.setattr(Runner, "_fire", lambda *_args, **_more: False)
+    reduces(market)
+    market.do("gpu-2", OFFER)
+
+
+def favours(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """The bid with the lowest limit comes first."""
+    market.do("lab-1", replace(BID, limit_price=4 * USD))
+    market.do("lab-2", BID)
+    bids_for: Callable[..., Iterator[Any]] = Book.bids_for
+    patch.setattr(Book, "bids_for", lambda *args: iter([*bids_for(*args)][::-1]))
+    market.do("gpu-1", replace(OFFER, nodes=1, window_end=OFFER.window_start + 2))
+
+
+@pytest.mark.parametrize(
+    ("dishonest", "codes"),
+    [(is_blind, {"match_skipped"}), (favours, {"match_skipped"}), (waits, {"match_delayed"})],
+)
+def test_a_dishonest_engine_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dishonest: Dishonest, codes: set[str]
+) -> None:
+    with Market(tmp_path) as market:
+        found(market)
+        with monkeypatch.context() as patch:
+            dishonest(market, patch)
+        assert {each.code for each in market.sealed().findings} == codes
+
+
+def test_a_pair_that_rests_is_found_although_every_decision_is_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault that the engine of the audit has as well: the book alone shows it."""
+    with Market(tmp_path) as market:
+        found(market)
+        is_blind(market, monkeypatch)
+        assert [(each.log, each.code) for each in market.sealed().findings] == [("matching/main", "book_crossed")]

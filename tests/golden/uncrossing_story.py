@@ -1,0 +1,49 @@
+"""The part of the golden story about orders that come to fit while they rest, from version 8 of the rules on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from counterfoil.contract.times import SECOND
+from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ListProvider
+from counterfoil.matching.commands import AmendBid
+from counterfoil.matching.events import TradeMatched
+from tests.documents import document, publishing
+from tests.golden.steps import bid, done, offer
+from tests.golden.world import GoldenWorld
+from tests.properties.world import YUAN
+
+PROGRAMME = "p80"
+
+
+def tell(world: GoldenWorld) -> None:
+    """A bid is reduced to what is there; a trade leaves less than a minimum; who is listed has an offer that rests."""
+    done(world, "city", *publishing(document(id=PROGRAMME)))
+    done(world, "city", AppropriateBudget(programme_id=PROGRAMME, amount=900 * YUAN, document=PROGRAMME))
+    done(world, "city", IssueVoucher(programme_id=PROGRAMME, beneficiary_id="lab-1", amount=900 * YUAN))
+    world.clock += SECOND
+    world.settle()
+    later = done(world, "gpu-2", offer(world, price=YUAN)).offer_id
+    done(world, "city", ListProvider(programme_id=PROGRAMME, provider_id="gpu-1"))
+    waiting = done(world, "gpu-1", offer(world, price=YUAN, nodes=1)).offer_id
+    large = placed(world, nodes=3)
+    parts = placed(world, nodes=3, partial=True, min_nodes=2)
+    assert not traded(world, large, parts)
+    done(world, "lab-1", AmendBid(bid_id=large, reduce_nodes_by=2, limit_price=None))
+    assert traded(world, large) == [waiting]
+    second = done(world, "gpu-1", offer(world, price=YUAN, window_end=offer(world).window_start + 2)).offer_id
+    assert traded(world, parts) == [second, waiting]
+    last = placed(world, nodes=2)
+    done(world, "city", ListProvider(programme_id=PROGRAMME, provider_id="gpu-2"))
+    assert traded(world, last) == [later]
+
+
+def placed(world: GoldenWorld, **terms: Any) -> str:
+    """A bid in the programme."""
+    return str(done(world, "lab-1", bid(world, programme_id=PROGRAMME, limit_price=YUAN, **terms)).bid_id)
+
+
+def traded(world: GoldenWorld, *bid_ids: str) -> list[str]:
+    """The offers that these bids traded with."""
+    trades = (each for entry in world.entries()["matching"] for each in entry.events if isinstance(each, TradeMatched))
+    return [trade.offer_id for trade in trades if trade.bid_id in bid_ids]
