@@ -51,10 +51,13 @@ def _ledger() -> tuple[Modules, Modules]:
         expiry_events,
         invoice_events,
         receivable_events,
+        tranche_commands,
+        tranche_events,
         transfer_events,
     )
 
-    return (commands,), (events, invoice_events, expiry_events, receivable_events, transfer_events, closing_events)
+    of_events = (events, invoice_events, expiry_events, receivable_events, transfer_events, closing_events)
+    return (commands, tranche_commands), (*of_events, tranche_events)
 
 
 def _matching() -> tuple[Modules, Modules]:

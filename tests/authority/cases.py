@@ -69,6 +69,7 @@ from counterfoil.ledger.commands import (
     Withdraw,
     WithdrawTransfer,
 )
+from counterfoil.ledger.tranche_commands import AttestMilestone, ReleaseTranche
 from counterfoil.matching.commands import (
     AmendBid,
     AmendOffer,
@@ -482,6 +483,15 @@ HANDS: Final[Mapping[str, Mapping[str, Make]]] = {
         "the voucher's holder": by("lab-1", lambda market: _pledging(market, "none-treasurer")),
         "the pledgee": _naming_other("lab-1", _pledging),
     },
+    "attest_milestone": {
+        "the attester named": by(
+            "gpu-1",
+            lambda market: AttestMilestone(tranche_id=market.ids["milestone"], report=bytes(32), reason=WHY),
+        ),
+    },
+    "release_tranche": of_issuer(
+        lambda market: ReleaseTranche(tranche_id=market.ids["free part"], report=None, reason=WHY)
+    ),
     "release_pledge": {
         "the pledgee": by("lab-1", lambda market: ReleasePledge(pledge_id=market.ids["pledge to lab-1"])),
     },

@@ -163,6 +163,7 @@ class Market(Newest):
         _applications(self)
         _invoices(self)
         _aid(self)
+        _parts(self)
 
     def key(self, party_id: str, **use: Any) -> Any:
         """A key that nobody has yet, with its proof for a party."""
@@ -473,6 +474,21 @@ def _invoices(market: Market) -> None:
     after_use = {"model": "POST_USE_REIMBURSEMENT", "claimant": "BENEFICIARY"}
     for body in publishing(document(id="p8", redemption=after_use, providers={"mode": "OPEN"})):
         market.do("city", body)
+
+
+def _parts(market: Market) -> None:
+    """A programme whose vouchers are released in parts, and a voucher of which nothing is released."""
+    tranches = [
+        {"share": "1/2", "release_on": "PROGRESS_REPORT", "attested_by": "gpu-1"},
+        {"share": "1/2", "release_on": "ISSUER_DECISION"},
+    ]
+    expiry = {"rule": {"kind": "FIXED", "on": format_day(EXPIRY // DAY - 1)}}
+    for body in publishing(document(id="p18", benefit__tranches=tranches, expiry=expiry)):
+        market.do("city", body)
+    market.do("city", AppropriateBudget(programme_id="p18", amount=1_000 * YUAN, document="B-p18"))
+    market.do("city", IssueVoucher(programme_id="p18", beneficiary_id="lab-1", amount=1_000 * YUAN))
+    found = market.state("ledger").encumbrances.tranches
+    market.ids |= {"free part" if each.attester_id is None else "milestone": name for name, each in found.items()}
 
 
 def _aid(market: Market) -> None:

@@ -54,6 +54,8 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "reject_transfer": since("transfer to lab-1"),
     "withdraw_transfer": since("transfer of lab-1"),
     "pledge_voucher": at(EXPIRY // DAY * DAY),
+    "attest_milestone": at(EXPIRY // DAY * DAY),
+    "release_tranche": at(EXPIRY // DAY * DAY),
     "release_pledge": at(EXPIRY // DAY * DAY),
     "enforce_pledge": at(EXPIRY // DAY * DAY),
     "post_offer": at((LATER + 30) * HOUR),

@@ -93,6 +93,7 @@ from tests.golden import (
     freeze_story,
     payer_story,
     taking_story,
+    tranche_story,
     transfer_story,
     uncrossing_story,
     window_story,
@@ -177,6 +178,8 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         taking_story.tell(world)
     if world.state("matching").rules.uncrosses:
         uncrossing_story.tell(world)
+    if world.state("ledger").rules.releases_tranches:
+        tranche_story.tell(world)
     world.clock += 400 * HOUR
     world.settle()
     world.system.close()

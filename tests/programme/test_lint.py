@@ -36,6 +36,7 @@ CHANGES: list[tuple[str, str, str, Any]] = [
     ("rate_above_whole", "mixed", "benefit.tiers.0.rate", "3/2"),
     ("funding_shares_not_whole", "mixed", "budget.funding.0.share", "49.9999%"),
     ("tranches_not_whole", "in-kind", "benefit.tranches.0.share", "1/3"),
+    ("tranche_condition", "in-kind", "benefit.tranches.0.used_share", "1/2"),
     ("rate_above_aggregate", "shenzhen", "benefit.stacking.0.aggregate_max", "59%"),
     ("rate_above_co_payment", "mixed", "benefit.co_payment.min_share", "34%"),
     ("tiers_overlap", "mixed", "benefit", {"basis": "SETTLED", "tiers": TWO}),

@@ -114,9 +114,10 @@ CLASS_LISTS = {
 }
 HANDED_ON = {
     "transfer.proposed.v1", "transfer.approved.v1", "transfer.accepted.v1", "transfer.closed.v1", "pledge.made.v1",
-    "pledge.released.v1", "pledge.enforced.v1", "voucher.reissued.v1",
+    "pledge.released.v1", "pledge.enforced.v1", "voucher.reissued.v1", "tranche.withheld.v1", "milestone.attested.v1",
+    "tranche.released.v1", "tranche.lapsed.v1",
 }  # fmt: skip
-"""Events of vouchers whose document lets them be handed on: those of the walk do not."""
+"""Events of vouchers whose document lets them be handed on, or releases them in parts: those of the walk do not."""
 CLAIMED = {
     "claim.permitted.v1", "invoice.claimed.v1", "invoice.due.v1", "claim.counted_back.v1", "invoice.captured.v1",
     "invoice.refused.v1",

@@ -259,7 +259,7 @@ def test_long_walks_meet_everything() -> None:
     everything -= {FourEyesDemanded.__name__, ActEndorsed.__name__}  # `test_redemption_stateful` has two signatories
     everything -= {UsageSplit.__name__}  # seldom met: `test_redemption_stateful` has it
     elsewhere: tuple[str, ...] = ("Application", "Fact", "Window")  # `tests/issuance/test_application_walk.py` has them
-    elsewhere += ("Aid", "SuspensionExtended")  # `tests/issuance/test_aid.py`, `tests/e2e/test_freezing.py`
+    elsewhere += ("Aid", "Regime", "SuspensionExtended")  # `tests/issuance/test_aid.py`, `tests/e2e/test_freezing.py`
     closing = ("ProgrammeClos", "ProgrammeDecided", "ProgrammeSettled", "ProgrammeStaysOpen", "ProgrammeUnsettled")
     elsewhere += (*closing, "Rest", "RunOff")  # the next test
     everything -= {name for name in everything if name.startswith(elsewhere)}

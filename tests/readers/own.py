@@ -142,6 +142,7 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "expiry_notices": _named("holder_id"),
     "offline_vouchers": _named("holder_id"),
     "transfers": _named("holder_id", "receiver_id"),
+    "tranches": _named("holder_id", "attester_id"),
     "pledges": _named("holder_id", "pledgee_id"),
     "offers": _named("provider_id"),
     "bids": _named("beneficiary_id"),

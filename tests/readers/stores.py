@@ -25,7 +25,7 @@ READERS: Final[dict[str | None, tuple[str, set[str]]]] = {
     "gpu-1": ("provider", set()),
     "late": ("provider", set()),
     "lab-1-provider": ("provider", set()),
-    "city": ("issuer", {"p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p11", "p13", "p14", "p15", "p17"}),
+    "city": ("issuer", {"p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p11", "p13", "p14", "p15", "p17", "p18"}),
     "city-issuer": ("issuer", {"p2"}),
     "none-issuer": ("issuer", set()),
     AUDITOR: ("issuer", {"p2"}),

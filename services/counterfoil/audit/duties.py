@@ -20,6 +20,7 @@ from counterfoil.issuance.aid_events import AidAttested, AidWithdrawn
 from counterfoil.issuance.events import AuditorAppointed, ProviderListed, VoucherGranted, VoucherIssued
 from counterfoil.issuance.freeze_events import SuspensionExtended
 from counterfoil.ledger.events import CashDeposited, CashWithdrawn
+from counterfoil.ledger.tranche_events import MilestoneAttested
 from counterfoil.matching.events import BidReceived, TradeMatched
 from counterfoil.redemption.events import (
     ActEndorsed,
@@ -89,6 +90,10 @@ def _extension(state: Any, event: SuspensionExtended, actor: str) -> Iterator[Pa
 
 def _attestation(_state: Any, event: GroupAttested | AidAttested | AidWithdrawn, actor: str) -> Iterator[Pair]:
     yield "attester", actor, "attested", event.party_id
+
+
+def _milestone(_state: Any, event: MilestoneAttested, actor: str) -> Iterator[Pair]:
+    yield "attester", actor, "attested", event.holder_id
 
 
 def _cash(_state: Any, event: CashDeposited | CashWithdrawn, actor: str) -> Iterator[Pair]:
@@ -171,6 +176,7 @@ ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[
     ("issuance", GroupAttested): _attestation,
     ("issuance", AidAttested): _attestation,
     ("issuance", AidWithdrawn): _attestation,
+    ("ledger", MilestoneAttested): _milestone,
     ("ledger", CashDeposited): _cash,
     ("ledger", CashWithdrawn): _cash,
     ("matching", BidReceived): _bid,

@@ -142,8 +142,14 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
         Listing(
             "holdings",
             "what each holder has of vouchers",
-            "voucher_id holder_id available held in_transfer pledged hops expires_at",
+            "voucher_id holder_id available held in_transfer pledged withheld hops expires_at",
             "holdings",
+        ),
+        Listing(
+            "tranches",
+            "parts of vouchers that are released later",
+            "tranche_id voucher_id holder_id number amount release_on due_on attester_id attested_at status",
+            "tranches",
         ),
         Listing(
             "expiry_notices",

@@ -9,8 +9,9 @@ import typer
 from counterfoil.cli.command import Invalid
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
-from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, Save, VoucherId, count, option
+from counterfoil.cli.options import Amount, Beneficiary, Programme, Reason, Save, VoucherId, argument, count, option
 from counterfoil.cli.signing import signed
+from counterfoil.cli.values import parse_sha256
 from counterfoil.contract.record import Command as Body
 from counterfoil.issuance.commands import (
     IssueVoucher,
@@ -21,9 +22,14 @@ from counterfoil.issuance.commands import (
 )
 from counterfoil.issuance.freeze_commands import ExtendSuspension, RevokeVoucher, SuspendVoucher
 from counterfoil.ledger.commands import RestoreVoucher, SurrenderVoucher
+from counterfoil.ledger.tranche_commands import AttestMilestone, ReleaseTranche
 
 app = group("voucher")
 Ground = Annotated[str | None, option("--ground", "One of the grounds that the voucher's document names.")]
+TrancheId = Annotated[str, argument("TRANCHE", "The id of the part: see `counterfoil voucher tranches`.")]
+ReportOf = Annotated[
+    bytes | None, option("--report", "SHA-256 of the report, where one is asked for.", parse_sha256, "HEX")
+]
 Days = Annotated[int, count("--days", "Days of 24 hours.", 1, 3_660)]
 DaysOf = Annotated[int | None, count("--days", "Days of 24 hours; with a ground.", 1, 3_660)]
 
@@ -98,6 +104,30 @@ def surrender(voucher: VoucherId, amount: Amount, reason: Reason) -> Body:
 def restore(voucher: VoucherId) -> Body:
     """Holder: ask for what you have of a voucher that is offline. It comes back as another, which lasts longer."""
     return RestoreVoucher(voucher_id=voucher)
+
+
+@signed(
+    app,
+    "release-tranche",
+    "counterfoil voucher release-tranche trc-40-2 --reason 'The interim report was accepted' --as springfield",
+)
+def release(tranche: TrancheId, reason: Reason, report: ReportOf = None) -> Body:
+    """Issuer: let the holder spend a part of a voucher, once what it waits for has come."""
+    return ReleaseTranche(tranche_id=tranche, report=report, reason=reason)
+
+
+@signed(
+    app,
+    "attest-milestone",
+    f"counterfoil voucher attest-milestone trc-40-2 --report {'0' * 64} --reason 'Model trained' --as globex",
+)
+def attest(
+    tranche: TrancheId,
+    report: Annotated[bytes, option("--report", "SHA-256 of the report.", parse_sha256, metavar="HEX")],
+    reason: Reason,
+) -> Body:
+    """Whom the document names: say that what a part of a voucher waits for is reached."""
+    return AttestMilestone(tranche_id=tranche, report=report, reason=reason)
 
 
 @remote(app, "trace", "counterfoil voucher trace vch-12-0")

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from counterfoil.client.http import Gateway
 
 _HANDS: Final = ("time", "how", "from", "to", "amount", "price", "id")
-_HOLDERS: Final = ("holder_id", "available", "held", "in_transfer", "pledged", "hops")
+_HOLDERS: Final = ("holder_id", "available", "held", "in_transfer", "pledged", "withheld", "hops")
 _OWNED: Final = ("available", "held")
-_AMOUNTS: Final = ("available", "held", "in_transfer", "pledged", "amount", "price")
+_AMOUNTS: Final = ("available", "held", "in_transfer", "pledged", "withheld", "amount", "price")
 
 
 def trace(session: GatewaySession, voucher_id: str) -> int:

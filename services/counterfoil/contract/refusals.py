@@ -71,6 +71,7 @@ class Code(StrEnum):
     UNKNOWN_VOUCHER = "unknown_voucher"
     UNKNOWN_TRANSFER = "unknown_transfer"
     UNKNOWN_PLEDGE = "unknown_pledge"
+    UNKNOWN_TRANCHE = "unknown_tranche"
     UNKNOWN_ORDER = "unknown_order"
     UNKNOWN_CONTRACT = "unknown_contract"
     UNKNOWN_REPORT = "unknown_report"
@@ -182,6 +183,7 @@ class Code(StrEnum):
     VOUCHER_OFFLINE = "voucher_offline"
     VOUCHER_NOT_OFFLINE = "voucher_not_offline"
     NOT_RESTORABLE = "not_restorable"
+    TRANCHE_NOT_DUE = "tranche_not_due"
     TRANSFER_NOT_PERMITTED = "transfer_not_permitted"
     GATE_CLOSED = "gate_closed"
     ORDER_NOT_OPEN = "order_not_open"
@@ -259,6 +261,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.UNKNOWN_VOUCHER: Meaning(_D, True, "No such voucher, or it is another's."),
     Code.UNKNOWN_TRANSFER: Meaning(_D, False, "No such transfer is proposed."),
     Code.UNKNOWN_PLEDGE: Meaning(_D, False, "No such open pledge."),
+    Code.UNKNOWN_TRANCHE: Meaning(_D, False, "No such part of a voucher that is still to be released."),
     Code.UNKNOWN_ORDER: Meaning(_D, False, "No such open offer or bid, or it is another's."),
     Code.UNKNOWN_CONTRACT: Meaning(_D, True, "No such open contract, or it is another's."),
     Code.UNKNOWN_REPORT: Meaning(_D, False, "No such open usage report, or it is another's."),
@@ -415,6 +418,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.VOUCHER_NOT_OFFLINE: Meaning(_D, True, "The voucher is not offline: there is nothing to be brought back."),
     Code.NOT_RESTORABLE: Meaning(
         _D, False, "The programme brings nothing back that is offline, or the time to ask for it is over."
+    ),
+    Code.TRANCHE_NOT_DUE: Meaning(
+        _D, True, "What the part of the voucher waits for has not come: its day, its milestone, or use of former parts."
     ),
     Code.TRANSFER_NOT_PERMITTED: Meaning(
         _D, True, "The programme does not let this be handed on, or pledged: `why` is one of its codes of transfers."

@@ -104,6 +104,8 @@ class Rules:
     """
     reissue_prefix: str
     """What ids of vouchers that the ledger issues anew begin with; `vch` is issuance's, and could be the same id."""
+    releases_tranches: bool
+    """Whether the tranches of a document are kept back until the issuer releases each; else they say nothing."""
     max_encumbrances_per_party: int
     """Transfers and pledges of one holder that are open."""
 
@@ -297,6 +299,7 @@ _FIRST: Final = Rules(
     transfer_stands=7 * DAY,
     judges_takers=False,
     reissue_prefix="vch",
+    releases_tranches=False,
     max_encumbrances_per_party=256,
     max_classes=16,
     max_regions=16,
@@ -441,6 +444,7 @@ _EIGHTH: Final = replace(
     _SEVENTH,
     number=8,
     absent=GONE_IN_4,
+    releases_tranches=True,
     judges_takers=True,
     reissue_prefix="rsv",
     regimes_stay=True,

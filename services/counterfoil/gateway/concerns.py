@@ -14,7 +14,14 @@ from counterfoil.contract.record import Event
 from counterfoil.issuance import aid_events, freeze_events, run_off_events, taking_events
 from counterfoil.issuance import events as issuance
 from counterfoil.issuance import invoice_events as issuance_invoices
-from counterfoil.ledger import closing_events, expiry_events, invoice_events, receivable_events, transfer_events
+from counterfoil.ledger import (
+    closing_events,
+    expiry_events,
+    invoice_events,
+    receivable_events,
+    tranche_events,
+    transfer_events,
+)
 from counterfoil.ledger import events as ledger
 from counterfoil.matching import events as matching
 from counterfoil.redemption import closing_events as redemption_closing
@@ -214,6 +221,13 @@ _LEDGER: Final[Table] = {
         transfer_events.PledgeMade,
         transfer_events.PledgeEnforced,
     ),
+    **_all(
+        Concerns("tranche_id", ("holder_id",), programme=True),
+        tranche_events.MilestoneAttested,
+        tranche_events.TrancheReleased,
+        tranche_events.TrancheLapsed,
+    ),
+    tranche_events.TrancheWithheld: Concerns("tranche_id", ("holder_id", "attester_id"), programme=True),
     transfer_events.PledgeReleased: Concerns("pledge_id", via=(_PLEDGE,)),
     ledger.FundingEnded: Concerns("bid_id", via=(_BID,)),
     **_all(Concerns("party_id", ("party_id", "treasurer_id")), ledger.CashDeposited, ledger.CashWithdrawn),

@@ -42,6 +42,7 @@ from counterfoil.programme.reading import BadDocument, read_bytes
 from counterfoil.programme.rules import Rules as DocumentRules
 from counterfoil.programme.rules import rules_of
 from counterfoil.programme.terms import issues, needs_project
+from counterfoil.programme.tranches import MAX_TRANCHES
 
 _WHERE: Final = 80
 """Characters of a place in a document that a refusal names: its outcome has to fit into a batch."""
@@ -65,6 +66,8 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
     document = rules.document
     if not state.rules.keeps_aid and (unknown := _of_later_rules(document)) is not None:
         return unknown
+    if (unfit := _unfit_tranches(state, document)) is not None:
+        return unfit
     if document.id != body.programme_id:
         return refuse(Code.DOCUMENT_MALFORMED, why="other_programme", where="id")
     named = [*document.scope.classes] if not isinstance(document.scope.classes, str) else []
@@ -101,6 +104,18 @@ def _of_later_rules(document: Document) -> Refusal | None:
     for index, each in enumerate(document.benefit.regimes):
         if each.excess is not None or each.unspent is not None:
             return refuse(Code.DOCUMENT_MALFORMED, why="malformed", where=f"benefit.regimes[{index}]")
+    return None
+
+
+def _unfit_tranches(state: IssuanceState, document: Document) -> Refusal | None:
+    """Whether a document has more parts of a voucher than an entry holds, or conditions that older rules lack."""
+    parts = document.benefit.tranches
+    if state.rules.releases_tranches:
+        many = len(parts) > MAX_TRANCHES
+        return refuse(Code.OVER_LIMIT, field="benefit.tranches", limit=MAX_TRANCHES) if many else None
+    for index, each in enumerate(parts):
+        if each.release_on == "FORMER_USED" or each.attested_by is not None or each.used_share is not None:
+            return refuse(Code.DOCUMENT_MALFORMED, why="malformed", where=f"benefit.tranches[{index}]")
     return None
 
 

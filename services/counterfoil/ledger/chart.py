@@ -10,7 +10,7 @@ provider owes is the negative balance of its receivables; what was taken back is
 Currency: bank -> cash of a party. By rules 1 to 3, claims on all programmes of a currency are in that currency's asset.
 
 What is held stays in its owner's account, pending towards `redeemed`, `co_payments` or `bonds`; what is to be handed
-on, or is pledged, towards `transfers` or `pledges`.
+on, or is pledged, or waits for its release, towards `transfers`, `pledges` or `tranches`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ ENDS: Final = (REDEEMED, EXPIRED, CANCELLED, RESTORED)
 
 TRANSFERS: Final = "transfers"
 PLEDGES: Final = "pledges"
-ENCUMBERED: Final = (TRANSFERS, PLEDGES)
+TRANCHES: Final = "tranches"
+ENCUMBERED: Final = (TRANSFERS, PLEDGES, TRANCHES)
 """Towards which value of a voucher is pending that no order holds; nothing is ever posted to them."""
 
 BANK: Final = "bank"

@@ -1,15 +1,17 @@
-"""Value of a voucher that its holder cannot spend, though no order holds it: proposed transfers, and pledges.
+"""Value of a voucher that its holder cannot spend, though no order holds it.
 
-What is encumbered stays the holder's, and pending, until the transfer or the pledge is over. It ends with its voucher.
+Proposed transfers, pledges, and parts that are released later. What is encumbered stays the holder's, and pending,
+until transfer or pledge are over, or the part is released. It ends with its voucher.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
-from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TIME, Form, row
-from counterfoil.core.table import Nested, Table
+from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TIME, Form, optional, row
+from counterfoil.core.table import Nested, Records, Table
+from counterfoil.programme.expiry import NEVER
 
 
 class Transfer(NamedTuple):
@@ -38,6 +40,28 @@ class Pledge(NamedTuple):
     until: int
 
 
+class Tranche(NamedTuple):
+    """A part of a holder's voucher that waits for the issuer to release it, and what for; it ends with the voucher.
+
+    `due_on`: a local day; `used`: how much of the voucher is to be used before. `attested`: the attester has given its
+    word.
+    """
+
+    voucher_id: str
+    holder_id: str
+    amount: int
+    release_on: str
+    due_on: int | None
+    attester_id: str | None
+    used: int | None
+    attested: bool
+
+    @property
+    def until(self) -> int:
+        """It never lapses by itself."""
+        return NEVER
+
+
 class Hand(NamedTuple):
     """How a holder came by its part of a voucher: the transfers of that part since the issue, and the time of the last.
 
@@ -63,6 +87,15 @@ PLEDGE: Final = Form(
     row(Pledge, voucher_id=TEXT, holder_id=TEXT, pledgee_id=TEXT, amount=AMOUNT, until=TIME),
     "a part of a voucher that is pledged",
 )
+TRANCHE: Final = Form(
+    "tranche",
+    ("tranche_id",),
+    row(
+        Tranche, voucher_id=TEXT, holder_id=TEXT, amount=AMOUNT, release_on=TEXT, due_on=optional(COUNT),
+        attester_id=optional(TEXT), used=optional(AMOUNT), attested=FLAG,
+    ),
+    "a part of a voucher that is not released, and what it waits for",
+)  # fmt: skip
 HAND: Final = Form(
     "hand",
     ("voucher_id", "party_id"),
@@ -71,17 +104,25 @@ HAND: Final = Form(
 )
 
 
-class Encumbrances:
-    """All transfers and pledges that are open, by id and by voucher, and who got what from whom."""
+Encumbrance = Transfer | Pledge | Tranche
 
-    __slots__ = ("_by_voucher", "_of", "hands", "pledges", "transfers")
+
+class Encumbrances:
+    """All transfers, pledges and parts that are open, by id and by voucher, and who got what from whom."""
+
+    __slots__ = ("_by_voucher", "_of", "hands", "pledges", "tranches", "transfers")
 
     def __init__(self) -> None:
         self.transfers: Table[str, Transfer] = Table(TRANSFER)
         self.pledges: Table[str, Pledge] = Table(PLEDGE)
+        self.tranches: Table[str, Tranche] = Table(TRANCHE)
         self.hands: Nested[str, Hand] = Nested(HAND)
         self._by_voucher: dict[str, dict[str, None]] = {}
         self._of: dict[str, int] = {}  # by holder
+
+    def tables(self) -> tuple[Records, ...]:
+        """What is kept."""
+        return self.transfers, self.pledges, self.hands, self.tranches
 
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
@@ -89,18 +130,18 @@ class Encumbrances:
         for id_, each in self.every():
             self._index(id_, each)
 
-    def every(self) -> Iterator[tuple[str, Transfer | Pledge]]:
+    def every(self) -> Iterator[tuple[str, Encumbrance]]:
         """Everything that is open, by id, in the order of the ids."""
-        both: dict[str, Transfer | Pledge] = {**self.transfers, **self.pledges}
-        yield from sorted(both.items())
+        every: dict[str, Encumbrance] = {**self.transfers, **self.pledges, **self.tranches}
+        yield from sorted(every.items())
 
-    def find(self, id_: str) -> Transfer | Pledge | None:
-        """The transfer or pledge with an id, if it is open."""
-        return self.transfers.get(id_) or self.pledges.get(id_)
+    def find(self, id_: str) -> Encumbrance | None:
+        """The transfer, pledge or part with an id, if it is open."""
+        return self.transfers.get(id_) or self.pledges.get(id_) or self.tranches.get(id_)
 
     def voucher(self, id_: str) -> str:
-        """The voucher that an open transfer or pledge is about."""
-        return (self.transfers[id_] if id_ in self.transfers else self.pledges[id_]).voucher_id
+        """The voucher that an open encumbrance is about."""
+        return cast("Encumbrance", self.find(id_)).voucher_id
 
     def on(self, voucher_id: str) -> Collection[str]:
         """The ids of all that encumbers a voucher, in any order."""
@@ -115,22 +156,27 @@ class Encumbrances:
         mine = (self.pledges.get(id_) for id_ in self.on(voucher_id))
         return sum(each.amount for each in mine if each is not None and each.holder_id == holder_id)
 
-    def open(self, id_: str, each: Transfer | Pledge) -> None:
+    def open(self, id_: str, each: Encumbrance) -> None:
         """Know one more, or that the issuer has approved it."""
         if self.find(id_) is None:
             self._index(id_, each)
         if isinstance(each, Transfer):
             self.transfers[id_] = each
-        else:
+        elif isinstance(each, Pledge):
             self.pledges[id_] = each
+        else:
+            self.tranches[id_] = each
 
     def close(self, id_: str) -> None:
         """Forget one that is over."""
-        each: Transfer | Pledge = self.transfers.pop(id_) if id_ in self.transfers else self.pledges.pop(id_)
+        tables: tuple[Table[str, Any], ...] = (self.transfers, self.pledges, self.tranches)
+        each: Encumbrance = next(table for table in tables if id_ in table).pop(id_)
         of_voucher = self._by_voucher[each.voucher_id]
         del of_voucher[id_]
         if not of_voucher:
             del self._by_voucher[each.voucher_id]
+        if isinstance(each, Tranche):
+            return
         self._of[each.holder_id] -= 1
         if not self._of[each.holder_id]:
             del self._of[each.holder_id]
@@ -154,6 +200,7 @@ class Encumbrances:
         if voucher_id in self.hands:
             self.hands.drop(voucher_id)
 
-    def _index(self, id_: str, each: Transfer | Pledge) -> None:
+    def _index(self, id_: str, each: Encumbrance) -> None:
         self._by_voucher.setdefault(each.voucher_id, {})[id_] = None
-        self._of[each.holder_id] = self._of.get(each.holder_id, 0) + 1
+        if not isinstance(each, Tranche):
+            self._of[each.holder_id] = self._of.get(each.holder_id, 0) + 1

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from counterfoil.core.at import At
-from counterfoil.ledger.chart import PLEDGES, TRANSFERS, owner_of
+from counterfoil.ledger.chart import PLEDGES, TRANCHES, TRANSFERS, owner_of
 from counterfoil.ledger.events import Balance, Leg
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
@@ -33,6 +33,7 @@ HOLDINGS: Final = View(
         "held": "amount",
         "in_transfer": "amount",
         "pledged": "amount",
+        "withheld": "amount",
         "hops": "int",
         "held_since": "time",
         "expires_at": "time",
@@ -43,7 +44,8 @@ HOLDINGS: Final = View(
 )
 """What each holder has of each voucher: what it can spend while the voucher lives, and what is held.
 
-`in_transfer` and `pledged` are parts of `held`; the rest of it is held for orders and contracts. `hops`: how often this
+`in_transfer`, `pledged` and `withheld`, which waits for its release, are parts of `held`; the rest of it is held for
+orders and contracts. `hops`: how often this
 part has changed hands since the issue; `held_since`: when some of it last came to the holder.
 """
 TRANSFER_VIEW: Final = View(
@@ -113,7 +115,7 @@ HOLDERS: Final = View(
 """Who has, or had, a part of a voucher, and so may read its terms."""
 
 HOLDING_VIEWS: Final[tuple[View, ...]] = (HOLDINGS, HOLDERS, TRANSFER_VIEW, PLEDGE_VIEW)
-_ENCUMBERED: Final[Mapping[str, str]] = {TRANSFERS: "in_transfer", PLEDGES: "pledged"}
+_ENCUMBERED: Final[Mapping[str, str]] = {TRANSFERS: "in_transfer", PLEDGES: "pledged", TRANCHES: "withheld"}
 
 
 def holdings(event: Any, leg: Leg, at: At) -> Iterable[Change]:
@@ -144,6 +146,7 @@ def _holding(event: Any, voucher_id: str, holder_id: str, after: Balance, at: At
             **amounts,
             "in_transfer": 0,
             "pledged": 0,
+            "withheld": 0,
             "hops": getattr(event, "hops", 0),
             "held_since": at.time,
             "expires_at": event.expires_at,

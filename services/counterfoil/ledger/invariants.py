@@ -40,6 +40,7 @@ from counterfoil.ledger.chart import (
     owner_of,
     receivables,
 )
+from counterfoil.ledger.encumbrances import Tranche
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
@@ -241,14 +242,15 @@ def _funding(state: LedgerState) -> Iterator[str]:
 
 
 def _encumbrances(state: LedgerState) -> Iterator[str]:
-    """A transfer or pledge is of an open voucher, and ends with it; what is handed on leaves a hand."""
+    """What encumbers a voucher is of an open one, and ends with it; what is handed on leaves a hand."""
     lapsing = set(state.lapsing.reached(MAX_COUNT, len(state.lapsing)))
     freeing = state.freeing.reached(MAX_COUNT, len(state.freeing))
     of_holder: Counter[str] = Counter()
     for id_, each in state.encumbrances.every():
         voucher = state.vouchers.open.get(each.voucher_id)
-        of_holder[each.holder_id] += 1
-        if voucher is None or each.until > voucher.expires_at or each.amount < 1:
+        of_holder[each.holder_id] += not isinstance(each, Tranche)
+        outlasts = voucher is None or (not isinstance(each, Tranche) and each.until > voucher.expires_at)
+        if voucher is None or outlasts or each.amount < 1:
             yield f"{id_}: it outlasts its voucher, or has nothing of it"
         elif voucher.dead and voucher.voucher_id not in freeing:
             yield f"{id_}: its voucher is over, and no timer is set"

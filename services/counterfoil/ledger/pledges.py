@@ -14,12 +14,13 @@ from counterfoil.core.standing import not_taking_part
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import PLEDGES, owner
 from counterfoil.ledger.commands import EnforcePledge, PledgeVoucher, ReleasePledge
-from counterfoil.ledger.encumbrances import Pledge, Transfer
+from counterfoil.ledger.encumbrances import Pledge, Tranche, Transfer
 from counterfoil.ledger.endings import bury
 from counterfoil.ledger.events import Draw
 from counterfoil.ledger.gains import count_gain
 from counterfoil.ledger.handovers import Handing, not_pledged
 from counterfoil.ledger.state import LedgerState
+from counterfoil.ledger.tranches import lapse
 from counterfoil.ledger.transfer_events import PledgeEnforced, PledgeMade, PledgeReleased
 from counterfoil.ledger.transfers import barred, close_transfer, no_room, too_many
 
@@ -117,6 +118,8 @@ def end_encumbrances(state: LedgerState, cutoff: int, at: At) -> Sequence[Event]
         each = state.encumbrances.find(id_)
         if isinstance(each, Pledge):
             events += _release(state, posting, id_, each, "voucher_ended", at)
+        elif isinstance(each, Tranche):
+            events += lapse(state, posting, id_, each, at)
         elif each is not None:
             events += close_transfer(state, posting, id_, each, _why(state, each, at), at)
     return events

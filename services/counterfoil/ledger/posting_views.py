@@ -41,6 +41,7 @@ from counterfoil.ledger.events import (
 )
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, UseCaptured
 from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
+from counterfoil.ledger.tranche_events import TrancheLapsed, TrancheReleased, TrancheWithheld
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
     PledgeMade,
@@ -155,6 +156,9 @@ _ABOUT: Final[Mapping[type[Event], tuple[str | None, str | None]]] = {
     TransferProposed: ("transfer_id", None),
     TransferAccepted: ("transfer_id", None),
     TransferClosed: ("transfer_id", None),
+    TrancheWithheld: ("tranche_id", None),
+    TrancheReleased: ("tranche_id", None),
+    TrancheLapsed: ("tranche_id", None),
     PledgeMade: ("pledge_id", None),
     PledgeReleased: ("pledge_id", None),
     PledgeEnforced: ("pledge_id", None),

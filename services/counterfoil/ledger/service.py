@@ -38,6 +38,7 @@ from counterfoil.ledger import (
     reversals,
     state,
     taking,
+    tranches,
     transfers,
     vouchers,
 )
@@ -99,6 +100,8 @@ from counterfoil.ledger.invoice_events import (
 )
 from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.ledger.state import LedgerState
+from counterfoil.ledger.tranche_commands import AttestMilestone, ReleaseTranche
+from counterfoil.ledger.tranche_events import MilestoneAttested, TrancheLapsed, TrancheReleased, TrancheWithheld
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
     PledgeMade,
@@ -158,6 +161,8 @@ DECIDER: Final = Decider(
         AcceptTransfer: transfers.accept_transfer,
         RejectTransfer: transfers.reject_transfer,
         WithdrawTransfer: transfers.withdraw_transfer,
+        AttestMilestone: tranches.attest_milestone,
+        ReleaseTranche: tranches.release_tranche,
         PledgeVoucher: pledges.pledge_voucher,
         ReleasePledge: pledges.release_pledge,
         EnforcePledge: pledges.enforce_pledge,
@@ -269,6 +274,10 @@ DECIDER: Final = Decider(
         TransferJudged: taking.transfer_judged,
         TransferAccepted: transfers.transfer_accepted,
         TransferClosed: transfers.transfer_closed,
+        TrancheWithheld: tranches.tranche_withheld,
+        MilestoneAttested: tranches.milestone_attested,
+        TrancheReleased: tranches.tranche_over,
+        TrancheLapsed: tranches.tranche_over,
         PledgeMade: pledges.pledge_made,
         PledgeReleased: pledges.pledge_released,
         PledgeEnforced: pledges.pledge_enforced,

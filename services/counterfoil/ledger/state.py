@@ -16,7 +16,7 @@ from counterfoil.core.programmes import of_row
 from counterfoil.core.table import CountedTable, Table
 from counterfoil.ledger.accounts import Accounts
 from counterfoil.ledger.chart import owner, owner_of
-from counterfoil.ledger.encumbrances import Encumbrances, Pledge, Transfer
+from counterfoil.ledger.encumbrances import Encumbrance, Encumbrances
 from counterfoil.ledger.events import (
     AppropriationPosted,
     AppropriationReduced,
@@ -160,7 +160,7 @@ class LedgerState(ProgrammesState):
         for table in (self.accounts.assets, self.vouchers.open, self.holds.open, self.holds.leaving):
             self.keep(table)
         self.encumbrances = Encumbrances()
-        for further in (self.encumbrances.transfers, self.encumbrances.pledges, self.encumbrances.hands):
+        for further in self.encumbrances.tables():
             self.keep(further)
         self.gains: Table[tuple[str, str], dict[str, int]] = self.keep(Table(GAIN))
         self.contracts: CountedTable[str, Contract] = self.keep(CountedTable(CONTRACT, of_row))
@@ -365,7 +365,7 @@ class LedgerState(ProgrammesState):
         return self.encumbrances.find(id_) is not None
 
     def frees(self, voucher_id: str) -> bool:
-        """Whether the voucher has ended, and something of it is still pledged, or pending in a transfer."""
+        """Whether the voucher has ended, and something of it is still encumbered."""
         voucher = self.vouchers.open.get(voucher_id)
         return voucher is not None and voucher.dead and bool(self.encumbrances.on(voucher_id))
 
@@ -374,13 +374,13 @@ class LedgerState(ProgrammesState):
         if self.frees(voucher.voucher_id):
             self.freeing.add(0, voucher.index, 0, voucher.voucher_id)
 
-    def encumber(self, id_: str, each: Transfer | Pledge) -> None:
-        """Know one more transfer or pledge."""
+    def encumber(self, id_: str, each: Encumbrance) -> None:
+        """Know one more transfer, pledge or part that waits."""
         self.encumbrances.open(id_, each)
         self.lapsing.add(each.until, 0, 0, id_)
 
     def disencumber(self, id_: str) -> None:
-        """Forget a transfer or pledge that is over."""
+        """Forget an encumbrance that is over."""
         voucher_id = self.encumbrances.voucher(id_)
         freeing = self.frees(voucher_id)
         self.encumbrances.close(id_)

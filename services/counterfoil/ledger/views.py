@@ -11,6 +11,7 @@ from typing import Any, Final
 from counterfoil.core.at import At
 from counterfoil.ledger import expiry_views as expiries
 from counterfoil.ledger import holding_views as hands
+from counterfoil.ledger import tranche_views
 from counterfoil.ledger.chart import ENDS, kind_of, owner_of, party_of, programme_of
 from counterfoil.ledger.closing_events import ProgrammeClosed, RestLapsed
 from counterfoil.ledger.closing_views import CLOSING_REDUCERS, RUN_OFFS, closed
@@ -49,6 +50,7 @@ from counterfoil.ledger.holds import total
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, UseCaptured
 from counterfoil.ledger.posting_views import POSTING_VIEWS, postings
 from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
+from counterfoil.ledger.tranche_events import MilestoneAttested, TrancheLapsed, TrancheReleased, TrancheWithheld
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
     PledgeMade,
@@ -197,6 +199,7 @@ VIEWS: Final[tuple[View, ...]] = (
     *POSTING_VIEWS,
     *HOLDING_VIEWS,
     *EXPIRY_VIEWS,
+    *tranche_views.TRANCHE_VIEWS,
     RUN_OFFS,
 )
 
@@ -413,6 +416,10 @@ REDUCERS: Final[Reducers] = {
     TransferJudged: hands.transfer_judged,
     TransferAccepted: _and_then(_posted, hands.transfer_accepted, _transfer_received),
     TransferClosed: _and_posted(hands.transfer_closed),
+    TrancheWithheld: _and_posted(tranche_views.withheld),
+    MilestoneAttested: tranche_views.attested,
+    TrancheReleased: _and_posted(tranche_views.released),
+    TrancheLapsed: _and_posted(tranche_views.lapsed),
     PledgeMade: _and_posted(hands.pledge_made),
     PledgeReleased: _and_posted(hands.pledge_over),
     PledgeEnforced: _and_then(_posted, hands.pledge_over, _pledge_received),

@@ -13,9 +13,10 @@ from counterfoil.ledger.events import VoucherCredited, VoucherFrozen, VoucherUnf
 from counterfoil.ledger.gains import count_gain
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
+from counterfoil.ledger.tranches import withhold
 
 
-def credit_voucher(state: LedgerState, event: VoucherIssued | VoucherGranted, _at: At) -> Sequence[Event]:
+def credit_voucher(state: LedgerState, event: VoucherIssued | VoucherGranted, at: At) -> Sequence[Event]:
     """Credit a new voucher to its beneficiary, from the programme's appropriation."""
     posting = Posting(state.accounts)
     posting.leg("post", budget(event.programme_id), APPROPRIATION, OBLIGATED, event.face)
@@ -31,7 +32,8 @@ def credit_voucher(state: LedgerState, event: VoucherIssued | VoucherGranted, _a
             expires_at=event.expires_at,
             issue_seq=event.issue_seq,
             legs=posting.take(),
-        )
+        ),
+        *withhold(state, posting, event, at),
     ]
 
 

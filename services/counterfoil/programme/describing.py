@@ -64,7 +64,7 @@ def described(rules: Rules) -> tuple[Section, ...]:
         Section("What may be bought", tuple(_scope(rules))),
         Section("Redemption", tuple(_redemption(rules))),
         Section("Transfer", tuple(_transfer(rules))),
-        Section("Expiry", tuple(_expiry(rules))),
+        Section("Expiry", (*_parts(rules), *_expiry(rules))),
         Section("Control", tuple(_control(rules))),
     )
     return tuple(each for each in made if each.sentences)
@@ -247,6 +247,19 @@ def _transfer(rules: Rules) -> Iterator[str]:
         yield f"They change hands {rule}{hops}{cooling}."
     if transfer.pledge is not None and transfer.pledge.allowed:
         yield f"Up to {percent(parse_rate(transfer.pledge.max_share))} of a voucher may be pledged."
+
+
+def _parts(rules: Rules) -> Iterator[str]:
+    """Which parts of a voucher are released later, and on what."""
+    for number, each in enumerate(rules.document.benefit.tranches, 1):
+        when = {
+            "ISSUE": "with its issue",
+            "DATE": f"by the issuer, {each.after_days or 0} days after the issue at the earliest",
+            "ISSUER_DECISION": "by the issuer",
+            "PROGRESS_REPORT": f"by the issuer, after {each.attested_by or 'a report'} has shown the progress",
+            "FORMER_USED": f"by the issuer, once {each.used_share or 'all'} of the parts before is used",
+        }[each.release_on]
+        yield f"Part {number}, {percent(parse_rate(each.share))} of a voucher, can be used when it is released: {when}."
 
 
 def _expiry(rules: Rules) -> Iterator[str]:

@@ -30,6 +30,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "rate_above_whole": Kind("error", "A share cannot be more than all."),
     "funding_shares_not_whole": Kind("error", "What the payers bear together is not what is paid."),
     "tranches_not_whole": Kind("error", "The tranches together are not the voucher."),
+    "tranche_condition": Kind("error", "A tranche says something that its condition does not ask for, or lacks it."),
     "rate_above_aggregate": Kind(
         "warning", "A tier promises more than all support together may be; the lower of both is what is paid."
     ),

@@ -44,6 +44,18 @@ def _sums(rules: Rules) -> Iterator[Finding]:
             yield Finding(code, f"{' + '.join(texts)} = {percent(total)}", (place,))
 
 
+def _tranches(rules: Rules) -> Iterator[Finding]:
+    """What a condition lacks, or does not ask for."""
+    for index, each in enumerate(rules.document.benefit.tranches):
+        place = f"benefit.tranches[{index}]"
+        if each.release_on == "FORMER_USED" and index == 0:
+            yield Finding("tranche_condition", "the first tranche has none before it", (f"{place}.release_on",))
+        for field, on in (("used_share", "FORMER_USED"), ("attested_by", "PROGRESS_REPORT")):
+            if getattr(each, field) is not None and each.release_on != on:
+                text = f"{field} belongs to {on}, not to {each.release_on}"
+                yield Finding("tranche_condition", text, (f"{place}.{field}", f"{place}.release_on"))
+
+
 def _aggregate(rules: Rules) -> Iterator[Finding]:
     """A tier that pays more than other rules leave, as Shenzhen's 60 % for young firms beside 50 % of all support."""
     benefit = rules.document.benefit
@@ -214,4 +226,4 @@ def _basis(rules: Rules) -> Iterator[Finding]:
         yield Finding("settled_without_release", "no window, no deadline for claims and no expiry", fields)
 
 
-BENEFIT: Final = (_rates, _sums, _aggregate, _tiers, _caps, _instruments, _rounding, _basis)
+BENEFIT: Final = (_rates, _sums, _tranches, _aggregate, _tiers, _caps, _instruments, _rounding, _basis)

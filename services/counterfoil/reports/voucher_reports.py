@@ -58,7 +58,7 @@ def _tiers(folded: Folded, voucher: Row, application: Row) -> list[dict[str, str
 
 
 def _holder(row: Row) -> dict[str, str]:
-    amounts = {name: str(row[name]) for name in ("available", "held", "in_transfer", "pledged")}
+    amounts = {name: str(row[name]) for name in ("available", "held", "in_transfer", "pledged", "withheld")}
     return {"holder_id": row["holder_id"], **amounts}
 
 
@@ -91,7 +91,7 @@ R2: Final = Report(
         "expired amount: ended by expiry",
         "cancelled amount: ended by revocation or return",
         "restored amount: goes on as another voucher",
-        "holders json: who has what of it; what is in transfer or pledged is part of what is held",
+        "holders json: who has what of it; what is in transfer, pledged or withheld is part of what is held",
         "last_entries json: the last entries that changed it, of issuance and of the ledger",
     ),
     rows=_register,

@@ -132,11 +132,19 @@ class Tranche(Part, frozen=True, kw_only=True):
 
     share: Annotated[Rate, described("of the voucher; all shares together are 1", "1/2")]
     release_on: Annotated[
-        Literal["ISSUE", "PROGRESS_REPORT", "DATE", "ISSUER_DECISION"], described("what releases it", "ISSUE")
+        Literal["ISSUE", "PROGRESS_REPORT", "DATE", "ISSUER_DECISION", "FORMER_USED"],
+        described("what the issuer needs to release it; ISSUE: nothing, it is usable from the issue on", "ISSUE"),
     ]
     after_days: Annotated[Annotated[int, Meta(ge=0, le=3_660)] | None, described("of DATE: after the issue", 180)] = (
         None
     )
+    attested_by: Annotated[
+        Id | None,
+        described("of PROGRESS_REPORT: which party says that the milestone is reached; none: the issuer", "uni-board"),
+    ] = None
+    used_share: Annotated[
+        Rate | None, described("of FORMER_USED: how much of the former parts is used; none: all", "80%")
+    ] = None
 
 
 class Retention(Part, frozen=True, kw_only=True):
