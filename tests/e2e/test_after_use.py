@@ -25,6 +25,7 @@ from counterfoil.vocabulary import CODEC
 from tests.lives.test_nanning import PAPERS, USED, Nanning
 from tests.properties.test_world_stateful import check_replay, check_settled
 from tests.properties.world import YUAN
+from tests.reports.agreeing import check_reports
 
 
 def test_a_budget_that_is_too_small_is_divided_among_all_claims_in_proportion() -> None:
@@ -49,6 +50,7 @@ def test_a_budget_that_is_too_small_is_divided_among_all_claims_in_proportion() 
     assert city.answer("gpu-2", city.claim("3")).code is Code.PROGRAMME_NOT_OPEN
     check_settled(city)
     check_replay(city)
+    check_reports(city.logs)
 
 
 def test_a_claim_after_use_is_refused_for_its_reason_and_changes_nothing() -> None:
@@ -89,6 +91,7 @@ def test_a_claim_after_use_is_refused_for_its_reason_and_changes_nothing() -> No
     city.claims_use("lab-2", "A-1")  # whose invoice is free again
     check_settled(city)
     check_replay(city)
+    check_reports(city.logs)
 
 
 def test_what_a_claim_after_use_is_not_paid_is_the_budgets_again() -> None:
@@ -115,6 +118,7 @@ def test_what_a_claim_after_use_is_not_paid_is_the_budgets_again() -> None:
     assert city.answer("lab-1", city.claim("3")).code is Code.CLAIMS_CLOSED
     check_settled(city)
     check_replay(city)
+    check_reports(city.logs)
 
 
 def test_an_invoice_is_used_by_the_grant_and_bars_its_own_claimant_alone_before() -> None:
@@ -134,6 +138,7 @@ def test_an_invoice_is_used_by_the_grant_and_bars_its_own_claimant_alone_before(
     assert city.pays(mine, "lab-1") == 25_102 * YUAN
     check_settled(city)
     check_replay(city)
+    check_reports(city.logs)
 
 
 def test_the_timer_of_a_window_grants_an_invoice_once() -> None:
@@ -151,3 +156,4 @@ def test_the_timer_of_a_window_grants_an_invoice_once() -> None:
     assert {each.application_id for each in decided} == set(claims)
     check_settled(city)
     check_replay(city)
+    check_reports(city.logs)

@@ -13,6 +13,7 @@ from counterfoil.redemption.commands import ApproveClaim, ConfirmRecovery, Order
 from tests.e2e.test_claimed import Beijing
 from tests.lives.town import MILLION, line
 from tests.properties.test_world_stateful import check_replay, check_settled
+from tests.reports.agreeing import check_reports
 
 K: Final = MILLION // 1_000
 
@@ -86,6 +87,7 @@ def test_a_credit_note_cuts_a_claim_and_is_evidence_for_taking_back_what_is_paid
     assert other not in city.state("redemption").claims, "nothing is left of the claim"
     check_settled(city)
     check_replay(city)
+    check_reports(city.logs)
 
 
 def test_what_credit_notes_took_of_an_invoice_stays_taken_when_it_is_claimed_again() -> None:
@@ -109,6 +111,7 @@ def test_what_credit_notes_took_of_an_invoice_stays_taken_when_it_is_claimed_aga
     assert city.claims("lab-1", voucher_id, "C-1", less).amount, "a note occupies no invoice's number"
     check_settled(city)
     check_replay(city)
+    check_reports(city.logs)
 
 
 def test_a_credit_note_is_refused_for_its_reason_and_changes_nothing() -> None:

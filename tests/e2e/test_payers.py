@@ -18,6 +18,7 @@ from counterfoil.redemption.shared import Part
 from tests.lives.town import Town, line
 from tests.properties.test_world_stateful import check_replay, check_settled
 from tests.properties.world import YUAN
+from tests.reports.agreeing import check_reports
 from tests.rules import changed_rules
 
 FEN: Final = YUAN // 100
@@ -117,6 +118,7 @@ def test_city_and_district_each_pay_half_and_the_claim_is_paid_when_both_have() 
     assert city.disbursed() == 300_030 * YUAN
     check_settled(city)
     check_replay(city)
+    check_reports(city.logs)
 
 
 THIRDS: Final = [{"payer": each, "share": "1/3"} for each in ("province", "city")]
@@ -142,6 +144,7 @@ def test_who_refunds_afterwards_does_so_once_the_payee_is_paid() -> None:
     assert city.disbursed() == 31 * YUAN
     check_settled(city)
     check_replay(city)
+    check_reports(city.logs)
 
 
 def test_what_payers_pay_of_one_settlement_is_bounded() -> None:

@@ -42,6 +42,7 @@ from tests.properties.moves import Choice
 from tests.properties.test_world_stateful import check_replay, check_settled
 from tests.properties.winding import SEED, wind_down
 from tests.properties.world import YUAN
+from tests.reports.agreeing import check_reports
 
 P9: Final = "p9"
 PAPERS: Final = tuple(Evidence(type=kind, sha256=bytes([7]) * 32) for kind in ("INVOICE",))
@@ -208,9 +209,11 @@ def lives(value: Data) -> Life | None:
         life.buys(lab)
     life.claims()
     check_settled(life)
+    check_reports(life.logs)
     wind_down(life)
     check_settled(life)
     check_replay(life)
+    check_reports(life.logs)
     return life
 
 

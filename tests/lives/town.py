@@ -44,6 +44,7 @@ from tests.golden.steps import bid, offer
 from tests.programme.given import changed, data
 from tests.properties.test_world_stateful import check_replay, check_settled
 from tests.properties.world import YUAN
+from tests.reports.agreeing import check_reports
 
 MILLION: Final = 1_000_000 * YUAN
 PAPERS: Final = tuple(
@@ -215,4 +216,5 @@ class Town(Asking):
         assert self.in_budget("returned") == end.books.returned
         check_settled(self)
         check_replay(self)
+        check_reports(self.logs)
         return end.books

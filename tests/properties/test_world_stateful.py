@@ -28,6 +28,7 @@ from tests.properties.moves import CLAIMED, CONTESTED, HANDED_ON, Choice, move
 from tests.properties.statements import check_statements
 from tests.properties.winding import wind_down
 from tests.properties.world import DECIDERS, PAIRS, SERVICE_OF, START, YUAN, Newest, World, opened, small_entries
+from tests.reports.agreeing import check_reports
 
 
 def check_always(world: World) -> None:
@@ -250,6 +251,7 @@ def test_long_walks_meet_everything() -> None:
             world.settle()
             check_settled(world)
         check_replay(world)
+        check_reports(world.logs)
         assert check_statements(world) > 100
         events |= world.events.keys()
         refusals |= world.refusals.keys()
@@ -279,6 +281,7 @@ def test_whatever_happened_every_programme_is_closed_in_the_end(seed: int) -> No
         wind_down(world)
         check_settled(world)
     check_replay(world)
+    check_reports(world.logs)
     assert {
         "RunOffBegun",
         "ProgrammeDecided",

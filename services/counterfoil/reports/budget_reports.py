@@ -204,12 +204,14 @@ def _payees(folded: Folded, programme_id: str) -> Iterator[Row]:
         came = earned.of(programme_id, name, "captured", "refunded")
         ended = earned.of(programme_id, name, "returned", "denied", "set_off", "reversed", "claimable", "given_up")
         is_now = sum(now[each, name] for each in ("in_claims", "due", "paid", "payable"))
-        captured, settled, denied = (ledger[programme_id, name, each] for each in ("captured", "settled", "denied"))
+        captured, settled = (ledger[programme_id, name, each] for each in ("captured", "settled"))
+        ended_there = sum(ledger[programme_id, name, each] for each in ("denied", "returned"))
+        ended_here = earned.of(programme_id, name, "denied", "returned", "given_up")
         for left, right in (
             (("captured, ledger", captured), ("captured, redemption", earned.of(programme_id, name, "captured"))),
             (("captured", came), ("claimed, paid, payable, ended", ended + is_now)),
             (("paid, ledger", settled), ("paid, redemption", now["paid", name])),
-            (("denied, ledger", denied), ("denied, redemption", earned.of(programme_id, name, "denied", "given_up"))),
+            (("denied or returned, ledger", ended_there), ("denied or returned, redemption", ended_here)),
         ):
             yield _line("payees", name, left, right, owner=name)
 

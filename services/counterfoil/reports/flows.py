@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from counterfoil.contract.times import DAY
 from counterfoil.ledger.chart import CREDITED, DEBITED, REDEEMED, SETTLED, budget, programme_of
 from counterfoil.ledger.events import Balance, Leg
+from counterfoil.ledger.invoice_events import InvoiceReturned
 
 _OF_CLAIMS: Final[Mapping[tuple[str, str], tuple[tuple[str, int], ...]]] = {
     ("claims_payable", "claims"): (("captured", 1),),
@@ -47,7 +48,7 @@ class Flows:
         self.budget: Counter[tuple[str, str, str]] = Counter()
         """(programme, debited account, credited account) -> what was posted from one to the other."""
         self.payees: Counter[tuple[str, str, str]] = Counter()
-        """(programme, payee, captured, reversed, denied, settled or in_kind) -> how much of claims."""
+        """(programme, payee, captured, reversed, returned, denied, settled or in_kind) -> how much of claims."""
         self.redeemed: dict[str, Counter[int]] = {}
         """By voucher: on which day since the epoch how much of it was captured."""
         self.drawn: dict[str, Counter[str]] = {}
@@ -74,6 +75,8 @@ class Flows:
         if what is None:
             return
         payee = next((party for kind, _, party in ends if kind in ("claims", "receivables")), None)
+        if isinstance(event, InvoiceReturned):
+            what = (("returned", 1),)
         for name, times in what:
             self.payees[event.programme_id, payee or event.provider_id, name] += times * leg.amount
 
