@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from counterfoil.contract.references import same_as
+from counterfoil.issuance.events import VoucherIssued
+from counterfoil.ledger.tranche_events import TrancheLapsed, TrancheReleased, TrancheWithheld
 from counterfoil.redemption.credit_events import ClaimCut, CreditOwed
 from counterfoil.redemption.events import (
     ApprovalWithdrawn,
@@ -29,7 +31,7 @@ from tests.market import USD
 from tests.reports.planted import Planted, event
 from tests.reports.rows import rows
 
-GOLDEN = [Path(__file__).parents[1] / "golden" / name for name in ("rules-1", "rules-3-to-4", "rules-7")]
+GOLDEN = [Path(__file__).parents[1] / "golden" / name for name in ("rules-1", "rules-3-to-4", "rules-7", "rules-8")]
 
 
 def test_the_budget_of_a_story(story: Folded) -> None:
@@ -38,8 +40,8 @@ def test_the_budget_of_a_story(story: Folded) -> None:
     paid = 12 * USD
     assert row == {
         "scope": "programme", "appropriated": 5_000 * USD, "returned": 0, "uncommitted": 5_000 * USD - paid,
-        "issued": 900 * USD, "available": 0, "held": 0, "captured": 0, "claimed": 0, "payable": 0, "paid": paid,
-        "lapsed": 0, "expired": 900 * USD - paid, "revoked": 0, "recycled": 900 * USD - paid, "owed": 0,
+        "issued": 900 * USD, "available": 0, "held": 0, "withheld": 0, "captured": 0, "claimed": 0, "payable": 0,
+        "paid": paid, "lapsed": 0, "expired": 900 * USD - paid, "revoked": 0, "recycled": 900 * USD - paid, "owed": 0,
         "recovered": 0, "written_off": 0, "difference": 0, "committed_bps": 24, "paid_bps": 24,
         "exhausted_on": row["exhausted_on"],
     }  # fmt: skip
@@ -138,6 +140,21 @@ def test_an_approval_that_was_taken_back_is_for_what_was_approved() -> None:
     logs.add("redemption", 2, event(ClaimApproved, claim_id="clm-1-0", lines=(), amount=80 * USD, claimable=again))
     logs.add("redemption", 3, event(ApprovalWithdrawn, claim_id="clm-1-0"))
     assert rows(logs.folded, "R1")[0]["claimed"] == 80 * USD
+
+
+def test_what_waits_for_its_release_is_told_until_it_is_over() -> None:
+    logs = Planted()
+    logs.add("issuance", 0, *published(document()))
+    whose = {"voucher_id": "vch-1", "programme_id": "p1", "legs": ()}
+    logs.add("issuance", 0, event(VoucherIssued, voucher_id="vch-1", programme_id="p1", face=100 * USD))
+    for number, over in enumerate((None, TrancheReleased, TrancheLapsed)):
+        part = {**whose, "tranche_id": f"t-{number}", "number": number}
+        logs.add("ledger", 1, event(TrancheWithheld, **part, amount=(number + 1) * USD))
+        if over is not None:
+            logs.add("ledger", 2, event(over, tranche_id=f"t-{number}", legs=()))
+    (budget,), (voucher,) = rows(logs.folded, "R1"), rows(logs.folded, "R2")
+    assert budget["withheld"] == USD
+    assert [each["status"] for each in voucher["tranches"]] == ["withheld", "released", "lapsed"]
 
 
 @pytest.mark.parametrize("logs", GOLDEN, ids=lambda path: path.name)

@@ -44,7 +44,9 @@ _MAX_STATEMENT: Final = 64 << 20  # bytes of a bank's statement
 _HEADING: Final = ("programme_id", "programme_version", "rules_hash", "unit", "as_of", "not_consumed", "generator")
 _PLACE: Final = {"log", "index"}
 """The members of an entry's place; people see these alone."""
-_AMOUNTS: Final = frozenset((*NESTED_AMOUNTS, "held", "in_transfer", "pledged", "approved", "price", "points"))
+_AMOUNTS: Final = frozenset(
+    (*NESTED_AMOUNTS, "held", "in_transfer", "pledged", "withheld", "used", "approved", "price", "points")
+)
 """Members of JSON in columns that are amounts or points, where they are text."""
 _LISTED: Final = ("id", "title", "for", "says")
 _PATTERNS: Final = ("id", "title", "shows", "hides")

@@ -28,6 +28,7 @@ def _budget(folded: Folded, programme_id: str) -> Iterator[Row]:
     vouchers: Counter[str] = Counter()
     for row in folded.tables.rows("vouchers_balance", programme_id=programme_id):
         vouchers.update({name: row[name] for name in ("expired", "cancelled")})
+    waiting = folded.tables.rows("tranches", programme_id=programme_id, status="withheld")
     issued = (folded.programme(programme_id) or {}).get("issued", 0)
     recycled = folded.flows.budget[programme_id, OBLIGATED, APPROPRIATION]
     whole = found.appropriated - found.returned
@@ -36,6 +37,7 @@ def _budget(folded: Folded, programme_id: str) -> Iterator[Row]:
         **{name: getattr(found, name) for name in _OF_BUDGET},
         "issued": issued,
         "available": found.live - found.held,
+        "withheld": sum(row["amount"] for row in waiting),
         "expired": vouchers["expired"],
         "revoked": vouchers["cancelled"],
         "recycled": recycled,
@@ -84,7 +86,8 @@ R1: Final = Report(
         "issued amount: face of all vouchers ever issued, less what was cancelled unspent; of a payer, what it bears of"
         " grants on applications",
         "available amount: of living vouchers, held by no order",
-        "held amount: of living vouchers, held for orders, transfers and pledges",
+        "held amount: of living vouchers, held for orders, transfers and pledges, and until its release",
+        "withheld amount: of that, what waits for its release",
         "captured amount: redeemed, and in no claim",
         "claimed amount: in claims that are not decided",
         "payable amount: approved, and not paid",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
-from counterfoil.contract.times import DAY
+from counterfoil.contract.times import DAY, format_time
 from counterfoil.reports.folding import Folded
 from counterfoil.reports.report import Report, columns, places
 from counterfoil.reports.tables import Row
@@ -45,6 +45,7 @@ def _register(folded: Folded, programme_id: str) -> Iterator[Row]:
             "status_reason": row["status_reason"],
             "face": row["face"],
             **{name: balance[name] for name in _OF_FACE},
+            "tranches": [_tranche(each) for each in tables.rows("tranches", voucher_id=voucher_id)],
             "holders": [_holder(each) for each in holders[voucher_id]],
             "last_entries": places(refs),
         }
@@ -60,6 +61,12 @@ def _tiers(folded: Folded, voucher: Row, application: Row) -> list[dict[str, str
 def _holder(row: Row) -> dict[str, str]:
     amounts = {name: str(row[name]) for name in ("available", "held", "in_transfer", "pledged", "withheld")}
     return {"holder_id": row["holder_id"], **amounts}
+
+
+def _tranche(row: Row) -> dict[str, Any]:
+    said = {name: row[name] for name in ("number", "release_on", "due_on", "attester_id", "status")}
+    amounts = {name: None if row[name] is None else str(row[name]) for name in ("amount", "used")}
+    return {**said, **amounts, "status_since": format_time(row["status_since"])}
 
 
 R2: Final = Report(
@@ -86,11 +93,12 @@ R2: Final = Report(
         "status_reason text: why",
         "face amount: what it was issued with",
         "available amount: what its holders can spend",
-        "held amount: for orders, transfers and pledges",
+        "held amount: for orders, transfers and pledges, and until its release",
         "redeemed amount: captured",
         "expired amount: ended by expiry",
         "cancelled amount: ended by revocation or return",
         "restored amount: goes on as another voucher",
+        "tranches json: parts that are released later, each with what it waits for, and whether it was or has lapsed",
         "holders json: who has what of it; what is in transfer, pledged or withheld is part of what is held",
         "last_entries json: the last entries that changed it, of issuance and of the ledger",
     ),
@@ -149,7 +157,7 @@ R7: Final = Report(
         "holder_id text: who has, or had, a part of it",
         "status text: of the voucher",
         "amount amount: what the holder can spend of it",
-        "held amount: for orders, transfers and pledges",
+        "held amount: for orders, transfers and pledges, and until its release",
         "expires_at time: until when it pays",
         "days_left int/days: until then, at `as_of`; null where nothing is left",
         "dormant_days int/days: since the holder has it, where nothing of the voucher was ever spent or is held",
