@@ -12,7 +12,7 @@ from counterfoil.reports.folding import Folded
 from counterfoil.reports.report import written
 from counterfoil.vocabulary import CODEC
 
-_WITH_PROOFS: Final = ("R9", "R15")
+_WITH_PROOFS: Final = ("R9", "R14", "R15")
 """Made of published trees; what R9 says, `found` finds."""
 
 

@@ -17,7 +17,9 @@ from counterfoil.cli.report_files import read_report
 from counterfoil.client.author import Author
 from counterfoil.client.problems import NotProven
 from counterfoil.contract.canonical import canonical
+from counterfoil.core.rules import LATEST
 from counterfoil.key_files import write_key
+from counterfoil.log.merkle import verify_consistency
 from counterfoil.reports.catalogue import REPORTS
 from counterfoil.reports.folding import fold
 from counterfoil.reports.report import FORMAT, REPORT_TYPE, as_json, made
@@ -182,13 +184,44 @@ def test_a_report_can_be_signed_and_verify_says_by_whom(played: Path, tmp_path: 
         assert invoke(*words, *wrong)[0] == 2, wrong
 
 
+def test_a_report_on_integrity_proves_that_logs_go_on_from_an_earlier_one(played: Path, tmp_path: Path) -> None:
+    earlier, now = tmp_path / "earlier.json", tmp_path / "now.json"
+    trees = {log.checkpoint.origin: (7, log.tree.root_at(7)) for log in fold(played).logs.values()}
+    earlier.write_bytes(as_json(made(fold(played, until=trees), REPORTS["R1"], "p1", "older")))
+    words = ("report", "R14", str(played), "--programme", "p1", "-o", str(now), "--since", str(earlier))
+    assert invoke(*words)[0] == 0
+    found = json.loads(now.read_bytes())["rows"]
+    assert len(found) == 4
+    for row in found:
+        proof = [bytes.fromhex(each) for each in row["consistency"]]
+        old, new = bytes.fromhex(row["since_root"]), bytes.fromhex(row["root"])
+        verify_consistency(row["since_size"], row["size"], old, new, proof)
+        assert (row["since_size"], row["not_later"], row["rules"]) == (7, 0, [{"version": LATEST, "from": 1}])
+        assert row["first_at"] < row["last_at"]
+        assert row["commands"] > row["refused"]
+    assert invoke("report", "verify", str(now), str(played))[0] == 0
+    changed = json.loads(earlier.read_bytes())
+    changed["header"]["logs"][0]["root"] = "00" * 32
+    earlier.write_text(json.dumps(changed))
+    code, _, said = invoke(*words)
+    assert (code, "does not go on" in said) == (1, True)
+
+
 def test_a_file_that_is_no_report_is_refused(played: Path, tmp_path: Path) -> None:
     """Whatever a member of its header is in the place of what it should be."""
     file = tmp_path / "report.json"
     log = {"origin": "x", "first": 0, "last": 1, "root": "00"}
     head: dict[str, Any] = {"format": FORMAT, "report": "R1", "programme_id": "p1", "given": {}, "logs": [log]}
     odd: tuple[Any, ...] = (None, [], [1], {}, {"seed": [1]}, {"size": 0}, {"size": True}, 1, True, "x", [{}])
-    odd += ([{**log, "origin": [1]}], [{**log, "last": -2}], {"public_key": 1}, {"public_key": "AA=="})
+    odd += (
+        [{**log, "origin": [1]}],
+        [{**log, "last": -2}],
+        {"since": [log]},
+        {"since": 1},
+        {"since": [{**log, "size": 0}]},
+        {"public_key": 1},
+        {"public_key": "AA=="},
+    )
     for name in (*head, "signer"):
         for value in odd:
             file.write_text(json.dumps({"header": {**head, name: value}, "columns": [], "rows": []}))

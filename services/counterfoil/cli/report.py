@@ -122,6 +122,22 @@ def sample_pack(
     _run(source, REPORTS["R15"], logs, programme, Given(seed=seed, size=size), evidence)
 
 
+def integrity(
+    source: ReportSource,
+    logs: LogsArgument,
+    programme: Programme,
+    since: Annotated[
+        Path | None, option("--since", "An earlier report in JSON: prove that the logs go on from it.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Integrity attestation: tree, key, clock, rules and outages of each log, and that it goes on from an earlier one.
+
+    Exit code 1: a log does not, or files are not what a log's checkpoint signs.
+    """
+    given = Given(since=None if since is None else read_report(since).until)
+    _run(source, REPORTS["R14"], logs, programme, given)
+
+
 _EXIT_CODE: Final = "Exit code 1: a `difference` is not 0, or files are not what a log's checkpoint signs."
 
 
@@ -137,6 +153,7 @@ def _plain(report: Report) -> Command:
 
 _WITH_OPTIONS: Final[Mapping[str, tuple[Command, str]]] = {
     "R6": (reconciliation, " --bank statement.csv"),
+    "R14": (integrity, " --since R14-of-june.json"),
     "R15": (sample_pack, " --seed 7f3a --size 20"),
 }
 """Reports with options of their own, and how their examples go on."""
@@ -186,7 +203,8 @@ def verify(
     said = read_report(file)
     if said.with_bank and bank is None:
         raise Invalid("the report was made with a bank's statement: name it with --bank")
-    again = Given(bank=None if bank is None else _bank_statement(bank), seed=said.seed, size=said.size)
+    statement = None if bank is None else _bank_statement(bank)
+    again = Given(bank=statement, seed=said.seed, size=said.size, since=said.since)
     with source.read(logs, again, said.until) as folded:
         check_programme(folded, said.programme_id)
         found = made(folded, said.report, said.programme_id, f"counterfoil {__version__}")

@@ -116,6 +116,7 @@ class Said(NamedTuple):
     seed: str
     size: int
     with_bank: bool
+    since: dict[str, tuple[int, bytes]] | None
     until: dict[str, tuple[int, bytes]]
     """By origin, how many entries of a log it was made from, and the root of the tree behind them."""
     signer: bytes | None
@@ -129,18 +130,26 @@ def read_report(file: Path) -> Said:
         head = said["header"]
         signer = head.get("signer")
         public = None if signer is None else decode_base64(signer["public_key"])
-        until = {str(each["origin"]): (each["last"] + 1, bytes.fromhex(each["root"])) for each in head["logs"]}
-        given = head["given"]
+        until = {str(each["origin"]): _tree(each["last"] + 1, each["root"]) for each in head["logs"]}
+        given, trees = head["given"], head["given"].get("since")
+        since = None if trees is None else {str(each["origin"]): _tree(each["size"], each["root"]) for each in trees}
         seed, size, with_bank = given.get("seed", ""), given.get("size", Given().size), "bank_sha256" in given
         known = head["format"] == FORMAT and head["report"] in REPORTS and isinstance(said["rows"], list)
         known = known and isinstance(head["programme_id"], str) and isinstance(seed, str)
-        known = known and type(size) is int and 1 <= size <= MAX_SAMPLE and all(end >= 0 for end, _ in until.values())
+        known = known and type(size) is int and 1 <= size <= MAX_SAMPLE
         if not known or (head["report"] == "R15" and not seed):
             raise Invalid(f"{file} is a report of another form than {FORMAT}")
     except (AttributeError, Refused, KeyError, TypeError, ValueError) as problem:
         raise Invalid(f"{file} is no report in JSON, as `counterfoil report` writes it") from problem
     _check_signature(file, public, signed)
-    return Said(said, REPORTS[head["report"]], head["programme_id"], seed, size, with_bank, until, public)
+    return Said(said, REPORTS[head["report"]], head["programme_id"], seed, size, with_bank, since, until, public)
+
+
+def _tree(size: int, root: str) -> tuple[int, bytes]:
+    """The size and the root of a tree. Raises TypeError, ValueError."""
+    if type(size) is not int or size < 0:
+        raise ValueError("not the size of a tree")
+    return size, bytes.fromhex(root)
 
 
 def _opened(data: bytes) -> tuple[dict[str, Any], tuple[bytes, bytes] | None]:

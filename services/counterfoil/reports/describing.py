@@ -25,7 +25,7 @@ What `counterfoil report` makes of published logs, for one programme each. Every
 | `logs` | per log its origin, the first and the last entry that was read, and the root of its tree behind that |
 | `keys` | `pinned`: the keys of the logs were given by the reader; otherwise they are those that the logs publish |
 | `not_consumed` | what a log had not taken from another one yet: figures of the two may differ by it |
-| `given` | what was given beside the logs: the seed and size of a sample, SHA-256 of a bank's statement |
+| `given` | what was given: the seed and size of a sample, SHA-256 of a bank's statement, trees of an earlier report |
 | `generator` | the release that made it |
 | `signer` | of a signed report: the id of the key, and the public key in base64 |
 
@@ -37,8 +37,7 @@ signature. `report verify` checks that, and says which party has the key by the 
 key that is revoked by then is not accepted. A key that no party has is named: whose it is, the reader has to know.
 
 Every entry that was read hashes to the tree that its log's checkpoint signs. Whether it was decided by the rules is for
-`counterfoil audit`, which decides every entry again; it also gives what a report on integrity (R14) has: sizes, roots,
-keys, outages, state roots, and the findings of the replay.
+`counterfoil audit`, which decides every entry again.
 
 JSON is in RFC 8785 form: `header`, `columns` and `rows`. CSV is one table, with the header before it in lines that
 begin with `#` (CSV on the Web's comments), each with a name and a JSON value. The types of columns:

@@ -35,6 +35,7 @@ from counterfoil.reports.envelopes import Envelopes
 from counterfoil.reports.flows import Flows
 from counterfoil.reports.given import Given
 from counterfoil.reports.tables import Ref, Row, Tables
+from counterfoil.reports.trail import Trail
 from counterfoil.vocabulary import CODEC
 
 Progress = Callable[[str, int, int], None]
@@ -108,12 +109,15 @@ class Folded:
 
     sizes: dict[LogId, int] = field(default_factory=dict)
     """How many entries of each log were read."""
+    trails: dict[LogId, Trail] = field(default_factory=dict)
+    """What each log says of itself."""
     _bundle: tuple[LogId, int, list[bytes]] | None = None
     """The entries that were read last again."""
 
     def fold(self, log: LogId, entry: Entry) -> None:
         """Take in the next entry of a log."""
         self.tables.fold(log, entry)
+        self.trails.setdefault(log, Trail()).fold(entry)
         self.time = max(self.time, entry.time)
         for event in entry.events:
             if log.service == "ledger":
@@ -271,6 +275,7 @@ def fold(
         folded.sizes[id_], root = until[log.checkpoint.origin]
         if folded.sizes[id_] > log.checkpoint.size or folded.root(id_) != root:
             raise NotTheLog(f"{log.files.name}: its first {folded.sizes[id_]} entries are not those, or not all here")
+    _check_since(folded)
     total = sum(folded.sizes.values())
     for id_, log in opened.items():
         for entries in _bundles(log, folded.sizes[id_]):
@@ -280,6 +285,15 @@ def fold(
                 progress("entries", len(entries), total)
     folded.tables.finish()
     return folded
+
+
+def _check_since(folded: Folded) -> None:
+    """Refuse logs that do not go on from the trees of an earlier report. Raises `NotTheLog`."""
+    sizes = {log.checkpoint.origin: folded.sizes[id_] for id_, log in folded.logs.items()}
+    trees = {log.checkpoint.origin: log.tree for log in folded.logs.values()}
+    for origin, (size, root) in (folded.given.since or {}).items():
+        if origin not in trees or size > sizes[origin] or trees[origin].root_at(size) != root:
+            raise NotTheLog(f"{origin}: it does not go on from the {size} entries of the earlier report")
 
 
 def _bundles(log: OpenLog, size: int) -> Iterator[list[bytes]]:
