@@ -49,6 +49,8 @@ def _ledger() -> tuple[Modules, Modules]:
         commands,
         events,
         expiry_events,
+        extension_commands,
+        extension_events,
         invoice_events,
         receivable_events,
         tranche_commands,
@@ -57,7 +59,7 @@ def _ledger() -> tuple[Modules, Modules]:
     )
 
     of_events = (events, invoice_events, expiry_events, receivable_events, transfer_events, closing_events)
-    return (commands, tranche_commands), (*of_events, tranche_events)
+    return (commands, tranche_commands, extension_commands), (*of_events, tranche_events, extension_events)
 
 
 def _matching() -> tuple[Modules, Modules]:

@@ -69,6 +69,7 @@ from counterfoil.ledger.commands import (
     Withdraw,
     WithdrawTransfer,
 )
+from counterfoil.ledger.extension_commands import ExtendVoucher
 from counterfoil.ledger.tranche_commands import AttestMilestone, ReleaseTranche
 from counterfoil.matching.commands import (
     AmendBid,
@@ -460,6 +461,9 @@ def _pledging(market: Market, pledgee_id: str) -> Command:
 
 HANDS: Final[Mapping[str, Mapping[str, Make]]] = {
     "surrender_voucher": {"the voucher's holder": by("lab-1", _surrender)},
+    "extend_voucher": of_issuer(
+        lambda market: ExtendVoucher(voucher_id=market.ids["voucher in parts"], days=1, ground=None, reason=WHY)
+    ),
     "restore_voucher": {
         "the voucher's holder": by("lab-1", lambda market: RestoreVoucher(voucher_id=market.ids["offline voucher"])),
     },

@@ -303,7 +303,7 @@ def _hands(market: Market) -> None:
     """Vouchers that may be handed on, by programme p3 freely, by p4 if the issuer approves; some is under way."""
     for programme_id, mode in (("p3", "CLOSED_MARKET"), ("p4", "ISSUER_APPROVED")):
         transfer = {"mode": mode, "pledge": {"allowed": True}}
-        expiry = {"rule": {"kind": "FIXED", "on": format_day(EXPIRY // DAY - 1)}}
+        expiry = {"rule": {"kind": "FIXED", "on": format_day(EXPIRY // DAY - 1)}, "extension_days": 30}
         for body in publishing(document(id=programme_id, transfer=transfer, expiry=expiry)):
             market.do("city", body)
         amount = 20_000 * YUAN
@@ -482,11 +482,11 @@ def _parts(market: Market) -> None:
         {"share": "1/2", "release_on": "PROGRESS_REPORT", "attested_by": "gpu-1"},
         {"share": "1/2", "release_on": "ISSUER_DECISION"},
     ]
-    expiry = {"rule": {"kind": "FIXED", "on": format_day(EXPIRY // DAY - 1)}}
+    expiry = {"rule": {"kind": "FIXED", "on": format_day(EXPIRY // DAY - 1)}, "extension_days": 30}
     for body in publishing(document(id="p18", benefit__tranches=tranches, expiry=expiry)):
         market.do("city", body)
     market.do("city", AppropriateBudget(programme_id="p18", amount=1_000 * YUAN, document="B-p18"))
-    market.do("city", IssueVoucher(programme_id="p18", beneficiary_id="lab-1", amount=1_000 * YUAN))
+    market.do("city", IssueVoucher(programme_id="p18", beneficiary_id="lab-1", amount=1_000 * YUAN), "voucher in parts")
     found = market.state("ledger").encumbrances.tranches
     market.ids |= {"free part" if each.attester_id is None else "milestone": name for name, each in found.items()}
 

@@ -45,6 +45,7 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "claim_invoice": at(EXPIRY // DAY * DAY),
     "return_voucher": at(EXPIRY),
     "surrender_voucher": at(EXPIRY // DAY * DAY),
+    "extend_voucher": at(EXPIRY // DAY * DAY),
     "restore_voucher": at(OFFLINE),
     "order_clawback": lambda market: (add_months(market.times["payment to take back"] // DAY, 1) + 1) * DAY,
     "file_appeal": since("clawback"),

@@ -47,7 +47,8 @@ def tell(world: GoldenWorld) -> None:
         refused(world, "lab-2", Code.INVOICE_ALREADY_CLAIMED, claim)
     else:
         refused(world, "lab-1", Code.INVOICE_ALREADY_CLAIMED, claim)
-        done(world, "lab-2", claim)
+        other = done(world, "lab-2", claim).application_id
+        done(world, "city", DecideApplication(application_id=other, decision="rejected", caps=(), reason="no proof"))
     decide = DecideApplication(application_id=first, decision="rejected", caps=(), reason="no proof")
     done(world, "city", decide)
     paid, wrong = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from counterfoil.contract.times import DAY, HOUR
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.ledger.commands import AcceptTransfer, ProposeTransfer, RestoreVoucher
 from counterfoil.ledger.events import FundingEnded, HoldPlaced, VoucherClosed, VoucherExpired, VoucherRestored
+from counterfoil.ledger.extension_commands import ExtendVoucher
 from counterfoil.programme.expiry import NEVER, timetable
 from tests.documents import document, rules_from
 from tests.ledger.story import (
@@ -25,6 +27,7 @@ from tests.ledger.story import (
     code,
     ending,
     expire,
+    issued,
     party,
 )
 
@@ -141,6 +144,69 @@ def test_a_document_says_which_steps_there_are(changes: dict[str, Any], ends_at:
     found = timetable(rules_from(document(expiry=life)), NEVER if ends_at == NEVER else ENDS, restored=False)
     assert (found.ends_at, found.restorable_until) == (ends_at, restorable)
     assert [each.days for each in found.steps if each.days] == ([] if ends_at == NEVER else [30, 7])
+
+
+def extend(scene: Story, days: int, at: int = ENDS - 40 * DAY, ground: str | None = None) -> Story:
+    return scene.when(ExtendVoucher(voucher_id="v1", days=days, ground=ground, reason="site down"), "issuer", at)
+
+
+def test_an_issuer_extends_within_what_the_document_allows_and_every_step_moves() -> None:
+    """So many days, so often, on its grounds; notices that were given are given again."""
+    scene = ending(extension_days=10, extensions=2, extension_grounds=["SITE_OUTAGE"])
+    assert step(scene, ENDS - 30 * DAY) == [("acme", 1_000, 30)]
+    for days, ground, code_ in (
+        (0, "SITE_OUTAGE", "extension_not_permitted"), (11, "SITE_OUTAGE", "extension_not_permitted"),
+        (10, None, "ground_not_in_rules"), (10, "OTHER", "ground_not_in_rules"),
+    ):  # fmt: skip
+        assert refusal(extend(scene, days, ground=ground)) == code_
+    scene.hears(party("other", "issuer"))
+    scene.when(ExtendVoucher(voucher_id="v1", days=1, ground="SITE_OUTAGE", reason="x"), "other")
+    assert refusal(scene) == "unknown_voucher"
+    later = ENDS + 10 * DAY
+    (made,) = extend(scene, 10, ENDS - 30 * DAY + 1, "SITE_OUTAGE").said
+    assert (made.number, made.expired_at, made.expires_at, made.holders) == (1, ENDS, later, ("acme",))
+    assert step(scene, later - 30 * DAY) == [("acme", 1_000, 30)]
+    scene.hears(bid("late", 100), at=ENDS - DAY).then_types(HoldPlaced)
+    scene.hears(CLOSED.__class__(bid_id="late", reason="cancelled"))
+    (made,) = extend(scene, 5, later - 6 * DAY, "SITE_OUTAGE").said
+    later += 5 * DAY
+    assert refusal(extend(scene, 1, later - 6 * DAY, "SITE_OUTAGE")) == "extension_not_permitted", "twice"
+    assert step(scene, later - 7 * DAY) == [("acme", 1_000, 7)]
+    assert step(scene, later - 5 * DAY) == [("acme", 1_000, None)]
+    assert scene.decider.due(scene.state) == (later + 60 * DAY, "voucher_expiry")
+    expire(scene, later + 60 * DAY).then_types(VoucherExpired, VoucherClosed)
+    assert not scene.state.extended
+
+
+@pytest.mark.parametrize(
+    ("at", "before", "expected"),
+    [
+        (OFFLINE - 1, [], None),
+        (OFFLINE - 1, [SUSPENDED], None),
+        (OFFLINE, [], "voucher_offline"),
+        (OFFLINE, [SUSPENDED], "voucher_offline"),
+        (ENDS, [], "voucher_expired"),
+        (OFFLINE - 1, [REVOKED], "unknown_voucher"),
+    ],
+)
+def test_only_what_can_be_spent_is_extended(at: int, before: list[Any], expected: str | None) -> None:
+    assert refusal(extend(ending(extension_days=10).hears(*before), 10, at)) == expected
+
+
+def test_what_has_no_end_or_no_such_rule_is_not_extended() -> None:
+    assert refusal(extend(ending(), 1)) == "extension_not_permitted"
+    endless = ending(extension_days=10).hears(issued("v9", 10, version=2, expires_at=NEVER))
+    endless.when(ExtendVoucher(voucher_id="v9", days=1, ground=None, reason="x"), "issuer")
+    assert refusal(endless) == "extension_not_permitted"
+
+
+def test_a_voucher_in_too_many_hands_is_not_extended() -> None:
+    for most, expected in ((1, "over_limit"), (2, None)):
+        scene = ending(extension_days=10)
+        scene.when(ProposeTransfer(voucher_id="v1", amount=10, receiver_id="beta", price=0), "acme")
+        scene.when(AcceptTransfer(transfer_id=scene.said[0].transfer_id), "beta")
+        scene.state.rules = replace(RULES[LATEST], max_holders_extended=most)
+        assert refusal(extend(scene, 10)) == expected
 
 
 def test_without_such_rules_a_voucher_expires_at_its_time() -> None:

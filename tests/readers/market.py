@@ -15,6 +15,7 @@ from counterfoil.issuance.commands import AppointAuditor, DismissAuditor, Regist
 from counterfoil.ledger.commands import Deposit, EnforcePledge
 from counterfoil.ledger.events import HoldRefusedV1
 from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
+from counterfoil.ledger.extension_commands import ExtendVoucher
 from counterfoil.matching.commands import CancelOrderFor
 from counterfoil.matching.events import MatchPrevented
 from counterfoil.ports import Change
@@ -51,6 +52,7 @@ class ReadMarket(Market):
         self.submit("city", DismissAuditor(auditor_id=AUDITOR, programme_id="p1", reason="done"))
         self.do("lab-1", pledging(self, "free voucher", "gpu-1"), "pledge to gpu-1")
         self.do("gpu-1", EnforcePledge(pledge_id=self.ids["pledge to gpu-1"], reason="overdue"))
+        self.do("city", ExtendVoucher(voucher_id=self.ids["free voucher"], days=1, ground=None, reason="site down"))
         self.do("gpu-1", handing(self, "free voucher", "none-beneficiary"))
         self.do("none-operator", replace(AID_GIVEN, party_id="gpu-1"))
         self.outage("redemption")

@@ -93,6 +93,11 @@ def _voucher(row: Row, rows: Rows) -> Whose:
     return Whose({row["beneficiary_id"], *holders}, {row["programme_id"]})
 
 
+def _extension(row: Row, rows: Rows) -> Whose:
+    holders = {each["holder_id"] for each in rows.some("holders", voucher_id=row["voucher_id"])}
+    return Whose(holders, {row["programme_id"]})
+
+
 def _party(row: Row, rows: Rows) -> Whose:
     me = row["party_id"]
     contracts = [*rows.some("contracts", beneficiary_id=me), *rows.some("contracts", provider_id=me)]
@@ -142,6 +147,7 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "expiry_notices": _named("holder_id"),
     "offline_vouchers": _named("holder_id"),
     "transfers": _named("holder_id", "receiver_id"),
+    "extensions": _extension,
     "tranches": _named("holder_id", "attester_id"),
     "pledges": _named("holder_id", "pledgee_id"),
     "offers": _named("provider_id"),

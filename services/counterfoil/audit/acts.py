@@ -20,6 +20,7 @@ from counterfoil.issuance.events import (
 from counterfoil.issuance.freeze_events import RevocationOrdered, SuspensionExtended, SuspensionOrdered
 from counterfoil.issuance.run_off_events import RunOffBegun
 from counterfoil.ledger.closing_events import ProgrammeClosing
+from counterfoil.ledger.extension_events import VoucherExtended
 from counterfoil.matching.events import CancellationForced
 from counterfoil.redemption.commands import AgreeReversal
 from counterfoil.redemption.events import AppealDecided, ClawbackOrdered, DebtWrittenOff, PaymentReturned, UsageReversed
@@ -39,6 +40,7 @@ LISTED: Final[frozenset[type[Event]]] = frozenset(
         ProgrammeClosing,
         SuspensionOrdered,
         SuspensionExtended,
+        VoucherExtended,
         RevocationOrdered,
         CancellationForced,
         PaymentReturned,

@@ -146,6 +146,12 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             "holdings",
         ),
         Listing(
+            "extensions",
+            "vouchers that were extended",
+            "voucher_id number days ground reason expired_at expires_at extended_by extended_at",
+            "extensions",
+        ),
+        Listing(
             "tranches",
             "parts of vouchers that are released later",
             "tranche_id voucher_id holder_id number amount release_on due_on attester_id attested_at status",

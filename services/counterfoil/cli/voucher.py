@@ -22,6 +22,7 @@ from counterfoil.issuance.commands import (
 )
 from counterfoil.issuance.freeze_commands import ExtendSuspension, RevokeVoucher, SuspendVoucher
 from counterfoil.ledger.commands import RestoreVoucher, SurrenderVoucher
+from counterfoil.ledger.extension_commands import ExtendVoucher
 from counterfoil.ledger.tranche_commands import AttestMilestone, ReleaseTranche
 
 app = group("voucher")
@@ -104,6 +105,12 @@ def surrender(voucher: VoucherId, amount: Amount, reason: Reason) -> Body:
 def restore(voucher: VoucherId) -> Body:
     """Holder: ask for what you have of a voucher that is offline. It comes back as another, which lasts longer."""
     return RestoreVoucher(voucher_id=voucher)
+
+
+@signed(app, "extend", "counterfoil voucher extend vch-12-0 --days 30 --reason 'The site was down' --as springfield")
+def extend_voucher(voucher: VoucherId, days: Days, reason: Reason, ground: Ground = None) -> Body:
+    """Issuer: let a voucher last longer, as often and as long as its document allows, while it can be spent."""
+    return ExtendVoucher(voucher_id=voucher, days=days, ground=ground, reason=reason)
 
 
 @signed(

@@ -182,6 +182,7 @@ class Code(StrEnum):
     VOUCHER_EXPIRES_BEFORE_DELIVERY = "voucher_expires_before_delivery"
     VOUCHER_OFFLINE = "voucher_offline"
     VOUCHER_NOT_OFFLINE = "voucher_not_offline"
+    EXTENSION_NOT_PERMITTED = "extension_not_permitted"
     NOT_RESTORABLE = "not_restorable"
     TRANCHE_NOT_DUE = "tranche_not_due"
     TRANSFER_NOT_PERMITTED = "transfer_not_permitted"
@@ -416,6 +417,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     ),
     Code.VOUCHER_OFFLINE: Meaning(_D, True, "The voucher is offline: where its programme allows, ask for it back."),
     Code.VOUCHER_NOT_OFFLINE: Meaning(_D, True, "The voucher is not offline: there is nothing to be brought back."),
+    Code.EXTENSION_NOT_PERMITTED: Meaning(
+        _D, False, "The document does not let the voucher be extended, by so much, or once more: `why` says which."
+    ),
     Code.NOT_RESTORABLE: Meaning(
         _D, False, "The programme brings nothing back that is offline, or the time to ask for it is over."
     ),

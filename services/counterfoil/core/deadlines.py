@@ -33,7 +33,7 @@ class Deadlines:
         return len(self._heap)
 
     def add(self, time: int, index: int, item: int, id_: str) -> None:
-        """Remember that `id_` is due at `time` (microseconds), always the same for one id but for `postpone`."""
+        """Remember that `id_` is due at `time` (microseconds), always the same for one id until it is moved."""
         if id_ not in self._queued:
             self._queued.add(id_)
             heappush(self._heap, (time, index, item, id_))
@@ -48,6 +48,12 @@ class Deadlines:
             self._heap = [due for due in self._heap if self._live(due[3])]
             self._queued = {due[3] for due in self._heap}
             heapify(self._heap)
+
+    def forget(self, gone: Callable[[str], bool]) -> None:
+        """Forget ids, so that they can be added for another time. O(n)."""
+        self._heap = [due for due in self._heap if not gone(due[3])]
+        self._queued = {due[3] for due in self._heap}
+        heapify(self._heap)
 
     def postpone(self, until: Callable[[str], int]) -> None:
         """Ask anew when each live id is due, after an outage; `add` follows the same from then on. O(n)."""

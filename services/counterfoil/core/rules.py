@@ -104,6 +104,8 @@ class Rules:
     """
     reissue_prefix: str
     """What ids of vouchers that the ledger issues anew begin with; `vch` is issuance's, and could be the same id."""
+    max_holders_extended: int
+    """In how many hands a voucher may be that its issuer extends; 0: none is extended, whatever its document says."""
     releases_tranches: bool
     """Whether the tranches of a document are kept back until the issuer releases each; else they say nothing."""
     max_encumbrances_per_party: int
@@ -299,6 +301,7 @@ _FIRST: Final = Rules(
     transfer_stands=7 * DAY,
     judges_takers=False,
     reissue_prefix="vch",
+    max_holders_extended=0,
     releases_tranches=False,
     max_encumbrances_per_party=256,
     max_classes=16,
@@ -444,6 +447,7 @@ _EIGHTH: Final = replace(
     _SEVENTH,
     number=8,
     absent=GONE_IN_4,
+    max_holders_extended=256,
     releases_tranches=True,
     judges_takers=True,
     reissue_prefix="rsv",

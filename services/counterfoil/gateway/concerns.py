@@ -17,6 +17,7 @@ from counterfoil.issuance import invoice_events as issuance_invoices
 from counterfoil.ledger import (
     closing_events,
     expiry_events,
+    extension_events,
     invoice_events,
     receivable_events,
     tranche_events,
@@ -191,6 +192,7 @@ _LEDGER: Final[Table] = {
     **_all(_OF_VOUCHER, ledger.VoucherCredited, ledger.VoucherRestored),
     **_all(
         Concerns("voucher_id", via=(_VOUCHER,)),
+        extension_events.VoucherExtended,
         ledger.VoucherFrozen,
         ledger.VoucherUnfrozen,
         ledger.VoucherExpired,

@@ -1,4 +1,4 @@
-"""What suspensions and revocations under documents change in issuance's view of vouchers."""
+"""What suspensions, revocations and extensions under documents change in issuance's view of vouchers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 from counterfoil.core.at import At
 from counterfoil.issuance.events import VoucherReinstated
 from counterfoil.issuance.freeze_events import RevocationOrdered, SuspensionExtended, SuspensionOrdered
+from counterfoil.ledger.extension_events import VoucherExtended
 from counterfoil.ports import Change, Set
 from counterfoil.service import Reducers
 
@@ -24,6 +25,10 @@ def _extended(event: SuspensionExtended, _at: At) -> Iterable[Change]:
     yield Set(_VIEW, (event.voucher_id,), {"suspended_until": event.ends_at})
 
 
+def _lasts_longer(event: VoucherExtended, _at: At) -> Iterable[Change]:
+    yield Set(_VIEW, (event.voucher_id,), {"expires_at": event.expires_at})
+
+
 def _revoked(event: RevocationOrdered, _at: At) -> Iterable[Change]:
     yield Set(_VIEW, (event.voucher_id,), {**NOT_STOPPED, "ground": event.ground})
 
@@ -36,6 +41,7 @@ def _reinstated(event: VoucherReinstated, at: At) -> Iterable[Change]:
 FREEZE_REDUCERS: Final[Reducers] = {
     SuspensionOrdered: _ordered,
     SuspensionExtended: _extended,
+    VoucherExtended: _lasts_longer,
     RevocationOrdered: _revoked,
     VoucherReinstated: _reinstated,
 }

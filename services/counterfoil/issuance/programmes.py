@@ -109,7 +109,9 @@ def _of_later_rules(document: Document) -> Refusal | None:
 
 def _unfit_tranches(state: IssuanceState, document: Document) -> Refusal | None:
     """Whether a document has more parts of a voucher than an entry holds, or conditions that older rules lack."""
-    parts = document.benefit.tranches
+    parts, expiry = document.benefit.tranches, document.expiry
+    if not state.rules.max_holders_extended and (expiry.extensions is not None or expiry.extension_grounds):
+        return refuse(Code.DOCUMENT_MALFORMED, why="malformed", where="expiry")
     if state.rules.releases_tranches:
         many = len(parts) > MAX_TRANCHES
         return refuse(Code.OVER_LIMIT, field="benefit.tranches", limit=MAX_TRANCHES) if many else None

@@ -27,6 +27,7 @@ from counterfoil.issuance import (
     credit_notes,
     currencies,
     documents,
+    extended,
     facts,
     freezing,
     granting,
@@ -162,6 +163,7 @@ from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.issuance.views import REDUCERS, VIEWS
 from counterfoil.ledger.closing_events import ProgrammeClosed
 from counterfoil.ledger.events import ClaimReleased, VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
+from counterfoil.ledger.extension_events import VoucherExtended
 from counterfoil.ledger.invoice_events import InvoiceRefused, InvoiceReturned
 from counterfoil.ledger.transfer_events import TransferConsented, VoucherReissued, VoucherSurrendered
 from counterfoil.service import Service
@@ -250,6 +252,7 @@ DECIDER: Final = Decider(
             VoucherExpired: vouchers.take_over_end,
             VoucherCancelled: vouchers.take_over_end,
             VoucherClosed: vouchers.take_over_close,
+            VoucherExtended: extended.take_over_extended,
             VoucherRestored: vouchers.take_over_restored,
             VoucherSurrendered: vouchers.take_over_surrender,
             VoucherReissued: vouchers.take_over_reissued,
@@ -341,6 +344,7 @@ DECIDER: Final = Decider(
         SuspensionExtended: freezing.suspension_extended,
         RevocationOrdered: freezing.revocation_ordered,
         IssueReversed: vouchers.issue_reversed,
+        VoucherExtended: extended.voucher_extended,
         VoucherRestored: vouchers.voucher_restored,
         VoucherSurrendered: vouchers.voucher_surrendered,
         VoucherReissued: vouchers.voucher_reissued,

@@ -189,8 +189,9 @@ def remove_if_ended(state: LedgerState, voucher_id: str) -> None:
     del state.vouchers.open[voucher_id]
     state.accounts.drop_asset(voucher_id)
     state.encumbrances.forget(voucher_id)
-    if voucher_id in state.expiries:
-        del state.expiries[voucher_id]
+    for table in (state.expiries, state.extended):
+        if voucher_id in table:
+            del table[voucher_id]
 
 
 def voucher_closed(state: LedgerState, event: VoucherClosed, _at: At) -> None:

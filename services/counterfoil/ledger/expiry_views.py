@@ -9,6 +9,7 @@ from counterfoil.core.at import At
 from counterfoil.ledger.chart import EXPIRED, owner_of
 from counterfoil.ledger.events import VoucherExpired, VoucherRestored
 from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
+from counterfoil.ledger.extension_events import VoucherExtended
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import Readers
 
@@ -59,13 +60,42 @@ OFFLINE: Final = View(
 `restored`: brought back at its holder's request, as other vouchers; `expired`: ended, and `recycled` if it may be
 issued again. Of the rest, what is held is paid as before. Its holder may ask for it before `restorable_until`."""
 
-EXPIRY_VIEWS: Final[tuple[View, ...]] = (NOTICES, OFFLINE)
+EXTENSIONS: Final = View(
+    name="extensions",
+    key=("voucher_id", "number"),
+    columns={
+        "voucher_id": "text",
+        "number": "int",
+        "programme_id": "text",
+        "days": "int",
+        "ground": "text?",
+        "reason": "text",
+        "extended_by": "text",
+        "expired_at": "time",
+        "expires_at": "time",
+        "extended_at": "time",
+    },
+    filters=("voucher_id", "programme_id"),
+    readers=Readers(programme="programme_id", through={"holders": "voucher_id"}),
+    time="extended_at",
+)
+"""That an issuer let a voucher last so many days longer than until `expired_at`, and why."""
+
+EXPIRY_VIEWS: Final[tuple[View, ...]] = (NOTICES, OFFLINE, EXTENSIONS)
 
 
 def notified(event: ExpiryNotified, at: At) -> Iterable[Change]:
     """A row for a notice."""
     row = {name: getattr(event, name) for name in NOTICES.columns if name != "notified_at"}
     yield Put(NOTICES.name, {**row, "notified_at": at.time})
+
+
+def extended(event: VoucherExtended, at: At) -> Iterable[Change]:
+    """A row for an extension, and the later end of what each holder has."""
+    row = {name: getattr(event, name) for name in EXTENSIONS.columns if name != "extended_at"}
+    yield Put(EXTENSIONS.name, {**row, "extended_at": at.time})
+    for holder_id in event.holders:
+        yield Set("holdings", (event.voucher_id, holder_id), {"expires_at": event.expires_at})
 
 
 def taken_offline(event: VoucherTakenOffline, at: At) -> Iterable[Change]:

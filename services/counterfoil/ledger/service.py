@@ -28,6 +28,7 @@ from counterfoil.ledger import (
     contracts,
     endings,
     expiry,
+    extending,
     funding,
     invoices,
     offers,
@@ -91,6 +92,8 @@ from counterfoil.ledger.events import (
     VoucherUnfrozen,
 )
 from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
+from counterfoil.ledger.extension_commands import ExtendVoucher
+from counterfoil.ledger.extension_events import VoucherExtended
 from counterfoil.ledger.invoice_events import (
     InvoiceCaptured,
     InvoiceCredited,
@@ -155,6 +158,7 @@ DECIDER: Final = Decider(
         Withdraw: cash.withdraw,
         CloseProgramme: closing.close_programme,
         SurrenderVoucher: endings.surrender_voucher,
+        ExtendVoucher: extending.extend_voucher,
         RestoreVoucher: expiry.restore_voucher,
         ProposeTransfer: transfers.propose_transfer,
         ApproveTransfer: transfers.approve_transfer,
@@ -262,6 +266,7 @@ DECIDER: Final = Decider(
         VoucherUnfrozen: vouchers.voucher_unfrozen,
         ExpiryNotified: expiry.step_taken,
         VoucherTakenOffline: expiry.step_taken,
+        VoucherExtended: extending.voucher_extended,
         VoucherExpired: endings.voucher_ended,
         VoucherCancelled: endings.voucher_ended,
         VoucherClosed: endings.voucher_closed,

@@ -138,6 +138,9 @@ EXPIRY: Final = Form(
 )
 
 
+EXTENDED: Final = Form("extended", ("voucher_id",), COUNT, "how often an open voucher was extended")
+
+
 class LedgerState(ProgrammesState):
     """The ledger's whole state.
 
@@ -149,7 +152,7 @@ class LedgerState(ProgrammesState):
 
     __slots__ = (
         "accounts", "cancelling", "captures", "claimed", "contracts", "encumbrances", "ended", "expiries", "expiring",
-        "freeing", "gains", "holds", "lapsing", "purchases", "stepping", "unfunding", "vouchers",
+        "extended", "freeing", "gains", "holds", "lapsing", "purchases", "stepping", "unfunding", "vouchers",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -169,6 +172,7 @@ class LedgerState(ProgrammesState):
         self.captures: Table[str, Captured] = self.keep(Table(CAPTURED))
         self.purchases: Table[str, Purchase] = self.keep(Table(PURCHASE))
         self.expiries: Table[str, Expiry] = self.keep(Table(EXPIRY))
+        self.extended: Table[str, int] = self.keep(Table(EXTENDED))
         self.stepping = Deadlines(self._is_next_step)
         self.expiring = Deadlines(self.expires)
         self.cancelling = Deadlines(self.cancels)
@@ -305,6 +309,21 @@ class LedgerState(ProgrammesState):
             self.expiries[voucher.voucher_id] = Expiry(missed, "", restored)
         self.expire_later(voucher)
         self.step_later(voucher)
+
+    def move_end(self, voucher: Voucher, expires_at: int, time: int) -> None:
+        """Let an open voucher end later, and go its way to its end from `time` on once more."""
+        voucher_id, unfunding = voucher.voucher_id, self.unfunds(voucher.voucher_id)
+        owners = self.owners(voucher_id)
+        for each in owners:
+            self.vouchers.set_owner(voucher, each, owns=False)
+        self.vouchers.open.edit(voucher_id).expires_at = expires_at
+        for each in owners:
+            self.vouchers.set_owner(voucher, each, owns=True)
+        self.expiring.forget(voucher_id.__eq__)
+        self.stepping.forget(lambda step_id: step_id.partition(":")[2] == voucher_id)
+        if unfunding and not self.unfunds(voucher_id):
+            self.unfunding.ended()
+        self.begin_expiry(voucher, time, restored=self.expiries[voucher_id].restored)
 
     def bar(self, voucher: Voucher, time: int) -> Code | None:
         """Why the voucher cannot be drawn on at `time`; by ledger time alone, swept or not."""

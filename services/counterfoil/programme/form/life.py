@@ -109,7 +109,13 @@ class Expiry(Part, frozen=True, kw_only=True):
     grace_days: Annotated[Days, described("after the end, what was held in time may still be captured", 30)] = 0
     expunge_days: Annotated[Days | None, described("after the end, what is offline is removed for good", 90)] = None
     restore_within_days: Annotated[Days | None, described("after the end, the holder may ask for it back", 30)] = None
-    extension_days: Annotated[Days | None, described("by which the issuer may extend a voucher, once", 90)] = None
+    extension_days: Annotated[Days | None, described("by which the issuer may extend a voucher at once", 90)] = None
+    extensions: Annotated[
+        Annotated[int, Meta(ge=1, le=100)] | None, described("how often it may extend one; none: once", 2)
+    ] = None
+    extension_grounds: Annotated[
+        tuple[Word, ...], Meta(max_length=MAX_ITEMS), described("what allows it; none: any reason", ["SITE_OUTAGE"])
+    ] = ()
     recycle_to: Annotated[
         Literal["APPROPRIATION", "LAPSED"], described("whether what ended can be granted again", "APPROPRIATION")
     ] = "APPROPRIATION"
