@@ -100,7 +100,8 @@ from tests.properties.world import GPUS, ROLES, YUAN, World, accelerator, progra
 PRICE_TICK = RULES[LATEST].price_tick
 
 T = TypeVar("T")
-ISSUER = {"p1": "city", "p2": "town"}
+ISSUER = {"p1": "city", "p2": "town", "p3": "city", "p4": "town", "p5": "city"}
+"""Of the programmes that every world has, and of those that are documents in some."""
 RATES: tuple[list[dict[str, str]], ...] = (
     [{"id": "all", "rate": "2/3"}],
     [{"id": "first", "rate": "60%", "until": "100"}, {"id": "rest", "rate": "30%"}],
@@ -111,6 +112,7 @@ PROVIDERS, LABS = ("gpu-1", "gpu-2"), ("lab-1", "lab-2", "gpu-2")
 CLASS_LISTS = {
     "p1": (("a100",), ("a100",), ("a100", "h100"), ("h100",), ("l40s",)),
     "p2": (("a100",), ("a100",), ("l40s",), ("l40s",), ("a100", "l40s")),
+    **dict.fromkeys(("p3", "p4", "p5"), (("a100",),)),
 }
 HANDED_ON = {
     "transfer.proposed.v1", "transfer.approved.v1", "transfer.accepted.v1", "transfer.closed.v1", "pledge.made.v1",

@@ -13,9 +13,11 @@ from counterfoil.issuance.commands import (
     AttestGroup,
     CloseWindow,
     DecideApplication,
+    RecoverParty,
     ReinstateParty,
     ReinstateProvider,
     ReturnVoucher,
+    WithdrawApplication,
 )
 from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.chart import owner
@@ -35,6 +37,7 @@ from counterfoil.redemption.commands import (
 from counterfoil.redemption.payer_commands import ConfirmShare
 from counterfoil.vocabulary import CODEC
 from tests.paper_work import approve
+from tests.possession import proven
 from tests.properties.moves import Move
 from tests.properties.world import World
 
@@ -74,10 +77,12 @@ def _issuer(world: World, programme_id: str) -> str:
     return str(world.state("issuance").programmes[programme_id].current.issuer_id)
 
 
-def _free(world: World, _nth: int) -> Iterator[Move]:
-    """Whoever is stopped, or related to whom it deals with, is so no longer."""
+def _free(world: World, nth: int) -> Iterator[Move]:
+    """Whoever has left, is stopped, or is related to whom it deals with, is so no longer."""
     state = world.state("issuance")
-    for party_id, party in sorted(state.directory.parties.items()):
+    for number, (party_id, party) in enumerate(sorted(state.directory.parties.items()), 200 + 50 * nth):
+        if party.closed:
+            yield party_id, RecoverParty(key=proven(number, party_id, world.host), recovery_key=None)
         if party.suspended:
             yield "operator", ReinstateParty(party_id=party_id, reason="over")
         if party.group_id != party_id and party_id != "operator":
@@ -91,13 +96,14 @@ def _free(world: World, _nth: int) -> Iterator[Move]:
 
 
 def _answer(world: World, _nth: int) -> Iterator[Move]:
-    """Whoever applied is rejected, unless a window decides."""
+    """Whoever applied is rejected, unless a window decides; where the issuer cannot, it withdraws."""
     state = world.state("issuance")
     for window_id, window in sorted(state.windows.open.items()):
         yield _issuer(world, window.programme_id), CloseWindow(window_id=window_id, seed=SEED)
     for application_id, each in sorted(state.applications.open.items()):
         no = DecideApplication(application_id=application_id, decision="rejected", caps=(), reason="over")
         yield _issuer(world, each.content.programme_id), no
+        yield each.content.beneficiary_id, WithdrawApplication(application_id=application_id, reason="over")
 
 
 def _give_back(world: World, _nth: int) -> Iterator[Move]:

@@ -374,8 +374,9 @@ class IssuanceState(ProgrammeState):
 
     def commit(self, currency: str, amount: int) -> None:
         """Count an appropriation, or one taken back, or an issue."""
-        if amount:
-            self.committed[currency] = self.committed.get(currency, 0) + amount
+        after = self.committed.pop(currency, 0) + amount
+        if after:
+            self.committed[currency] = after
 
     def appoint(self, programme_id: str, auditor_id: str) -> None:
         """Know one more auditor of a programme, or of all."""
