@@ -42,11 +42,11 @@ _WHOLE: Final = 1 << 30  # more matches and preventions than a book can hold
 class _Steps:
     """The counterparts so far in one plan (R4, R5, R8), and the resulting plan (R6)."""
 
-    __slots__ = ("_now", "first", "is_over", "matches", "more", "prevented")
+    __slots__ = ("_most", "_now", "_uncrosses", "first", "is_over", "matches", "more", "prevented")
 
     def __init__(self, now: Pass) -> None:
         ensure(now.most >= 1, "matching: a plan without matches")
-        self._now = now
+        self._now, self._most, self._uncrosses = now, now.most, now.uncrosses
         self.matches: list[Match] = []
         self.prevented: list[Prevented] = []
         self.is_over = False  # the remainder of the order whose pass it is is cancelled
@@ -55,17 +55,18 @@ class _Steps:
 
     def is_full(self) -> bool:
         """R8: whether this counterpart is one too many."""
-        self.more = len(self.matches) + len(self.prevented) == self._now.most
+        self.more = len(self.matches) + len(self.prevented) == self._most
         return self.more
 
     def match(self, bid: Bid, offer: Offer, block: Fit, *, bid_acts: bool) -> None:
         """R3."""
-        price = offer.price if self._bid_takes(bid, offer, bid_acts) else bid.limit_price
+        bid_takes = bid.seq > offer.seq if self._uncrosses else bid_acts
+        price = offer.price if bid_takes else bid.limit_price
         self.matches.append(Match(bid.bid_id, offer.offer_id, *block, price))
 
-    def prevent(self, bid: Bid, offer: Offer, block: Fit, *, bid_acts: bool) -> bool:
-        """R5; whether the offer ends."""
-        bid_takes = self._bid_takes(bid, offer, bid_acts)
+    def prevent(self, bid: Bid, offer: Offer, block: Fit, *, bid_acts: bool) -> None:
+        """R5."""
+        bid_takes = bid.seq > offer.seq if self._uncrosses else bid_acts
         taking, resting = (bid.stp, offer.stp) if bid_takes else (offer.stp, bid.stp)
         asked = bid.beneficiary_id == offer.provider_id or resting != "taker"
         maker = taking != "taker" and (asked or not self._now.consents)
@@ -73,10 +74,6 @@ class _Steps:
         ends_bid, ends_offer = (taker, maker) if bid_takes else (maker, taker)
         self.is_over = ends_bid if bid_acts else ends_offer
         self.prevented.append(Prevented(bid.bid_id, offer.offer_id, *block, ends_bid, ends_offer))
-        return ends_offer
-
-    def _bid_takes(self, bid: Bid, offer: Offer, bid_acts: bool) -> bool:
-        return bid.seq > offer.seq if self._now.uncrosses else bid_acts
 
     def plan(self, tif: BidTif, is_filled: bool) -> Plan:
         """R6, R8."""
@@ -157,9 +154,9 @@ def _meet_offers(book: Book, bid: Bid, steps: _Steps, planned: dict[str, Capacit
     found = book.best_offer(bid, left, now, planned=taken)
     while found is not None and not steps.is_full():
         resting, block = found
-        own, ends_offer = resting.offer.group_id == bid.group_id, False
+        own = resting.offer.group_id == bid.group_id
         if own:
-            ends_offer = steps.prevent(bid, resting.offer, block, bid_acts=True)
+            steps.prevent(bid, resting.offer, block, bid_acts=True)
         else:
             steps.match(bid, resting.offer, block, bid_acts=True)
             left -= block[0]
@@ -171,7 +168,7 @@ def _meet_offers(book: Book, bid: Bid, steps: _Steps, planned: dict[str, Capacit
             if not own:
                 taken[resting.offer.offer_id] = _less(resting, taken, block, bid.hours)
                 after = _resume_at(bid, left, resting)
-            elif ends_offer:
+            elif steps.prevented[-1].cancels_offer:
                 taken[resting.offer.offer_id] = resting.capacity.emptied()
         if is_over:
             break
