@@ -78,6 +78,7 @@ from counterfoil.matching.commands import (
     CancelOffer,
     CancelOrderFor,
     CancelOrdersOf,
+    CancelOwnOrders,
 )
 from counterfoil.redemption.commands import (
     AcceptUsage,
@@ -556,6 +557,7 @@ ORDERS: Final[Mapping[str, Mapping[str, Make]]] = {
     },
     "amend_bid": {"the bid's beneficiary": by("lab-1", _amend_bid)},
     "cancel_bid": {"the bid's beneficiary": by("lab-1", lambda market: CancelBid(bid_id=market.ids["bid"]))},
+    "cancel_own_orders": {"itself": alone("lab-1", lambda _market: CancelOwnOrders(programme_id=None))},
     "cancel_order_for": {
         "the offer's provider": by("gpu-1", _cancel_for("offer")),
         "the bid's beneficiary": by("lab-1", _cancel_for("bid")),

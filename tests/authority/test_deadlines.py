@@ -66,6 +66,7 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "amend_bid": at((LATER + 20) * HOUR),
     "cancel_bid": at((LATER + 20) * HOUR),
     "cancel_order_for": at((LATER + 10) * HOUR),
+    "cancel_own_orders": at((LATER + 20) * HOUR),
     "cancel_orders_of": at((LATER + 20) * HOUR),
     "report_usage": at((DELIVERED + 1) * HOUR + REPORTING),
     "withdraw_delivery": at((DELIVERED + 1) * HOUR + REPORTING),

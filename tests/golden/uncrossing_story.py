@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import SECOND
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ListProvider
-from counterfoil.matching.commands import AmendBid
+from counterfoil.matching.commands import AmendBid, CancelOwnOrders
 from counterfoil.matching.events import TradeMatched
 from tests.documents import document, publishing
-from tests.golden.steps import bid, done, offer
+from tests.golden.steps import bid, done, offer, refused
 from tests.golden.world import GoldenWorld
 from tests.properties.world import YUAN
 
@@ -36,11 +37,16 @@ def tell(world: GoldenWorld) -> None:
     last = placed(world, nodes=2)
     done(world, "city", ListProvider(programme_id=PROGRAMME, provider_id="gpu-2"))
     assert traded(world, last) == [later]
+    refused(world, "lab-1", Code.UNKNOWN_ORDER, CancelOwnOrders(programme_id=PROGRAMME))
+    low = placed(world, limit_price=YUAN // 2)
+    done(world, "lab-1", CancelOwnOrders(programme_id=PROGRAMME))
+    assert low not in world.state("matching").bids
 
 
 def placed(world: GoldenWorld, **terms: Any) -> str:
     """A bid in the programme."""
-    return str(done(world, "lab-1", bid(world, programme_id=PROGRAMME, limit_price=YUAN, **terms)).bid_id)
+    terms = {"programme_id": PROGRAMME, "limit_price": YUAN, **terms}
+    return str(done(world, "lab-1", bid(world, **terms)).bid_id)
 
 
 def traded(world: GoldenWorld, *bid_ids: str) -> list[str]:

@@ -18,8 +18,8 @@ from counterfoil.issuance.events import (
     ProviderReinstated,
     ProviderSuspended,
 )
-from counterfoil.matching.commands import CancelOrderFor, CancelOrdersOf
-from counterfoil.matching.events import BidClosed, CancellationForced, OfferClosed
+from counterfoil.matching.commands import CancelOrderFor, CancelOrdersOf, CancelOwnOrders
+from counterfoil.matching.events import BidClosed, CancellationForced, OfferClosed, OwnOrdersCancelled
 from counterfoil.matching.state import LEAVING_TIMER
 from tests.matching.world import BID, YUAN, Market, T, bond_held, party, programme
 
@@ -64,6 +64,31 @@ def test_an_order_whose_funds_are_being_held_leaves_too() -> None:
     market.reacts_to(PartyClosed(party_id="gpu-1", reason="sold"))
     market.fires(LEAVING_TIMER, T).then(OfferClosed(offer_id=waiting, reason="party_closed"))
     market.reacts_to(held).then()
+
+
+@pytest.mark.parametrize(
+    ("party_id", "programme_id", "left"),
+    [
+        ("lab-1", None, {"lab-1 c1", "lab-1 t1"}),
+        ("lab-1", "c1", {"lab-1 c1"}),
+        ("gpu-1", None, {"gpu-1"}),
+        ("gpu-1", "c1", None),
+        ("lab-9", None, None),
+    ],
+)
+def test_a_party_cancels_all_that_it_has_open(party_id: str, programme_id: str | None, left: set[str] | None) -> None:
+    """Trades stand, and what others have open stays; what cancels nothing is refused."""
+    scene = market()
+    orders = {"gpu-1": scene.post(), "gpu-2": scene.post("gpu-2")}
+    for beneficiary, paid_by in (("lab-1", "c1"), ("lab-1", "t1"), ("lab-2", "c1")):
+        orders[f"{beneficiary} {paid_by}"] = scene.place(beneficiary, programme_id=paid_by, **LOW)
+    scene.when(CancelOwnOrders(programme_id=programme_id), party_id)
+    if left is None:
+        scene.refused(Code.UNKNOWN_ORDER)
+        return
+    scene.then(OwnOrdersCancelled(party_id=party_id, programme_id=programme_id))
+    assert swept(scene) == {orders[name]: "cancelled" for name in left}
+    scene.when(CancelOwnOrders(programme_id="none"), party_id).refused(Code.UNKNOWN_PROGRAMME)
 
 
 def swept_after(scenario: Market, event: Event) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 
 from counterfoil.contract.times import HOUR
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, CancelOrderFor
-from counterfoil.matching.events import MatchContinued, UncrossingBegun, UncrossingContinued
+from counterfoil.matching.events import MatchContinued, OwnOrdersCancelled, UncrossingBegun, UncrossingContinued
 from counterfoil.matching.service import SERVICE
 from counterfoil.matching.views import REDUCERS
 from tests.matching.world import DECIDER, YUAN, B, Market, T, hold_refused, party
@@ -27,7 +27,7 @@ def viewed(tmp_path: Path) -> Iterator[Viewed]:
 def test_every_own_event_but_one_is_shown() -> None:
     consumed = {event for events in DECIDER.reactions.values() for event in events}
     own = {event for event in DECIDER.evolve if event not in consumed}
-    assert set(REDUCERS) == own - {MatchContinued, UncrossingBegun, UncrossingContinued}
+    assert set(REDUCERS) == own - {MatchContinued, OwnOrdersCancelled, UncrossingBegun, UncrossingContinued}
 
 
 def test_the_life_of_an_offer(viewed: Viewed) -> None:

@@ -57,6 +57,7 @@ from counterfoil.matching.commands import (
     CancelOffer,
     CancelOrderFor,
     CancelOrdersOf,
+    CancelOwnOrders,
     PlaceBid,
     PostOffer,
     TimeInForce,
@@ -448,6 +449,8 @@ def _order_changes(world: World, pick: Choice) -> Move:
 
 def _for_others(world: World, pick: Choice) -> Move:
     state, reason = world.state("matching"), "wrong limit"
+    if (CancelOwnOrders.TYPE, CancelOwnOrders.V) not in state.rules.absent and pick.number(0, 8) == 0:
+        return pick.one((*PROVIDERS, *LABS)), CancelOwnOrders(programme_id=pick.one((None, "p1")))
     if pick.number(0, 2):
         bid_id = pick.id(state.bids)
         issuer = ISSUER[state.bids[bid_id].programme_id] if bid_id in state.bids else "operator"

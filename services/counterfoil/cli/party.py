@@ -23,7 +23,7 @@ from counterfoil.issuance.commands import (
     ReinstateParty,
     SuspendParty,
 )
-from counterfoil.matching.commands import CancelOrderFor, CancelOrdersOf
+from counterfoil.matching.commands import CancelOrderFor, CancelOrdersOf, CancelOwnOrders
 
 app = group_of_commands("party")
 
@@ -202,6 +202,16 @@ def suspend(party: PartyId, reason: Reason) -> Body:
 def reinstate(party: PartyId, reason: Reason) -> Body:
     """Operator: lift a party's suspension. Its orders do not come back."""
     return ReinstateParty(party_id=party, reason=reason)
+
+
+@signed(app, "cancel-own-orders", "counterfoil party cancel-own-orders --programme springfield-2026 --as acme")
+def cancel_own_orders(
+    programme: Annotated[
+        str | None, option("--programme", "Only the bids in this programme.", metavar="PROGRAMME")
+    ] = None,
+) -> Body:
+    """Provider or beneficiary: take all its open orders off the book; trades stand, what was held is released."""
+    return CancelOwnOrders(programme_id=programme)
 
 
 @signed(app, "cancel-order", "counterfoil party cancel-order bid-9-0 --reason 'wrong limit' --as springfield")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 NEW_IN_8: Final = frozenset(
-    {("register_regime", 1), ("attest_milestone", 1), ("extend_voucher", 1), ("release_tranche", 1)}
-)
+    {
+        ("register_regime", 1), ("attest_milestone", 1), ("extend_voucher", 1), ("release_tranche", 1),
+        ("cancel_own_orders", 1),
+    }
+)  # fmt: skip
 NEW_IN_7: Final = frozenset(
     {
         ("claim_after_use", 1), ("confirm_share", 1), ("return_share", 1), ("begin_run_off", 1), ("close_programme", 1),

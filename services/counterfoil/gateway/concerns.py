@@ -279,6 +279,7 @@ _MATCHING: Final[Table] = {
     **_all(Concerns("bid_id", via=(_BID,)), matching.BidAdmitted, matching.BidReduced, matching.BidClosed),
     matching.TradeMatched: Concerns("trade_id", _SIDES, programme=True),
     matching.MatchPrevented: Concerns("bid_id", via=(_BID, _OFFER)),
+    matching.OwnOrdersCancelled: Concerns("party_id", ("party_id",)),
     matching.CancellationForced: Concerns("cancellation_id", ("party_id", "cancelled_by"), programme=True),
 }
 

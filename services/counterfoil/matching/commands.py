@@ -105,6 +105,13 @@ class CancelBid(Command):
     bid_id: Id
 
 
+@command("cancel_own_orders", role=("provider", "beneficiary"), exits=True)
+class CancelOwnOrders(Command):
+    """Provider or beneficiary: take all its open orders off the book, or its bids in one programme; trades stand."""
+
+    programme_id: Id | None
+
+
 @command("cancel_order_for", role=("operator", "issuer"))
 class CancelOrderFor(Command):
     """Operator, or the issuer whose programme funds a bid: take another party's order off the book, in public."""

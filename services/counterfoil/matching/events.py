@@ -26,6 +26,7 @@ from counterfoil.contract.scalars import (
 from counterfoil.matching.commands import SelfTrade, TimeInForce
 
 Removal = Literal[
+    "cancelled",
     "party_closed",
     "party_suspended",
     "programme_paused",
@@ -33,7 +34,10 @@ Removal = Literal[
     "cancelled_by_operator",
     "cancelled_by_issuer",
 ]
-"""Why an order leaves the book that neither its owner nor a match has ended; bids alone for what a programme says."""
+"""Why an order leaves the book by a timer: for what a party or a programme is, or for what was ordered of many at once.
+
+Bids alone leave for what a programme says.
+"""
 
 
 @event("offer.received.v1")
@@ -208,6 +212,17 @@ class CancellationForced(Event):
     cancelled_by: Id
     authority: Literal["operator", "issuer"]
     reason: Reason
+
+
+@event("own_orders.cancelled.v1")
+class OwnOrdersCancelled(Event):
+    """A party cancels all that it has open, of `programme_id` its bids alone.
+
+    A timer closes them before anything else is decided.
+    """
+
+    party_id: Id
+    programme_id: Id | None
 
 
 @event("match.continued.v1")

@@ -1,4 +1,4 @@
-"""Why open orders must leave the book that neither their owner nor a match has ended, and the timer that ends them.
+"""Why open orders must leave the book, many at once, that no match has ended, and the timer that ends them.
 
 The timer is due before anything else but a pass that is not over. So no order trades that must leave, and none is
 received meanwhile. Of a party or a programme it ends the first received first; nobody else's orders are looked at.
@@ -12,10 +12,14 @@ from typing import Final, Literal
 
 from counterfoil.contract.events import PartyClosed, PartySuspended
 from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code
 from counterfoil.core.at import At
+from counterfoil.core.decider import Decision, refuse
+from counterfoil.core.directory import Party
 from counterfoil.issuance.events import ProgrammePaused, ProgrammeResumed
 from counterfoil.ledger.closing_events import ProgrammeClosed
-from counterfoil.matching.events import BidClosed, OfferClosed, Removal
+from counterfoil.matching.commands import CancelOwnOrders
+from counterfoil.matching.events import BidClosed, OfferClosed, OwnOrdersCancelled, Removal
 from counterfoil.matching.state import ANY, MatchingState
 
 REMOVALS: Final[Mapping[Literal["operator", "issuer"], Removal]] = {
@@ -23,6 +27,15 @@ REMOVALS: Final[Mapping[Literal["operator", "issuer"], Removal]] = {
     "issuer": "cancelled_by_issuer",
 }
 """By whose authority orders are cancelled for others."""
+
+
+def cancel_own_orders(state: MatchingState, body: CancelOwnOrders, actor: Party, _at: At) -> Decision:
+    """Let all open orders of the party leave, on the book or not yet, or its bids in one programme; trades stand."""
+    if body.programme_id is not None and body.programme_id not in state.programmes:
+        return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
+    if (body.programme_id or ANY, actor.party_id) not in state.open_orders:
+        return refuse(Code.UNKNOWN_ORDER, party_id=actor.party_id)
+    return [OwnOrdersCancelled(party_id=actor.party_id, programme_id=body.programme_id)]
 
 
 def end_orders(state: MatchingState, _cutoff: int, _at: At) -> Sequence[Event]:
@@ -48,6 +61,11 @@ def take_over_closed(state: MatchingState, event: ProgrammeClosed, _at: At) -> S
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
+
+
+def own_orders_cancelled(state: MatchingState, event: OwnOrdersCancelled, _at: At) -> None:
+    """The party's orders are to leave, or its bids in the programme."""
+    state.leave((event.programme_id or ANY, event.party_id), "cancelled")
 
 
 def party_closed(state: MatchingState, event: PartyClosed, _at: At) -> None:
