@@ -133,6 +133,34 @@ def test_rules_6_decide_of_members_of_rules_7_what_they_decided(member: str, val
     assert detail(told) == {"why": "malformed", "where": place}
 
 
+PART: dict[str, Any] = {"share": "1/2", "release_on": "PROGRESS_REPORT"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"benefit__tranches": [PART, PART | {"attested_by": "city-1"}]}, "benefit.tranches[1]"),
+        ({"benefit__tranches": [PART, PART | {"release_on": "FORMER_USED"}]}, "benefit.tranches[1].release_on"),
+        ({"expiry__extensions": 1}, "expiry"),
+        ({"expiry__extension_grounds": []}, "expiry"),
+    ],
+)
+def test_rules_7_decide_of_members_of_rules_8_what_they_decided(changes: dict[str, Any], place: str) -> None:
+    for rules in (RULES[7], RULES[LATEST]):
+        told = city()
+        told.state.rules = rules
+        publish(told, document(**changes))
+        assert isinstance(told.last, Refusal) is (rules.number == 7)
+        assert rules.number != 7 or detail(told) == {"why": "malformed", "where": place}
+
+
+def test_who_attests_a_milestone_is_registered_and_parts_are_bounded() -> None:
+    publish(city(), document(benefit__tranches=[PART, PART | {"attested_by": "nobody"}])).refused(Code.UNKNOWN_PARTY)
+    for number, code in ((16, None), (17, Code.OVER_LIMIT)):
+        told = publish(city(), document(benefit__tranches=[{**PART, "share": f"1/{number}"}] * number))
+        assert (told.last.code if isinstance(told.last, Refusal) else None) == code
+
+
 @pytest.mark.parametrize(
     ("value", "code", "found"),
     [

@@ -129,6 +129,33 @@ def test_the_part_before_is_used_to_the_unit(used: int, released: bool) -> None:
         assert (told.last.code, dict(told.last.detail)["needed"]) == (Code.TRANCHE_NOT_DUE, "267")
 
 
+def test_what_has_ended_of_the_part_before_is_not_asked_for_nor_a_rest_too_small_to_spend() -> None:
+    part = {"share": "2/3", "release_on": "FORMER_USED"}
+    told = city(ISSUE, part)
+    ((tranche_id, _),) = waiting(told).items()
+    told.when(SurrenderVoucher(voucher_id="v1", amount=100, reason="spare"), "acme")
+    release(told, tranche_id).refused(Code.TRANCHE_NOT_DUE)
+    told.when(SurrenderVoucher(voucher_id="v1", amount=233, reason="spare"), "acme")
+    release(told, tranche_id).then_types(TrancheReleased)
+    for used, released in ((273, False), (274, True)):  # of 333, with 60 at once at least
+        told = city(ISSUE, part, spending__minimum={"amount": "0.00006"})
+        ((tranche_id, _),) = waiting(told).items()
+        told.hears(offer("offer", 100), bid("bid", used), trade("trade", used), accepted("trade", used), COMPLETED)
+        assert isinstance(release(told, tranche_id).last, Refusal) is not released
+
+
+def test_an_operator_attests_where_the_attester_is_silent_or_became_related() -> None:
+    told = city(ISSUE, {"share": "2/3", "release_on": "PROGRESS_REPORT", "attested_by": "board"})
+    ((tranche_id, _),) = waiting(told).items()
+    told.hears(related("acme"), party("root", "operator"))
+    attest = AttestMilestone(tranche_id=tranche_id, report=REPORT, reason="trained")
+    told.when(attest, "root").then_types(MilestoneAttested)
+    undocumented = city(ISSUE, {"share": "2/3", "release_on": "ISSUER_DECISION"}).hears(party("root", "operator"))
+    ((tranche_id, _),) = waiting(undocumented).items()
+    undocumented.when(AttestMilestone(tranche_id=tranche_id, report=REPORT, reason="x"), "root")
+    undocumented.refused(Code.UNKNOWN_TRANCHE)
+
+
 def test_a_suspended_voucher_releases_nothing() -> None:
     told = city(ISSUE, {"share": "2/3", "release_on": "ISSUER_DECISION"}).hears(SUSPENDED)
     ((tranche_id, _),) = waiting(told).items()

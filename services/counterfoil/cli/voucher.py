@@ -133,7 +133,7 @@ def attest(
     report: Annotated[bytes, option("--report", "SHA-256 of the report.", parse_sha256, metavar="HEX")],
     reason: Reason,
 ) -> Body:
-    """Whom the document names: say that what a part of a voucher waits for is reached."""
+    """Whom the document names, or an operator: say that what a part of a voucher waits for is reached."""
     return AttestMilestone(tranche_id=tranche, report=report, reason=reason)
 
 

@@ -36,22 +36,25 @@ def programme_of(programme_id: str, cap: str) -> str:
 class Counters:
     """All counters of a state."""
 
-    __slots__ = ("_by_beneficiary", "_by_subject", "table")
+    __slots__ = ("_by_beneficiary", "_by_cap", "_by_subject", "table")
 
     def __init__(self) -> None:
         self.table: Table[Key, int] = Table(COUNTED)
         self._by_subject: dict[tuple[str, str, str, str], dict[Key, None]] = {}
         self._by_beneficiary: dict[tuple[str, str, str, str], dict[Key, None]] = {}
+        self._by_cap: dict[str, int] = {}  # of ceilings of law: how many rows
 
     def rebuild(self) -> None:
         """Derive what is not in the table."""
-        self._by_subject, self._by_beneficiary = {}, {}
+        self._by_subject, self._by_beneficiary, self._by_cap = {}, {}, {}
         for key in self.table:
             self._index(key)
 
     def _index(self, key: Key) -> None:
         self._by_subject.setdefault(key[:4], {})[key] = None
         self._by_beneficiary.setdefault((*key[:3], key[4]), {})[key] = None
+        if key[1].startswith(REGIME):
+            self._by_cap[key[1]] = self._by_cap.get(key[1], 0) + 1
 
     def entries(
         self, programme_id: str, cap: str, event: CountingEvent, subject: str, members: frozenset[str] = frozenset()
@@ -85,7 +88,7 @@ class Counters:
 
     def counts(self, cap: str) -> bool:
         """Whether anything counts towards a ceiling of law."""
-        return any(head[1] == cap for head in self._by_subject)
+        return cap in self._by_cap
 
     def forget(self, cap: str, beneficiary_id: str, first: int) -> None:
         """Forget what counts towards a ceiling of law, of a beneficiary, on days before `first`."""
@@ -98,6 +101,10 @@ class Counters:
         del self.table[key]
         _forget(self._by_subject, key[:4], key)
         _forget(self._by_beneficiary, (*key[:3], key[4]), key)
+        if key[1].startswith(REGIME):
+            self._by_cap[key[1]] -= 1
+            if not self._by_cap[key[1]]:
+                del self._by_cap[key[1]]
 
 
 def _forget(index: dict[tuple[str, str, str, str], dict[Key, None]], by: tuple[str, str, str, str], key: Key) -> None:

@@ -66,7 +66,7 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
     document = rules.document
     if not state.rules.keeps_aid and (unknown := _of_later_rules(document)) is not None:
         return unknown
-    if (unfit := _unfit_tranches(state, document)) is not None:
+    if (unfit := _unfit_life(state, document)) is not None:
         return unfit
     if document.id != body.programme_id:
         return refuse(Code.DOCUMENT_MALFORMED, why="other_programme", where="id")
@@ -107,18 +107,26 @@ def _of_later_rules(document: Document) -> Refusal | None:
     return None
 
 
-def _unfit_tranches(state: IssuanceState, document: Document) -> Refusal | None:
-    """Whether a document has more parts of a voucher than an entry holds, or conditions that older rules lack."""
+def _unfit_life(state: IssuanceState, document: Document) -> Refusal | None:
+    """Whether a document has more parts of a voucher than an entry holds, or says what rules before version 8 lack."""
     parts, expiry = document.benefit.tranches, document.expiry
-    if not state.rules.max_holders_extended and (expiry.extensions is not None or expiry.extension_grounds):
-        return refuse(Code.DOCUMENT_MALFORMED, why="malformed", where="expiry")
     if state.rules.releases_tranches:
+        stranger = next((each for each in (part.attested_by for part in parts) if _unknown(state, each)), None)
+        if stranger is not None:
+            return refuse(Code.UNKNOWN_PARTY, party_id=stranger)
         many = len(parts) > MAX_TRANCHES
         return refuse(Code.OVER_LIMIT, field="benefit.tranches", limit=MAX_TRANCHES) if many else None
     for index, each in enumerate(parts):
-        if each.release_on == "FORMER_USED" or each.attested_by is not None or each.used_share is not None:
-            return refuse(Code.DOCUMENT_MALFORMED, why="malformed", where=f"benefit.tranches[{index}]")
+        if each.attested_by is not None or each.release_on == "FORMER_USED" or each.used_share is not None:
+            place = ".release_on" if each.attested_by is None and each.release_on == "FORMER_USED" else ""
+            return refuse(Code.DOCUMENT_MALFORMED, why="malformed", where=f"benefit.tranches[{index}]{place}")
+    if expiry.extensions is not None or expiry.extension_grounds is not None:
+        return refuse(Code.DOCUMENT_MALFORMED, why="malformed", where="expiry")
     return None
+
+
+def _unknown(state: IssuanceState, party_id: str | None) -> bool:
+    return party_id is not None and party_id not in state.directory.parties
 
 
 def _contradictory(found: tuple[Finding, ...]) -> Refusal | None:

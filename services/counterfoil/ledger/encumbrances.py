@@ -43,8 +43,8 @@ class Pledge(NamedTuple):
 class Tranche(NamedTuple):
     """A part of a holder's voucher that waits for the issuer to release it, and what for; it ends with the voucher.
 
-    `due_on`: a local day; `used`: how much of the voucher is to be used before. `attested`: the attester has given its
-    word.
+    `due_on`: a local day; `used`: how much of the parts before, which are `former`, is to be used first. `attested`:
+    the attester has given its word.
     """
 
     voucher_id: str
@@ -53,6 +53,7 @@ class Tranche(NamedTuple):
     release_on: str
     due_on: int | None
     attester_id: str | None
+    former: int | None
     used: int | None
     attested: bool
 
@@ -92,7 +93,7 @@ TRANCHE: Final = Form(
     ("tranche_id",),
     row(
         Tranche, voucher_id=TEXT, holder_id=TEXT, amount=AMOUNT, release_on=TEXT, due_on=optional(COUNT),
-        attester_id=optional(TEXT), used=optional(AMOUNT), attested=FLAG,
+        attester_id=optional(TEXT), former=optional(AMOUNT), used=optional(AMOUNT), attested=FLAG,
     ),
     "a part of a voucher that is not released, and what it waits for",
 )  # fmt: skip

@@ -8,7 +8,10 @@ from counterfoil.contract.scalars import Digest, Id, Reason
 
 @command("attest_milestone", role=ANY)
 class AttestMilestone(Command):
-    """Whom the document names: what a part of a voucher waits for is reached, as the report shows (its SHA-256)."""
+    """Whom the document names, or an operator: what a part of a voucher waits for is reached, as a report shows.
+
+    `report`: its SHA-256.
+    """
 
     tranche_id: Id
     report: Digest

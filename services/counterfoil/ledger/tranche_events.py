@@ -15,8 +15,9 @@ ReleaseOn = Literal["PROGRESS_REPORT", "DATE", "ISSUER_DECISION", "FORMER_USED"]
 class TrancheWithheld(Event):
     """A part of a new voucher, the document's tranche `number`, waits until the issuer releases it: owner -> tranches.
 
-    Its condition is `release_on`: the day `due_on`, the word of the attester, or that so much of the voucher is used
-    (`used`). Until then it can be neither spent, nor handed on or pledged, nor given back.
+    Its condition is `release_on`: the day `due_on`, the word of the attester, or use of the parts before, which are
+    `former`: so much (`used`), or all that is left of them. Until then it can be neither spent, nor handed on or
+    pledged, nor given back.
     """
 
     tranche_id: Id
@@ -28,6 +29,7 @@ class TrancheWithheld(Event):
     release_on: ReleaseOn
     due_on: Day | None
     attester_id: Id | None
+    former: PositiveAmount | None
     used: PositiveAmount | None
     legs: tuple[Leg, ...]
 

@@ -29,6 +29,7 @@ TRANCHES: Final = View(
         "amount": "amount",
         "release_on": "text",
         "due_on": "text?",
+        "former": "amount?",
         "used": "amount?",
         "attester_id": "text?",
         "attested_at": "time?",
@@ -44,7 +45,8 @@ TRANCHES: Final = View(
     values={"release_on": get_args(ReleaseOn), "status": ("withheld", "released", "lapsed")},
 )
 """Parts of vouchers that the issuer releases, each the tranche `number` of its document, and what it waits for: the day
-`due_on`, the word of `attester_id`, or that so much of the voucher is used (`used`). `report`: SHA-256 of what shows
+`due_on`, the word of `attester_id`, or that of the parts before (`former`) so much is used (`used`),
+or all that is left of them. `report`: SHA-256 of what shows
 it; `reason`: why it was attested, or released. What is not released lapses with its voucher."""
 TRANCHE_VIEWS: Final[tuple[View, ...]] = (TRANCHES,)
 

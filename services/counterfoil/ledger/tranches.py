@@ -17,7 +17,7 @@ from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.issuance.events import VoucherGranted, VoucherIssued
 from counterfoil.ledger.accounts import Posting
-from counterfoil.ledger.chart import REDEEMED, TRANCHES, owner
+from counterfoil.ledger.chart import ENDS, REDEEMED, TRANCHES, owner
 from counterfoil.ledger.encumbrances import Tranche
 from counterfoil.ledger.endings import bury
 from counterfoil.ledger.events import Draw
@@ -31,6 +31,7 @@ from counterfoil.ledger.tranche_events import (
 )
 from counterfoil.programme.models import MODELS
 from counterfoil.programme.rules import Rules
+from counterfoil.programme.terms import least_spent
 from counterfoil.programme.tranches import parts_of, to_be_used
 
 
@@ -57,6 +58,7 @@ def withhold(
                 release_on=part.release_on,
                 due_on=issued + (part.after_days or 0) if part.release_on == "DATE" else None,
                 attester_id=part.attested_by,
+                former=before or None if part.release_on == "FORMER_USED" else None,
                 used=to_be_used(part, before) or None,
                 legs=posting.take(),
             )
@@ -64,9 +66,10 @@ def withhold(
 
 
 def attest_milestone(state: LedgerState, body: AttestMilestone, actor: Party, _at: At) -> Decision:
-    """The word of whom the document names, who is not related to the holder."""
+    """The word of whom the document names, or of an operator; neither is related to the holder."""
     found = state.encumbrances.tranches.get(body.tranche_id)
-    if found is None or found.attester_id != actor.party_id:
+    may = found is not None and (found.attester_id == actor.party_id or "operator" in actor.roles)
+    if found is None or found.attester_id is None or not may:
         return _no_tranche(body.tranche_id)
     if found.attested:
         return refuse(Code.ALREADY_EXISTS, tranche_id=body.tranche_id)
@@ -119,11 +122,20 @@ def _not_due(state: LedgerState, found: Tranche, body: ReleaseTranche, at: At) -
     if found.attester_id is not None and not found.attested:
         return refuse(Code.TRANCHE_NOT_DUE, why="milestone", attester_id=found.attester_id)
     used = state.accounts.find(REDEEMED, found.voucher_id).posted
-    if found.used is not None and used < found.used:
-        return refuse(Code.TRANCHE_NOT_DUE, why="former_part", used=used, needed=found.used)
+    needed = _to_use(state, found)
+    if used < needed and needed - used >= least_spent(rules):
+        return refuse(Code.TRANCHE_NOT_DUE, why="former_part", used=used, needed=needed)
     if found.release_on == "PROGRESS_REPORT" and found.attester_id is None and body.report is None:
         return refuse(Code.EVIDENCE_MISSING, type="PROGRESS_REPORT")
     return None
+
+
+def _to_use(state: LedgerState, found: Tranche) -> int:
+    """How much of the former parts is to be used: not what has ended unspent of them, or goes on as another voucher."""
+    if found.used is None or found.former is None:
+        return 0
+    ended = sum(state.accounts.find(each, found.voucher_id).posted for each in ENDS if each != REDEEMED)
+    return min(found.used, max(found.former - ended, 0))
 
 
 def _no_tranche(tranche_id: str) -> Refusal:
@@ -151,8 +163,8 @@ def tranche_withheld(state: LedgerState, event: TrancheWithheld, _at: At) -> Non
     """Apply that a part waits."""
     state.book(event.legs)
     part = Tranche(
-        event.voucher_id, event.holder_id, event.amount, event.release_on, event.due_on, event.attester_id, event.used,
-        attested=False,
+        event.voucher_id, event.holder_id, event.amount, event.release_on, event.due_on, event.attester_id,
+        event.former, event.used, attested=False,
     )  # fmt: skip
     state.encumber(event.tranche_id, part)
 

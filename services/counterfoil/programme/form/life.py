@@ -114,8 +114,9 @@ class Expiry(Part, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1, le=100)] | None, described("how often it may extend one; none: once", 2)
     ] = None
     extension_grounds: Annotated[
-        tuple[Word, ...], Meta(max_length=MAX_ITEMS), described("what allows it; none: any reason", ["SITE_OUTAGE"])
-    ] = ()
+        Annotated[tuple[Word, ...], Meta(max_length=MAX_ITEMS)] | None,
+        described("what allows it; none: any reason", ["SITE_OUTAGE"]),
+    ] = None
     recycle_to: Annotated[
         Literal["APPROPRIATION", "LAPSED"], described("whether what ended can be granted again", "APPROPRIATION")
     ] = "APPROPRIATION"
