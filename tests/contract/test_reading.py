@@ -16,8 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from counterfoil.contract.canonical import Refused, canonical
 from counterfoil.contract.codec import encode_entry, encode_payload
-from counterfoil.contract.entry import Entry
+from counterfoil.contract.entry import Entry, TimerCause
 from counterfoil.contract.forms import dump
+from counterfoil.contract.limits import MAX_ENTRY_BYTES
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event, shape_of
 from counterfoil.contract.refusals import Code
@@ -130,3 +131,14 @@ def test_an_entry_is_read_as_member_by_member(data: st.DataObject, entry: Entry)
     change(data, form)
     changed = json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     assert read_or_told(CODEC.decode_entry, changed) == read_or_told(CODEC._decode_other_form, changed)
+
+
+def test_an_entry_that_is_too_large_is_refused_for_that_by_either_reader() -> None:
+    """A text in it that is too long makes it so before anything of it is read."""
+    entry = encode_entry(Entry("h/issuance/main", 1, "timer/1", 1, "k", TimerCause("k", 1), False, (), ()))
+    for size, code in ((MAX_ENTRY_BYTES, None), (MAX_ENTRY_BYTES + 1, Code.TOO_LARGE)):
+        data = entry.replace(b'"kind":"k"', b'"kind":"%s"' % (b"k" * (1 + size - len(entry))))
+        assert len(data) == size
+        read = read_or_told(CODEC.decode_entry, data)
+        assert read == read_or_told(CODEC._decode_other_form, data)
+        assert (read[0] if isinstance(read, tuple) else None) is code

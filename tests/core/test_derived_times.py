@@ -41,6 +41,7 @@ from counterfoil.ledger.transfer_events import (
     VoucherReissued,
 )
 from counterfoil.redemption import service as redemption
+from counterfoil.redemption.closing_events import LastDaySet
 from counterfoil.redemption.commands import Reading, ReportUsage
 from counterfoil.redemption.events import (
     AppealFiled,
@@ -94,6 +95,8 @@ DERIVED = {
     (VoucherRestored, "not_before"),
     (VoucherRestored, "expires_at"),
     (ContractOpened, "report_by"),
+    (LastDaySet, "since"),
+    (LastDaySet, "until"),
     (UsageReported, "dispute_until"),
     (UsageSplit, "reported_at"),
     (UsageSplit, "dispute_until"),

@@ -12,6 +12,7 @@ from counterfoil.contract.canonical import canonical
 from counterfoil.contract.closing import StillOpen
 from counterfoil.contract.forms import dump
 from counterfoil.contract.refusals import Code
+from counterfoil.contract.times import DAY
 from counterfoil.issuance.commands import (
     AppropriateBudget,
     IssueVoucher,
@@ -225,6 +226,37 @@ def test_what_is_contested_or_on_its_way_keeps_a_programme_from_being_closed() -
     assert [each.code for each in refused if isinstance(each, HoldRefused)] == ["programme_closed"]
     books = life.closed().books
     assert (books.recovered, books.clawed_back, books.denied) == (YUAN, YUAN, lapsed.amount)
+    assert reconciled(books)
+    check_settled(life)
+    check_replay(life)
+
+
+def test_what_nobody_claims_and_no_bank_pays_bars_a_closing_until_its_last_day_alone() -> None:
+    life = Ending(redemption__claim_within_days=10)
+    (first, paid), (_, unclaimed) = life.delivers(), life.delivers()
+    claim_id = life.does("gpu-1", SubmitClaim(programme_id="p8", invoice_number="I-1", contract_ids=(first,))).claim_id
+    life.does("city", approve(claim_id))
+    life.does("lab-1", ReturnVoucher(voucher_id=life.issued.voucher_id, reason="not needed"))
+    life.does("city", RUN_OFF)
+    day = life.state("redemption").last_days.table["p8"]
+    for number, claim_ids in enumerate(((claim_id,), ())):
+        payees = () if claim_ids else ("gpu-1",)
+        settled = life.does("city", CloseSettlement(programme_id="p8", claim_ids=claim_ids, payee_ids=payees))
+        life.waits(day.until - DAY * (9 - number) - 1)
+        back = ReturnPayment(
+            settlement_id=settled.settlement_id, provider_id="gpu-1", return_reference=f"R-{number}", reason="closed"
+        )
+        life.does("bank", back)
+    life.waits(day.until)
+    later = life.state("redemption").last_days.table["p8"].until
+    assert later == day.until + 2 * DAY, "the second return came two days after the run-off began"
+    life.waits(later - 1)
+    assert life.still() == {"claims"}
+    life.waits(later)
+    assert life.budget("lapsed") == paid + unclaimed
+    life.does("city", CLOSE)
+    books = life.closed().books
+    assert (books.denied, books.lapsed, books.disbursed) == (paid + unclaimed, paid + unclaimed, 0)
     assert reconciled(books)
     check_settled(life)
     check_replay(life)

@@ -23,7 +23,7 @@ from tests.golden.world import GoldenWorld
 from tests.paper_work import PAID_ON, approve
 from tests.properties.world import YUAN
 
-PROGRAMME = "p35"
+PROGRAMME, FORGOTTEN = "p35", "p45"
 
 
 def tell(world: GoldenWorld) -> None:
@@ -74,14 +74,35 @@ def tell(world: GoldenWorld) -> None:
     refused(world, "city", Code.PROGRAMME_CLOSED, close)
     refused(world, "city", Code.PROGRAMME_CLOSED, order)
     refused(world, "lab-1", Code.PROGRAMME_CLOSED, bid(world, programme_id=PROGRAMME))
+    if world.state("redemption").rules.unclaimed_days is not None:
+        _last_day(world)
 
 
-def _delivered(world: GoldenWorld) -> str:
+def _last_day(world: GoldenWorld) -> None:
+    """A programme is closed though a provider never claims: what it might have lapses after the last day."""
+    value = document(
+        id=FORGOTTEN, expiry={"rule": {"kind": "RELATIVE", "after_days": 1}}, redemption__claim_within_days=2
+    )
+    done(world, "city", *publishing(value))
+    done(world, "city", AppropriateBudget(programme_id=FORGOTTEN, amount=900 * YUAN, document=FORGOTTEN))
+    done(world, "city", ListProvider(programme_id=FORGOTTEN, provider_id="gpu-1"))
+    done(world, "city", IssueVoucher(programme_id=FORGOTTEN, beneficiary_id="lab-1", amount=90 * YUAN))
+    world.clock += SECOND
+    world.settle()
+    _delivered(world, FORGOTTEN)
+    done(world, "city", BeginRunOff(programme_id=FORGOTTEN, reason="the last year is over"))
+    world.clock += 5 * DAY
+    world.settle()
+    done(world, "city", CloseProgramme(programme_id=FORGOTTEN, reason="all is paid"))
+    world.settle()
+
+
+def _delivered(world: GoldenWorld, programme_id: str = PROGRAMME) -> str:
     """A contract of the programme, delivered and accepted."""
     done(world, "gpu-1", offer(world, nodes=20, price=YUAN))
-    done(world, "lab-1", bid(world, programme_id=PROGRAMME, limit_price=YUAN))
+    done(world, "lab-1", bid(world, programme_id=programme_id, limit_price=YUAN))
     contracts = world.state("redemption").contracts
-    contract_id = next(name for name, each in contracts.items() if each.terms.programme_id == PROGRAMME)
+    contract_id = next(name for name, each in contracts.items() if each.terms.programme_id == programme_id)
     terms = contracts[contract_id].terms
     world.clock = max(world.clock, (terms.first_hour + terms.hours) * HOUR + SECOND)
     minutes = terms.nodes * terms.gpus_per_node * 60

@@ -29,7 +29,7 @@ from tests.golden.cases import CASES, FOLDER, size_of
 from tests.golden.story import UNREACHED, UNREACHED_TIMERS
 from tests.golden.world import kinds
 
-RETIRED = {"usage.disputed.v1", "hold.refused.v1", "aid.counted.v1"}
+RETIRED = {"usage.disputed.v1", "hold.refused.v1", "aid.counted.v1", "credit.owed.v1"}
 """Events that the latest rules have no longer."""
 EACH = pytest.mark.parametrize("case", CASES)
 IN_ONE_PROCESS = patch.object(shares, "cores", lambda: 1)

@@ -14,7 +14,7 @@ from counterfoil.core.at import At
 from counterfoil.issuance.events import BudgetReduced, VoucherRevoked, VoucherSuspended
 from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.ledger.chart import CIRCULATION, owner, party_of
-from counterfoil.ledger.closing_events import ProgrammeClosed, ProgrammeStaysOpen, RestLapsed
+from counterfoil.ledger.closing_events import ProgrammeClosed, ProgrammeStaysOpen, RestLapsed, UnclaimedReleased
 from counterfoil.ledger.closing_views import CLOSING_REDUCERS
 from counterfoil.ledger.commands import (
     AcceptTransfer,
@@ -151,7 +151,12 @@ def ended() -> Story:
 def test_the_stories_tell_every_event_that_a_view_shows() -> None:
     told = {type(event) for story_ in (eventful(), handed_on(), ended()) for event, _ in story_.decided}
     of_invoices = {InvoiceCaptured, InvoiceReturned, UseCaptured}  # `tests/e2e/test_claimed.py` and others have them
-    of_closings = {*CLOSING_REDUCERS, ProgrammeClosed, RestLapsed}  # `tests/e2e/test_closing.py` has them
+    of_closings = {
+        *CLOSING_REDUCERS,
+        ProgrammeClosed,
+        RestLapsed,
+        UnclaimedReleased,
+    }  # `tests/e2e/test_closing.py` has them
     assert REDUCERS.keys() - {HoldRefusedV1} - of_invoices - of_closings <= told
     assert REDUCERS.keys() < DECIDER.evolve.keys()
 

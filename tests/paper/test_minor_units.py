@@ -11,13 +11,14 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import Role
 from counterfoil.core.currencies import ISO_4217, minor_unit
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.commands import AppropriateBudget, RegisterCurrency
 from counterfoil.ledger.commands import Deposit, Withdraw
 from counterfoil.ledger.service import DECIDER as LEDGER
 from counterfoil.matching.events import OfferReceived
 from counterfoil.matching.service import SERVICE as MATCHING
 from counterfoil.redemption.commands import AcceptUsage, ConfirmRecovery, ReverseCapture
-from counterfoil.redemption.events import RecoveryConfirmed, SettlementClosed
+from counterfoil.redemption.events import DebtWrittenOff, RecoveryConfirmed, SettlementClosed
 from counterfoil.redemption.service import DECIDER as REDEMPTION
 from tests.given import Scenario
 from tests.issuance.world import PROGRAMME, people
@@ -193,6 +194,22 @@ def test_what_is_paid_back_is_payable_and_by_a_reference_of_its_own() -> None:
     scenario.when(back, "bank").then_types(RecoveryConfirmed)
     scenario.when(replace(back, payment_reference="back 1"), "bank").refused(Code.REFERENCE_ALREADY_USED)
     scenario.when(replace(back, payment_reference="back 2"), "bank").then_types(RecoveryConfirmed)
+
+
+@pytest.mark.parametrize("rest", [1, 9_999, 10_000])
+@pytest.mark.parametrize("rules", [7, LATEST])
+def test_less_than_a_minor_unit_that_a_recovery_leaves_of_a_debt_ends_with_it(rest: int, rules: int) -> None:
+    """No bank can pay less than a fen; a whole one is waited for."""
+    scenario, _ = earned(5 * UNIT)
+    scenario.state.rules = RULES[rules]
+    report_id = next(iter(scenario.state.captures))
+    scenario.when(ReverseCapture(report_id=report_id, amount=2 * UNIT + rest, reason="meter audit"), "op")
+    back = ConfirmRecovery(programme_id="p1", provider_id="gpu-1", amount=UNIT, payment_reference="BACK-1")
+    scenario.when(back, "bank").then_types(RecoveryConfirmed)
+    scenario.when(replace(back, payment_reference="BACK-2"), "bank")
+    ends = rules == LATEST and rest < 10_000
+    scenario.then_types(RecoveryConfirmed, *([DebtWrittenOff] if ends else []))
+    assert scenario.state.owed == ({} if ends else {("p1", "gpu-1"): rest})
 
 
 # prices ---------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 from counterfoil.contract.times import HOUR, format_hour
 from counterfoil.ledger.closing_events import ProgrammeClosed, ProgrammeStaysOpen
-from counterfoil.redemption.closing_events import ProgrammeSettled, ProgrammeUnsettled
+from counterfoil.redemption.closing_events import LastDaySet, ProgrammeSettled, ProgrammeUnsettled
 from counterfoil.redemption.commands import (
     AcceptUsage,
     AgreeCancellation,
@@ -63,7 +63,13 @@ def viewed(tmp_path: Path) -> Iterator[Viewed]:
 
 def test_every_event_of_its_own_is_projected() -> None:
     # What goes back to a voucher, issuance shows with the claim on the invoice: `not_paid`.
-    of_closings = {ProgrammeSettled, ProgrammeUnsettled, ProgrammeStaysOpen, ProgrammeClosed}  # the ledger shows them
+    of_closings = {
+        ProgrammeSettled,
+        ProgrammeUnsettled,
+        ProgrammeStaysOpen,
+        ProgrammeClosed,
+        LastDaySet,
+    }  # the ledger shows them
     assert set(REDUCERS) == set(DECIDER.evolve) - set(DECIDER.reactions["issuance"]) - {ClaimReturned} - of_closings
 
 

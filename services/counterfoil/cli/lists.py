@@ -64,7 +64,7 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
         Listing(
             "run_offs",
             "programmes in run-off, and closed ones",
-            "programme_id status status_since open disbursed lapsed recovered written_off returned books_hash",
+            "programme_id status claims_until open disbursed lapsed recovered written_off returned books_hash",
             "run-offs",
         ),
         Listing(

@@ -138,16 +138,15 @@ class Codec:
         self._entries.keep(data, entry)
 
     def _decode_entry(self, data: bytes) -> Entry:
-        if len(data) > limits.MAX_ENTRY_BYTES:
-            raise Refused(Code.TOO_LARGE, limit=str(limits.MAX_ENTRY_BYTES))
-        try:
-            entry = self._read_entry(data)
-            for event in entry.events:
-                check(event)
-            if encode_entry(entry) == data:
-                return entry
-        except UNREADABLE:
-            pass
+        if len(data) <= limits.MAX_ENTRY_BYTES:
+            try:
+                entry = self._read_entry(data)
+                for event in entry.events:
+                    check(event)
+                if encode_entry(entry) == data:
+                    return entry
+            except UNREADABLE:
+                pass
         return self._decode_other_form(data)
 
     def decode_own_entry(self, data: bytes) -> Entry:
@@ -167,6 +166,8 @@ class Codec:
 
     def _decode_other_form(self, data: bytes) -> Entry:
         """An entry that is not in its canonical form, but says the same. Raises `Refused`."""
+        if len(data) > limits.MAX_ENTRY_BYTES:
+            raise Refused(Code.TOO_LARGE, limit=str(limits.MAX_ENTRY_BYTES))
         value = loads(data)  # bounds its own recursion; every member is checked below
         try:
             body = value["data"]

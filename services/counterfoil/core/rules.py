@@ -189,6 +189,11 @@ class Rules:
     """Whether a credit note on a claim in a settlement is owed at once; else it is evidence for taking back."""
     undecided_bars_all: bool
     """Whether a claim after use takes its invoice before it is decided; else it bars its own claimant alone."""
+    recovers_whole: bool
+    """Whether less than a minor unit that a recovery leaves of a debt is given up with it: no bank can pay it."""
+    unclaimed_days: int | None
+    """In run-off, what nobody claims or no bank pays lapses so many days after the last came, if no document says how
+    many; None: it bars the closing for ever."""
     max_facts: int
     """That one party attests of another, or of its applications; a later attestation replaces an earlier one."""
 
@@ -333,6 +338,8 @@ _FIRST: Final = Rules(
     keeps_notes=False,
     notes_owe=True,
     undecided_bars_all=True,
+    recovers_whole=False,
+    unclaimed_days=None,
     max_facts=0,
     max_auditors=0,
     states_shortfalls=False,
@@ -461,6 +468,8 @@ _EIGHTH: Final = replace(
     undecided_bars_all=False,
     uncrosses=True,
     max_bids_tried_per_entry=256,
+    recovers_whole=True,
+    unclaimed_days=90,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH)

@@ -259,6 +259,7 @@ _LEDGER: Final[Table] = {
         ledger.ClaimReopened,
         closing_events.RestLapsed,
     ),
+    closing_events.UnclaimedReleased: Concerns(PROGRAMME, _PROVIDER, programme=True),
     ledger.ClaimReleased: Concerns("claim_id", _PROVIDER, programme=True),
     invoice_events.InvoiceCaptured: Concerns("claim_id", ("holder_id", "payee_id"), programme=True),
     invoice_events.UseCaptured: Concerns("claim_id", _BENEFICIARY, programme=True),
@@ -327,7 +328,13 @@ _REDEMPTION: Final[Table] = {
         redemption.PaymentReturned,
     ),
     redemption_closing.RestGivenUp: Concerns("settlement_id", _PROVIDER, programme=True),
-    **_all(_OF_PROGRAMME, redemption_closing.ProgrammeSettled, redemption_closing.ProgrammeUnsettled),
+    redemption_closing.UnclaimedLapsed: Concerns(PROGRAMME, _PROVIDER, programme=True),
+    **_all(
+        _OF_PROGRAMME,
+        redemption_closing.ProgrammeSettled,
+        redemption_closing.ProgrammeUnsettled,
+        redemption_closing.LastDaySet,
+    ),
     payer_events.PaymentShared: Concerns("settlement_id", _PROVIDER, programme=True),
     **_all(
         Concerns("settlement_id", ("provider_id", "treasurer_id"), programme=True),

@@ -12,7 +12,7 @@ class BeginRunOff(Command):
 
     It takes no new version, budget, window or application, and no voucher is issued but by a decision on an application
     that is there. Vouchers are spent and claimed until they end, and handed on no more. Less than a minor unit that a
-    settlement leaves of a payee lapses.
+    settlement leaves of a payee lapses, and so does what is neither claimed nor could be paid by its last day.
     """
 
     programme_id: Id

@@ -46,10 +46,18 @@ from counterfoil.ledger.closing_events import (
     ProgrammeClosing,
     ProgrammeStaysOpen,
     RestLapsed,
+    UnclaimedReleased,
 )
 from counterfoil.ledger.commands import CloseProgramme
+from counterfoil.ledger.events import Leg
 from counterfoil.ledger.state import LedgerState
-from counterfoil.redemption.closing_events import ProgrammeSettled, ProgrammeUnsettled, RestGivenUp
+from counterfoil.redemption.closing_events import (
+    LastDaySet,
+    ProgrammeSettled,
+    ProgrammeUnsettled,
+    RestGivenUp,
+    UnclaimedLapsed,
+)
 
 
 def close_programme(state: LedgerState, body: CloseProgramme, actor: Party, _at: At) -> Decision:
@@ -176,17 +184,40 @@ def lapse_rest(state: LedgerState, event: RestGivenUp, _at: At) -> Sequence[Even
     """Book what was too little to be paid; nothing for a programme of another ledger."""
     if event.programme_id not in state.programmes:
         return []
-    posting = Posting(state.accounts)
-    account, to = claims(event.provider_id), denied(event.programme_id)
-    claim_legs(posting, event.programme_id, event.currency, account, to, event.amount)
-    posting.leg("post", budget(event.programme_id), OBLIGATED, LAPSED, event.amount)
     return [
         RestLapsed(
             settlement_id=event.settlement_id,
             programme_id=event.programme_id,
             provider_id=event.provider_id,
             amount=event.amount,
-            legs=posting.take(),
+            legs=_lapse(state, event),
+        )
+    ]
+
+
+def _lapse(state: LedgerState, event: RestGivenUp | UnclaimedLapsed) -> tuple[Leg, ...]:
+    posting = Posting(state.accounts)
+    account, to = claims(event.provider_id), denied(event.programme_id)
+    claim_legs(posting, event.programme_id, event.currency, account, to, event.amount)
+    posting.leg("post", budget(event.programme_id), OBLIGATED, LAPSED, event.amount)
+    return posting.take()
+
+
+def show_last_day(state: LedgerState, event: LastDaySet, _at: At) -> Sequence[Event]:
+    """Mirror until when is claimed, beside what bars the closing."""
+    return [event] if event.programme_id in state.programmes else []
+
+
+def release_unclaimed(state: LedgerState, event: UnclaimedLapsed, _at: At) -> Sequence[Event]:
+    """Book what nobody claimed by the last day; nothing for a programme of another ledger."""
+    if event.programme_id not in state.programmes or not event.amount:
+        return []
+    return [
+        UnclaimedReleased(
+            programme_id=event.programme_id,
+            provider_id=event.provider_id,
+            amount=event.amount,
+            legs=_lapse(state, event),
         )
     ]
 
@@ -202,6 +233,10 @@ def run_off_begun(state: LedgerState, event: RunOffBegun, _at: At) -> None:
 def programme_decided(state: LedgerState, event: ProgrammeDecided, _at: At) -> None:
     """Apply that no voucher follows."""
     state.phases[event.programme_id] = "decided"
+
+
+def last_day_set(_state: LedgerState, _event: LastDaySet, _at: At) -> None:
+    """Redemption keeps the day."""
 
 
 def programme_closing(state: LedgerState, event: ProgrammeClosing, _at: At) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from counterfoil.contract.closing import StillOpen
 from counterfoil.contract.record import Event, event, record
-from counterfoil.contract.scalars import Amount, Digest, Id, Reason, Unit, Version
+from counterfoil.contract.scalars import Amount, Digest, Id, PositiveAmount, Reason, Unit, Version
 from counterfoil.ledger.events import Leg
 
 
@@ -69,4 +69,14 @@ class RestLapsed(Event):
     programme_id: Id
     provider_id: Id
     amount: Amount
+    legs: tuple[Leg, ...]
+
+
+@event("unclaimed.released.v1")
+class UnclaimedReleased(Event):
+    """What a provider may not claim any more lapses: claims: of the provider -> denied; budget: obligated -> lapsed."""
+
+    programme_id: Id
+    provider_id: Id
+    amount: PositiveAmount
     legs: tuple[Leg, ...]

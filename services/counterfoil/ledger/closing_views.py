@@ -10,6 +10,7 @@ from counterfoil.issuance.run_off_events import ProgrammeDecided, RunOffBegun
 from counterfoil.ledger.closing_events import Books, ProgrammeClosed, ProgrammeClosing, ProgrammeStaysOpen
 from counterfoil.ports import Change, Put, Set, View
 from counterfoil.readership import ANYBODY
+from counterfoil.redemption.closing_events import LastDaySet
 from counterfoil.service import Reducers
 
 _BOOKS: Final = tuple(Books.__annotations__)
@@ -25,6 +26,7 @@ RUN_OFFS: Final = View(
         "begun_at": "time",
         "closing_reason": "text?",
         "open": "json",
+        "claims_until": "time?",
         **dict.fromkeys(_BOOKS, "amount?"),
         "version": "int?",
         "rules_hash": "text?",
@@ -39,7 +41,8 @@ RUN_OFFS: Final = View(
 """Programmes in run-off, and closed ones. `decided`: all applications are; `closing`: the services agree on it.
 
 `open`: the kinds of things that barred the last attempt to close it, once the ledger found nothing; no amounts, which
-may be of one holder or claimant. Of a closed one, its final reconciliation: appropriated - reduced + recovered +
+may be of one holder or claimant. `claims_until`: what of it is then neither claimed nor could be paid lapses, a later
+day for what came since. Of a closed one, its final reconciliation: appropriated - reduced + recovered +
 written_off = disbursed + lapsed + returned, and claimed + recovered + written_off = disbursed + denied + clawed_back;
 `books_hash` is of these."""
 
@@ -72,9 +75,14 @@ def closed(event: ProgrammeClosed, at: At) -> Iterable[Change]:
     yield _is(event.programme_id, "closed", at, closed_at=at.time, version=event.version, **books, **digests)
 
 
+def _last_day_set(event: LastDaySet, _at: At) -> Iterable[Change]:
+    yield Set(RUN_OFFS.name, (event.programme_id,), {"claims_until": event.until})
+
+
 CLOSING_REDUCERS: Final[Reducers] = {
     RunOffBegun: _begun,
     ProgrammeDecided: _decided,
     ProgrammeClosing: _closing,
     ProgrammeStaysOpen: _stays_open,
+    LastDaySet: _last_day_set,
 }

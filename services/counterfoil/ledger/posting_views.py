@@ -14,7 +14,7 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.times import format_month
 from counterfoil.core.at import At
 from counterfoil.ledger.chart import CREDITED, DEBITED, budget, is_currency, party_of, programme_of
-from counterfoil.ledger.closing_events import ProgrammeClosed, RestLapsed
+from counterfoil.ledger.closing_events import ProgrammeClosed, RestLapsed, UnclaimedReleased
 from counterfoil.ledger.events import (
     AppropriationPosted,
     AppropriationReduced,
@@ -134,6 +134,7 @@ _ABOUT: Final[Mapping[type[Event], tuple[str | None, str | None]]] = {
     UseCaptured: ("claim_id", "invoice_number"),
     InvoiceReturned: ("claim_id", None),
     RestLapsed: ("settlement_id", None),
+    UnclaimedReleased: ("programme_id", None),
     ProgrammeClosed: ("programme_id", None),
     ClaimReopened: ("settlement_id", None),
     ClaimSettled: ("settlement_id", None),

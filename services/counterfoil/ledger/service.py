@@ -43,7 +43,13 @@ from counterfoil.ledger import (
     transfers,
     vouchers,
 )
-from counterfoil.ledger.closing_events import ProgrammeClosed, ProgrammeClosing, ProgrammeStaysOpen, RestLapsed
+from counterfoil.ledger.closing_events import (
+    ProgrammeClosed,
+    ProgrammeClosing,
+    ProgrammeStaysOpen,
+    RestLapsed,
+    UnclaimedReleased,
+)
 from counterfoil.ledger.commands import (
     AcceptTransfer,
     ApproveTransfer,
@@ -129,7 +135,13 @@ from counterfoil.matching.events import (
     TradeMatched,
 )
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
-from counterfoil.redemption.closing_events import ProgrammeSettled, ProgrammeUnsettled, RestGivenUp
+from counterfoil.redemption.closing_events import (
+    LastDaySet,
+    ProgrammeSettled,
+    ProgrammeUnsettled,
+    RestGivenUp,
+    UnclaimedLapsed,
+)
 from counterfoil.redemption.credit_events import CreditOwed
 from counterfoil.redemption.events import (
     AppealDecided,
@@ -216,6 +228,8 @@ DECIDER: Final = Decider(
             DebtWrittenOff: clawbacks.write_off,
             PaymentReturned: budgets.reopen_claims,
             RestGivenUp: closing.lapse_rest,
+            LastDaySet: closing.show_last_day,
+            UnclaimedLapsed: closing.release_unclaimed,
             ProgrammeSettled: closing.close_books,
             ProgrammeUnsettled: closing.stay_open,
             ShareReturned: budgets.reopen_shared,
@@ -251,6 +265,8 @@ DECIDER: Final = Decider(
         ClaimReopened: state.posted,
         ClaimReleased: state.posted,
         RestLapsed: state.posted,
+        UnclaimedReleased: state.posted,
+        LastDaySet: closing.last_day_set,
         RunOffBegun: closing.run_off_begun,
         ProgrammeDecided: closing.programme_decided,
         ProgrammeClosing: closing.programme_closing,

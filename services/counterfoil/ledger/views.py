@@ -13,7 +13,7 @@ from counterfoil.ledger import expiry_views as expiries
 from counterfoil.ledger import holding_views as hands
 from counterfoil.ledger import tranche_views
 from counterfoil.ledger.chart import ENDS, kind_of, owner_of, party_of, programme_of
-from counterfoil.ledger.closing_events import ProgrammeClosed, RestLapsed
+from counterfoil.ledger.closing_events import ProgrammeClosed, RestLapsed, UnclaimedReleased
 from counterfoil.ledger.closing_views import CLOSING_REDUCERS, RUN_OFFS, closed
 from counterfoil.ledger.events import (
     AppropriationPosted,
@@ -398,6 +398,7 @@ REDUCERS: Final[Reducers] = {
     ClaimReopened: _posted,
     ClaimReleased: _posted,
     RestLapsed: _posted,
+    UnclaimedReleased: _posted,
     **CLOSING_REDUCERS,
     ProgrammeClosed: _and_posted(closed),
     InvoiceCaptured: _posted,

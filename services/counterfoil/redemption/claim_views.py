@@ -15,7 +15,7 @@ from counterfoil.contract.times import format_day
 from counterfoil.core.at import At
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import Copy, Readers
-from counterfoil.redemption.closing_events import RestGivenUp
+from counterfoil.redemption.closing_events import RestGivenUp, UnclaimedLapsed
 from counterfoil.redemption.credit_events import ClaimCut, CreditKnown, CreditOwed
 from counterfoil.redemption.events import (
     ActEndorsed,
@@ -327,6 +327,13 @@ def _rest_given_up(event: RestGivenUp, at: At) -> Iterable[Change]:
     yield payable(event.programme_id, event.provider_id, 0, at)
 
 
+def _unclaimed_lapsed(event: UnclaimedLapsed, at: At) -> Iterable[Change]:
+    for part in event.lines:
+        yield Set("contracts", (part.contract_id,), {"unclaimed": 0})
+    if not event.lines:
+        yield payable(event.programme_id, event.provider_id, 0, at)
+
+
 def payable(programme_id: str, provider_id: str, amount: int, at: At) -> Change:
     """What a programme owes a provider beside claims and settlements."""
     row = {"programme_id": programme_id, "provider_id": provider_id, "amount": amount, "payable_since": at.time}
@@ -383,6 +390,7 @@ CLAIM_REDUCERS: Final[Reducers] = {
     ClaimDenied: _claim_denied,
     SettlementClosed: _settlement_closed,
     RestGivenUp: _rest_given_up,
+    UnclaimedLapsed: _unclaimed_lapsed,
     PaymentConfirmed: _payment_confirmed,
     PaymentReturned: _payment_returned,
 }

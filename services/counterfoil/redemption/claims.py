@@ -338,10 +338,10 @@ def claim_submitted(state: RedemptionState, event: ClaimSubmitted, at: At) -> No
     state.references.use(event.provider_id, "invoice", event.invoice_number, at.index)
 
 
-def claim_approved(state: RedemptionState, event: ClaimApproved, _at: At) -> None:
+def claim_approved(state: RedemptionState, event: ClaimApproved, at: At) -> None:
     """Apply an approval: the claim is for what was approved."""
     claim = state.claims.edit(event.claim_id)
-    _claimable_again(state, claim.terms, event.claimable)
+    _claimable_again(state, claim.terms, event.claimable, at)
     claim.terms = replace(claim.terms, lines=event.lines, amount=event.amount)
     claim.status = "approved"
 
@@ -351,9 +351,9 @@ def approval_withdrawn(state: RedemptionState, event: ApprovalWithdrawn, _at: At
     state.claims.edit(event.claim_id).status = "submitted"
 
 
-def claim_rejected(state: RedemptionState, event: ClaimRejected, _at: At) -> None:
+def claim_rejected(state: RedemptionState, event: ClaimRejected, at: At) -> None:
     """Apply a rejection: what did not end is claimable, beside what was captured since; the invoice stays used."""
-    _claimable_again(state, state.claims.pop(event.claim_id).terms, event.claimable)
+    _claimable_again(state, state.claims.pop(event.claim_id).terms, event.claimable, at)
 
 
 def claim_denied(state: RedemptionState, event: ClaimDenied, _at: At) -> None:
@@ -367,6 +367,8 @@ def claim_returned(state: RedemptionState, event: ClaimReturned, _at: At) -> Non
     state.keep_reversible(event.claim_id, -event.amount)
 
 
-def _claimable_again(state: RedemptionState, terms: ClaimSubmitted, parts: Sequence[LinePart]) -> None:
+def _claimable_again(state: RedemptionState, terms: ClaimSubmitted, parts: Sequence[LinePart], at: At) -> None:
     for part in parts:
         state.earn(part.contract_id, terms.programme_id, terms.provider_id, part.amount, rejected=part.amount)
+    if parts:
+        state.last_days.more(terms.programme_id, at.time)

@@ -154,7 +154,7 @@ def write_off(state: RedemptionState, body: WriteOff, actor: Party, at: At) -> D
     together = not_separate(state, Held(Duty.APPROVER, actor.party_id), Held(Duty.CLAIMANT, body.provider_id))
     if together is not None:
         return together
-    if _contestable(state, body.programme_id, body.provider_id, at.time):
+    if contestable(state, body.programme_id, body.provider_id, at.time):
         return refuse(Code.APPEAL_OPEN, provider_id=body.provider_id)
     owed = state.owed.get((body.programme_id, body.provider_id), 0)
     if body.amount > owed:
@@ -172,7 +172,7 @@ def write_off(state: RedemptionState, body: WriteOff, actor: Party, at: At) -> D
     ]
 
 
-def _contestable(state: RedemptionState, programme_id: str, provider_id: str, time: int) -> bool:
+def contestable(state: RedemptionState, programme_id: str, provider_id: str, time: int) -> bool:
     """Whether part of what a provider owes a programme is contested, or may be."""
     return any(
         each.in_force and (each.appealed or time < state.appeal_until(clawback_id))
@@ -270,13 +270,15 @@ def appeal_filed(state: RedemptionState, event: AppealFiled, _at: At) -> None:
         state.appeals.ended()
 
 
-def appeal_decided(state: RedemptionState, event: AppealDecided, _at: At) -> None:
+def appeal_decided(state: RedemptionState, event: AppealDecided, at: At) -> None:
     """Apply a decision: what is not upheld may be taken back on another ground."""
     clawback = state.clawbacks.pop(event.clawback_id)
     _take(state, (clawback.settlement_id, clawback.provider_id), event.amount - clawback.amount)
     key = (event.programme_id, event.provider_id)
     put(state.owed, key, event.owed_after)
     put(state.payable, key, event.payable_after)
+    if event.refunded:
+        state.last_days.more(event.programme_id, at.time)
 
 
 def debt_written_off(state: RedemptionState, event: DebtWrittenOff, _at: At) -> None:

@@ -52,8 +52,9 @@ def take_over_outcome(state: RedemptionState, event: ProgrammeStaysOpen | Progra
 
 
 def run_off_begun(state: RedemptionState, event: RunOffBegun, _at: At) -> None:
-    """Apply the beginning of a run-off."""
+    """Apply the beginning of a run-off: a last day is to be set."""
     state.phases[event.programme_id] = "run_off"
+    state.last_days.expect(event.programme_id)
 
 
 def programme_settled(state: RedemptionState, event: ProgrammeSettled, _at: At) -> None:
@@ -68,6 +69,7 @@ def programme_unsettled(_state: RedemptionState, _event: ProgrammeUnsettled, _at
 def programme_stays_open(state: RedemptionState, event: ProgrammeStaysOpen, _at: At) -> None:
     """Apply that the run-off goes on."""
     state.phases[event.programme_id] = "run_off"
+    state.last_days.expect(event.programme_id)
 
 
 def programme_closed(state: RedemptionState, event: ProgrammeClosed, _at: At) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from counterfoil.contract.closing import StillOpen
 from counterfoil.contract.record import Event, event
-from counterfoil.contract.scalars import Currency, Id, PositiveAmount
+from counterfoil.contract.scalars import Amount, Currency, DerivedTime, Id, PositiveAmount
+from counterfoil.redemption.events import LinePart
 
 
 @event("programme.settled.v1")
@@ -31,3 +32,29 @@ class RestGivenUp(Event):
     provider_id: Id
     currency: Currency
     amount: PositiveAmount
+
+
+@event("last_day.set.v1")
+class LastDaySet(Event):
+    """What of a programme in run-off became claimable or payable until `since` lapses at `until`.
+
+    If more comes before, another last day is set first.
+    """
+
+    programme_id: Id
+    since: DerivedTime
+    until: DerivedTime
+
+
+@event("unclaimed.lapsed.v1")
+class UnclaimedLapsed(Event):
+    """A programme in run-off has passed its last day: what a provider did not claim of contracts is never paid.
+
+    Without `lines`, what was payable to it: the bank had returned it. Less what was set off, which may be all of it.
+    """
+
+    programme_id: Id
+    provider_id: Id
+    currency: Currency
+    lines: tuple[LinePart, ...]
+    amount: Amount

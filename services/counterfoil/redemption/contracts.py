@@ -22,6 +22,7 @@ from counterfoil.core.hidden import not_yours
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.matching.events import TradeMatched
 from counterfoil.programme.terms import in_kind, report_by
+from counterfoil.redemption.captured import Captured
 from counterfoil.redemption.commands import (
     WithdrawDelivery,
 )
@@ -32,7 +33,7 @@ from counterfoil.redemption.events import (
     ContractOpened,
     ProviderDefaulted,
 )
-from counterfoil.redemption.state import Captured, Contract, EndedContract, RedemptionState
+from counterfoil.redemption.state import Contract, EndedContract, RedemptionState
 
 
 def open_contract(state: RedemptionState, event: TradeMatched, _at: At) -> Sequence[Event]:
@@ -138,7 +139,7 @@ def contract_ended(
     _close_if_over(state, event.contract_id)
 
 
-def capture_recorded(state: RedemptionState, event: CaptureRecorded, _at: At) -> None:
+def capture_recorded(state: RedemptionState, event: CaptureRecorded, at: At) -> None:
     """Apply a capture: its subsidy may be claimed, unless it is in kind."""
     contract = state.contracts.edit(event.contract_id)
     if event.subsidy or event.co_payment:
@@ -150,6 +151,7 @@ def capture_recorded(state: RedemptionState, event: CaptureRecorded, _at: At) ->
         state.keep_reversible(event.contract_id, event.subsidy)
         if not in_kind(state.terms(contract.terms.programme_id, contract.terms.version)):
             state.earn(event.contract_id, contract.terms.programme_id, contract.terms.provider_id, event.subsidy)
+            state.last_days.more(contract.terms.programme_id, at.time)
     _close_if_over(state, event.contract_id)
 
 

@@ -478,7 +478,7 @@ class AppealDecided(Event):
 
 @event("debt.written_off.v1")
 class DebtWrittenOff(Event):
-    """What is owed to a programme will not come: it is owed no more."""
+    """What is owed to a programme will not come, or is less than a bank can pay: it is owed no more."""
 
     programme_id: Id
     provider_id: Id

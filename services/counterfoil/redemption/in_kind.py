@@ -5,7 +5,8 @@ from __future__ import annotations
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import refuse
 from counterfoil.programme.terms import in_kind
-from counterfoil.redemption.state import Captured, Contract, EndedContract, RedemptionState
+from counterfoil.redemption.captured import Captured
+from counterfoil.redemption.state import Contract, EndedContract, RedemptionState
 
 
 def not_paid(state: RedemptionState, programme_id: str) -> Refusal | None:

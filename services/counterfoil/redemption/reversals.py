@@ -17,10 +17,19 @@ from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.hidden import not_yours
 from counterfoil.core.paper import not_payable, reference_used, unknown_currency
+from counterfoil.redemption.captured import Captured, Reversal
+from counterfoil.redemption.clawbacks import contestable
 from counterfoil.redemption.commands import AgreeReversal, ConfirmRecovery, ProposeReversal, ReverseCapture
-from counterfoil.redemption.events import ClaimOffset, LinePart, RecoveryConfirmed, ReversalProposed, UsageReversed
+from counterfoil.redemption.events import (
+    ClaimOffset,
+    DebtWrittenOff,
+    LinePart,
+    RecoveryConfirmed,
+    ReversalProposed,
+    UsageReversed,
+)
 from counterfoil.redemption.in_kind import contract_of, drawn_in_kind, not_paid
-from counterfoil.redemption.state import Captured, RedemptionState, Reversal, put
+from counterfoil.redemption.state import RedemptionState, put
 
 
 def propose_reversal(state: RedemptionState, body: ProposeReversal, actor: Party, at: At) -> Decision:
@@ -66,8 +75,8 @@ def reverse_capture(state: RedemptionState, body: ReverseCapture, actor: Party, 
     return refused or [_reversed(state, body.report_id, captured, decided)]
 
 
-def confirm_recovery(state: RedemptionState, body: ConfirmRecovery, actor: Party, _at: At) -> Decision:
-    """Record that a provider paid back, outside, part of what it owes."""
+def confirm_recovery(state: RedemptionState, body: ConfirmRecovery, actor: Party, at: At) -> Decision:
+    """Record that a provider paid back, outside, part of what it owes; less than a minor unit beside it is given up."""
     if body.programme_id not in state.programmes:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
     owed = state.owed.get((body.programme_id, body.provider_id), 0)
@@ -82,16 +91,33 @@ def confirm_recovery(state: RedemptionState, body: ConfirmRecovery, actor: Party
         return refused
     if body.amount > owed:
         return refuse(Code.EXCEEDS_OWED, owed=owed)
-    return reference_used(state, actor.party_id, "recovery", body.payment_reference) or [
-        RecoveryConfirmed(
+    used = reference_used(state, actor.party_id, "recovery", body.payment_reference)
+    if used is not None:
+        return used
+    left = owed - body.amount
+    confirmed = RecoveryConfirmed(
+        programme_id=body.programme_id,
+        provider_id=body.provider_id,
+        currency=currency,
+        amount=body.amount,
+        payment_reference=body.payment_reference,
+        treasurer_id=actor.party_id,
+        owed_after=left,
+    )
+    too_little = 0 < left < (state.minor_unit(currency) or 1) and state.rules.recovers_whole
+    if not too_little or contestable(state, body.programme_id, body.provider_id, at.time):
+        return [confirmed]
+    return [
+        confirmed,
+        DebtWrittenOff(
             programme_id=body.programme_id,
             provider_id=body.provider_id,
             currency=currency,
-            amount=body.amount,
-            payment_reference=body.payment_reference,
-            treasurer_id=actor.party_id,
-            owed_after=owed - body.amount,
-        )
+            amount=left,
+            written_off_by=actor.party_id,
+            reason="less than a minor unit",
+            owed_after=0,
+        ),
     ]
 
 

@@ -29,13 +29,20 @@ from counterfoil.redemption import (
     crediting,
     disputes,
     four_eyes,
+    lapsing,
     payer_shares,
     payments,
     reversals,
     settlements,
     usage,
 )
-from counterfoil.redemption.closing_events import ProgrammeSettled, ProgrammeUnsettled, RestGivenUp
+from counterfoil.redemption.closing_events import (
+    LastDaySet,
+    ProgrammeSettled,
+    ProgrammeUnsettled,
+    RestGivenUp,
+    UnclaimedLapsed,
+)
 from counterfoil.redemption.commands import (
     AcceptUsage,
     AgreeCancellation,
@@ -175,6 +182,7 @@ DECIDER: Final = Decider(
         "resolution_window": disputes.lapse_disputes,
         "reporting": contracts.close_reporting,
         "appeal": clawbacks.come_into_force,
+        "last_day": lapsing.lapse,
     },
     due=RedemptionState.next_due,
     evolve={
@@ -214,6 +222,8 @@ DECIDER: Final = Decider(
         ClaimReturned: claims.claim_returned,
         SettlementClosed: settlements.settlement_closed,
         RestGivenUp: closing.rest_given_up,
+        LastDaySet: lapsing.last_day_set,
+        UnclaimedLapsed: lapsing.unclaimed_lapsed,
         RunOffBegun: closing.run_off_begun,
         ProgrammeSettled: closing.programme_settled,
         ProgrammeUnsettled: closing.programme_unsettled,

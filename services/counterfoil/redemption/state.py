@@ -38,8 +38,10 @@ from counterfoil.core.table import CountedTable, Table
 from counterfoil.programme.control import sets_off
 from counterfoil.programme.documents import ProgrammesState
 from counterfoil.programme.rules import Rules
+from counterfoil.redemption.captured import CAPTURED, Captured
 from counterfoil.redemption.commands import Reading, minutes
 from counterfoil.redemption.events import ClaimSubmitted, ContractOpened
+from counterfoil.redemption.last_days import LastDays
 from counterfoil.redemption.shared import SHARED, Shared
 from counterfoil.redemption.taken_back import CLAWBACK, PAID, Clawback, Paid
 
@@ -172,38 +174,6 @@ class Report:
         return self.resolve_by is not None
 
 
-class Reversal(NamedTuple):
-    """A reversal that one side proposed."""
-
-    reversal_id: str
-    by: str
-    amount: int
-    reason: str
-
-
-class Captured(NamedTuple):
-    """What was captured for a report, how much of it was reversed since, and what is proposed to be.
-
-    The subsidy in what is reversed is its share, rounded up: what is left is within the programme's share.
-    """
-
-    contract_id: str
-    subsidy: int
-    co_payment: int
-    reversed: int = 0
-    proposed: Reversal | None = None
-
-    @property
-    def left(self) -> int:
-        """What was not reversed."""
-        return self.subsidy + self.co_payment - self.reversed
-
-    @property
-    def reversed_subsidy(self) -> int:
-        """The subsidy in what was reversed."""
-        return -(-self.subsidy * self.reversed // (self.subsidy + self.co_payment))
-
-
 def put(table: Table[Any, int], key: str | tuple[str, str], amount: int) -> None:
     """Set an amount in a table that has only amounts above 0."""
     if amount:
@@ -298,15 +268,6 @@ CLAIM: Final = Form(
     row(Claim, terms=event(ClaimSubmitted), status=one_of("submitted", "approved")),
     "a claim that was neither rejected nor put into a settlement",
 )
-CAPTURED: Final = Form(
-    "captured",
-    ("report_id",),
-    row(
-        Captured, contract_id=TEXT, subsidy=AMOUNT, co_payment=AMOUNT, reversed=AMOUNT,
-        proposed=optional(row(Reversal, reversal_id=TEXT, by=TEXT, amount=AMOUNT, reason=TEXT)),
-    ),
-    "what was captured for a report, and how much of it was reversed",
-)  # fmt: skip
 OWED: Final = Form(
     "owed", ("programme_id", "provider_id"), AMOUNT, "what a provider owes a programme after reversals, above 0"
 )
@@ -348,8 +309,8 @@ class RedemptionState(ProgrammesState):
 
     __slots__ = (
         "appeals", "captures", "claimable", "claims", "clawbacks", "contracts", "disputes", "ended", "endorsements",
-        "four_eyes", "outages", "owed", "paid", "payable", "payments", "reporting", "reports", "reversible",
-        "settlements", "shared", "suspended", "windows",
+        "four_eyes", "last_days", "outages", "owed", "paid", "payable", "payments", "reporting", "reports",
+        "reversible", "settlements", "shared", "suspended", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -379,6 +340,8 @@ class RedemptionState(ProgrammesState):
         self.clawbacks: CountedTable[str, Clawback] = self.keep(CountedTable(CLAWBACK, of_row))
         self.outages = Outages()
         self.keep(self.outages.table)
+        self.last_days = LastDays(self._lapses, self.outages)
+        self.keep(self.last_days.table)
         self.windows = Deadlines(self._window_runs)
         self.disputes = Deadlines(self._resolution_awaited)
         self.reporting = Deadlines(self._reports_wanted)
@@ -435,6 +398,7 @@ class RedemptionState(ProgrammesState):
         self.disputes.postpone(self.resolve_by)
         self.reporting.postpone(self.report_by)
         self.appeals.postpone(self.appeal_until)
+        self.last_days.postpone()
 
     def earn(self, contract_id: str, programme_id: str, provider_id: str, amount: int, rejected: int = 0) -> None:
         """Make so much more of a contract's subsidy claimable, of which some was rejected."""
@@ -447,6 +411,13 @@ class RedemptionState(ProgrammesState):
     def keep_reversible(self, contract_id: str, change: int) -> None:
         """Change how much of a contract's subsidy may be reversed."""
         put(self.reversible, contract_id, self.reversible.get(contract_id, 0) + change)
+
+    def _lapses(self, programme_id: str) -> bool:
+        """Whether a programme in run-off has something that lapses on its last day, or none is set."""
+        if self.rules.unclaimed_days is None or self.phases.get(programme_id) != "run_off":
+            return False
+        there = self.claimable.number(programme_id) or self.payable.number(programme_id)
+        return programme_id not in self.last_days.table or there > 0
 
     def _window_runs(self, report_id: str) -> bool:
         report = self.reports.get(report_id)
@@ -468,6 +439,7 @@ class RedemptionState(ProgrammesState):
             (self.disputes.next(), "resolution_window"),
             (self.reporting.next(), "reporting"),
             (self.appeals.next(), "appeal"),
+            (self.last_days.next(), "last_day"),
         )
         return min(((time, kind) for time, kind in times if time is not None), default=None)
 
@@ -481,6 +453,7 @@ class RedemptionState(ProgrammesState):
         self.appeals = Deadlines(self._may_be_contested)
         for clawback_id in self.clawbacks:
             self.enforce_later(clawback_id)
+        self.last_days.rebuild(self.phases if self.rules.unclaimed_days is not None else ())
         for report_id, report in self.reports.items():
             self.decide_later(report_id, report)
         for contract in self.contracts.values():

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any, Final
 
 from counterfoil.contract.record import Event
-from counterfoil.redemption.closing_events import RestGivenUp
+from counterfoil.redemption.closing_events import RestGivenUp, UnclaimedLapsed
 from counterfoil.redemption.credit_events import CreditOwed
 from counterfoil.redemption.events import (
     AppealDecided,
@@ -35,6 +35,7 @@ _OF_PROVIDER: Final[dict[type[Event], tuple[tuple[str, str, int], ...]]] = {
     RecoveryConfirmed: (("recovered", "amount", 1),),
     DebtWrittenOff: (("written_off", "amount", 1),),
     RestGivenUp: (("given_up", "amount", 1),),
+    UnclaimedLapsed: (("given_up", "amount", 1),),
 }
 """By event: (the sum, the member that is added to it, and how many times). These name programme and provider."""
 
@@ -62,7 +63,7 @@ class Earned:
             self.sums[*whose, name] += event.amount if name == "captured" else -event.amount
         elif kind in (ClaimApproved, ClaimRejected):
             self.sums[*self._whose[event.claim_id], "claimable"] += sum(part.amount for part in event.claimable)
-        elif kind is ClaimOffset:  # what is not of its lines is set off against what is payable
+        elif kind in (ClaimOffset, UnclaimedLapsed):  # what is not of its lines is set off against what is payable
             self.sums[event.programme_id, event.provider_id, "claimable"] -= sum(part.amount for part in event.lines)
         for name, member, times in _OF_PROVIDER.get(kind, ()):
             self.sums[event.programme_id, event.provider_id, name] += times * getattr(event, member)
