@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from counterfoil.contract.references import same_as
+from counterfoil.contract.times import DAY
 from counterfoil.issuance.events import VoucherIssued
+from counterfoil.ledger.events import Balance, VoucherCredited
+from counterfoil.ledger.extension_events import VoucherExtended
 from counterfoil.ledger.tranche_events import TrancheLapsed, TrancheReleased, TrancheWithheld
 from counterfoil.redemption.credit_events import ClaimCut, CreditOwed
 from counterfoil.redemption.events import (
@@ -28,7 +32,7 @@ from counterfoil.reports.folding import Folded, fold
 from counterfoil.reports.given import Given
 from tests.documents import document, published
 from tests.market import USD
-from tests.reports.planted import Planted, event
+from tests.reports.planted import BEGIN, Planted, event, leg
 from tests.reports.rows import rows
 
 GOLDEN = [Path(__file__).parents[1] / "golden" / name for name in ("rules-1", "rules-3-to-4", "rules-7", "rules-8")]
@@ -155,6 +159,29 @@ def test_what_waits_for_its_release_is_told_until_it_is_over() -> None:
     (budget,), (voucher,) = rows(logs.folded, "R1"), rows(logs.folded, "R2")
     assert budget["withheld"] == USD
     assert [each["status"] for each in voucher["tranches"]] == ["withheld", "released", "lapsed"]
+
+
+def test_a_voucher_that_lasts_longer_says_why_and_one_that_waits_lies_idle() -> None:
+    logs = Planted()
+    logs.add("issuance", 0, *published(document()))
+    whose = {"voucher_id": "vch-1", "programme_id": "p1"}
+    grown = {**whose, "number": 1, "days": 30, "holders": ("lab-1",), "expires_at": BEGIN + 60 * DAY}
+    extended = event(VoucherExtended, **grown, ground="ILLNESS", reason="Ill", expired_at=BEGIN + 30 * DAY)
+    logs.add("issuance", 0, event(VoucherIssued, **whose, face=100 * USD), extended)
+    legs = (leg("vch-1", "circulation", "owner/lab-1", 100 * USD),)
+    after = Balance(n=1, posted=100 * USD, held=0)
+    credited = {**whose, "beneficiary_id": "lab-1", "face": 100 * USD}
+    logs.add("ledger", 0, event(VoucherCredited, **credited, legs=(replace(legs[0], credit_after=after),)))
+    waits = leg("vch-1", "owner/lab-1", "tranches", 40 * USD)
+    held = replace(waits, effect="hold", debit_after=replace(after, n=2, held=40 * USD))
+    logs.add("ledger", 0, event(TrancheWithheld, **whose, tranche_id="t-1", holder_id="lab-1", legs=(held,)))
+    logs.add("ledger", 10, extended)
+    logs.folded.tables.finish()
+    (row,) = rows(logs.folded, "R7")
+    assert (row["held"], row["dormant_days"], row["days_left"]) == (40 * USD, 10, 49)
+    assert [(each["days"], each["ground"], each["entries"]) for each in row["extensions"]] == [
+        (30, "ILLNESS", ["ledger:2"]),
+    ]
 
 
 @pytest.mark.parametrize("logs", GOLDEN, ids=lambda path: path.name)

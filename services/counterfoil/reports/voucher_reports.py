@@ -121,7 +121,7 @@ def _expiry(folded: Folded, programme_id: str) -> Iterator[Row]:
         voucher = tables.get("vouchers", row["voucher_id"]) or {}
         balance = tables.get("vouchers_balance", row["voucher_id"]) or {}
         offline = tables.get("offline_vouchers", *key) or {}
-        idle = balance.get("redeemed") == 0 and row["held"] == 0
+        idle = balance.get("redeemed") == 0 and row["held"] == row["withheld"]
         ended = balance.get("expired") or 0
         if not row["available"] and not offline and not ended:
             continue
@@ -135,6 +135,7 @@ def _expiry(folded: Folded, programme_id: str) -> Iterator[Row]:
             "days_left": max(0, (row["expires_at"] - folded.time) // DAY) if row["available"] else None,
             "dormant_days": (folded.time - row["held_since"]) // DAY if idle and row["available"] else None,
             "notices": [_notice(folded, each) for each in notices[key]],
+            "extensions": [_extension(folded, each) for each in tables.rows("extensions", voucher_id=key[0])],
             "offline_at": offline.get("offline_at"),
             "restored": offline.get("restored", 0),
             "expired": offline["expired"] if offline else ended,
@@ -145,6 +146,12 @@ def _expiry(folded: Folded, programme_id: str) -> Iterator[Row]:
 def _notice(folded: Folded, row: Row) -> dict[str, object]:
     refs = folded.tables.refs("expiry_notices", row["voucher_id"], row["holder_id"], row["days"])
     return {"days": row["days"], "amount": str(row["amount"]), "entries": places(refs)}
+
+
+def _extension(folded: Folded, row: Row) -> dict[str, object]:
+    said = {name: row[name] for name in ("days", "ground", "reason", "extended_by")}
+    refs = folded.tables.refs("extensions", row["voucher_id"], row["number"])
+    return {**said, "expired_at": format_time(row["expired_at"]), "entries": places(refs)}
 
 
 R7: Final = Report(
@@ -160,8 +167,10 @@ R7: Final = Report(
         "held amount: for orders, transfers and pledges, and until its release",
         "expires_at time: until when it pays",
         "days_left int/days: until then, at `as_of`; null where nothing is left",
-        "dormant_days int/days: since the holder has it, where nothing of the voucher was ever spent or is held",
+        "dormant_days int/days: since the holder has it, where nothing of the voucher was ever spent, or is held but"
+        " until its release",
         "notices json: each with the days before the end, the amount then, and the entry that tells it",
+        "extensions json: of the voucher, each with its days, why, by whom, and when it would have ended",
         "offline_at time: from when on it paid for nothing new",
         "restored amount: of what was offline, brought back at the holder's request",
         "expired amount: ended; of a voucher that was never offline, of all its holders together",
