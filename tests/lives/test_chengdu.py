@@ -41,10 +41,10 @@ def test_three_fifths_are_deducted_at_the_provider_which_claims_them() -> None:
     close = CloseProgramme(programme_id=city.programme_id, reason="all is paid")
     barred = city.answer("city", close)
     assert (barred.code, {name for name, _ in barred.detail}) == (Code.PROGRAMME_STILL_OPEN, {"vouchers", "claims"})
-    city.on("2026-10-12")  # 365 days after the vouchers were issued
     claim_id = city.provider_claims(last_id, "CD-2")
     city.approves(claim_id)
     assert city.pays(claim_id, "gpu-1") == last * 60 // 100
+    city.on("2026-10-12")  # 365 days after the vouchers were issued
     books = city.closes()
     paid = (cost + last) * 60 // 100
     assert (books.appropriated, books.disbursed, books.lapsed) == (20 * MILLION, paid, 0)

@@ -10,6 +10,7 @@ from counterfoil.contract.times import format_day, parse_date
 from counterfoil.programme.case import Case, ContractDates, Line
 from counterfoil.programme.conditions import judge
 from counterfoil.programme.form.identity import ComputeUnit
+from counterfoil.programme.models import MODELS
 from counterfoil.programme.periods import Span
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.steps import Micros, Step, Value, day_text, step
@@ -83,7 +84,7 @@ def _dates_against(rules: Rules, case: Case, line: Line) -> Iterator[Step]:
     if contract is not None and not _inside(line, Span(contract.starts, contract.ends + 1)):
         yield step("outside_contract", line.id, **used)
     before = case.applied is not None and line.starts < case.applied
-    if terms.prior_costs_excluded and before and rules.document.redemption.model != "POST_USE_REIMBURSEMENT":
+    if terms.prior_costs_excluded and before and MODELS[rules.document.redemption.model].applies:
         yield step("prior_costs", line.id, start=used["start"], applied=day_text(case.applied))
 
 

@@ -15,6 +15,7 @@ from counterfoil.programme.form.benefit import Tier
 from counterfoil.programme.form.conditions import Condition
 from counterfoil.programme.form.identity import MoneyUnit
 from counterfoil.programme.form.life import NoExpiry
+from counterfoil.programme.models import MODELS
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.values import WHOLE, parse_amount, parse_rate, percent
 
@@ -220,7 +221,7 @@ def _basis(rules: Rules) -> Iterator[Finding]:
     redemption = document.redemption
     unbounded = redemption.claim_within_days is None and redemption.windows is None
     endless = isinstance(document.expiry.rule, NoExpiry) and unbounded
-    granted_first = redemption.model != "POST_USE_REIMBURSEMENT"
+    granted_first = MODELS[redemption.model].applies
     if document.benefit.basis in ("SETTLED", "CONTRACT_THEN_SETTLED") and granted_first and endless:
         fields = ("benefit.basis", "redemption.model", "expiry.rule", "redemption.claim_within_days")
         yield Finding("settled_without_release", "no window, no deadline for claims and no expiry", fields)

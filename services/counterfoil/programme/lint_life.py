@@ -9,26 +9,17 @@ from counterfoil.contract.times import parse_date
 from counterfoil.programme.findings import Finding
 from counterfoil.programme.form.identity import ComputeUnit
 from counterfoil.programme.form.life import FixedExpiry, ProjectEndExpiry
-from counterfoil.programme.form.redemption import Claimant, Model
+from counterfoil.programme.models import MODELS
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.values import parse_rate
-
-FITTING: Final[dict[Model, tuple[Claimant, ...]]] = {
-    "POST_USE_REIMBURSEMENT": ("BENEFICIARY", "EITHER"),
-    "APPLY_THEN_CLAIM": ("BENEFICIARY", "EITHER"),
-    "APPLY_THEN_DEDUCT": ("PROVIDER", "EITHER"),
-    "DEDUCT_AT_PROVIDER": ("PROVIDER", "EITHER"),
-    "DISCOUNT_AT_PROVIDER": ("PROVIDER",),
-    "IN_KIND": ("NONE",),
-}
-"""Who may claim, by redemption model."""
 
 
 def _redemption(rules: Rules) -> Iterator[Finding]:
     document = rules.document
     redemption = document.redemption
-    if redemption.claimant not in FITTING[redemption.model]:
-        text = f"{redemption.model} is claimed by {' or '.join(FITTING[redemption.model])}, not {redemption.claimant}"
+    fitting = MODELS[redemption.model].claimants
+    if redemption.claimant not in fitting:
+        text = f"{redemption.model} is claimed by {' or '.join(fitting)}, not {redemption.claimant}"
         yield Finding("claimant_does_not_fit", text, ("redemption.model", "redemption.claimant"))
     in_kind = isinstance(document.unit, ComputeUnit)
     if in_kind != (redemption.model == "IN_KIND"):
@@ -111,9 +102,10 @@ def _transfer(rules: Rules) -> Iterator[Finding]:
         if places:
             yield Finding("transfer_rule_without_mode", "the mode is NONE", ("transfer.mode", *places))
         return
-    if document.redemption.model == "POST_USE_REIMBURSEMENT":
+    model = document.redemption.model
+    if not MODELS[model].applies:
         places_of = ("transfer.mode", "redemption.model")
-        yield Finding("transfer_of_reimbursement", f"{transfer.mode} with POST_USE_REIMBURSEMENT", places_of)
+        yield Finding("transfer_of_reimbursement", f"{transfer.mode} with {model}", places_of)
     if transfer.mode in ("OPEN", "CLOSED_MARKET") and document.scope.purpose_bound:
         places_of = ("transfer.mode", "scope.purpose_bound")
         yield Finding("open_transfer_of_bound_voucher", f"{transfer.mode} of vouchers for one project", places_of)
