@@ -18,7 +18,7 @@ from counterfoil.issuance.events import (
     ProviderReinstated,
     ProviderSuspended,
 )
-from counterfoil.matching.commands import CancelOrderFor, CancelOrdersOf, CancelOwnOrders
+from counterfoil.matching.commands import AmendBid, CancelOrderFor, CancelOrdersOf, CancelOwnOrders
 from counterfoil.matching.events import BidClosed, CancellationForced, OfferClosed, OwnOrdersCancelled
 from counterfoil.matching.state import LEAVING_TIMER
 from tests.matching.world import BID, YUAN, Market, T, bond_held, party, programme
@@ -89,6 +89,25 @@ def test_a_party_cancels_all_that_it_has_open(party_id: str, programme_id: str |
     scene.then(OwnOrdersCancelled(party_id=party_id, programme_id=programme_id))
     assert swept(scene) == {orders[name]: "cancelled" for name in left}
     scene.when(CancelOwnOrders(programme_id="none"), party_id).refused(Code.UNKNOWN_PROGRAMME)
+
+
+def test_in_a_batch_a_cancellation_is_about_the_orders_before_it() -> None:
+    """What it ends trades no more, though a later command lets it fit; and the order that replaces it stays."""
+    scene = Market()
+    offer_id, waiting = scene.post(nodes=2), scene.place(nodes=6)
+    scene.when(CancelOwnOrders(programme_id=None), "lab-1")
+    scene.when(AmendBid(bid_id=waiting, reduce_nodes_by=4, limit_price=None), "lab-1")
+    later = scene.place(held=False)
+    repriced = scene.place("lab-2", **LOW)
+    assert swept(scene) == {waiting: "cancelled"}
+    assert not {**scene.state.leaving, **scene.state.leaving_before, **scene.state.continuing}
+    assert list(scene.state.bids) == [later, repriced]
+    scene.hold(later)
+    assert [trade[:2] for trade in scene.trades()] == [(later, offer_id)]
+    scene.when(CancelOwnOrders(programme_id="p1"), "lab-2")
+    later = scene.place("lab-2", held=False, **LOW)
+    scene.when(CancelOwnOrders(programme_id="p1"), "lab-2")
+    assert swept(scene) == {repriced: "cancelled", later: "cancelled"}
 
 
 def swept_after(scenario: Market, event: Event) -> dict[str, str]:

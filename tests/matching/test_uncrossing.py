@@ -157,6 +157,24 @@ def test_an_offer_goes_on_after_the_bid_of_which_it_left_less_than_its_minimum()
     assert market.state.book.offer(small) is not None
 
 
+def test_bids_left_below_their_minimum_that_fit_nothing_more_cost_no_entries() -> None:
+    """Each once ended the offer's entry, and every further one read the line from its beginning."""
+    market, most = Market(), RULES[LATEST].max_matches_per_entry
+    bids = [
+        market.place(nodes=3, partial=True, min_nodes=2, hours=1, earliest=B + n, latest=B + n) for n in range(2 * most)
+    ]
+    market.post("gpu-2", nodes=1, price=20 * YUAN)
+    market.post(nodes=2, window_end=B + 2 * most)
+    entries = 1
+    trades = market.trades()
+    while DECIDER.due(market.state) == (0, "continue_matching"):
+        market.fires("continue_matching", 0)
+        trades += market.trades()
+        entries += 1
+    assert [trade[0] for trade in trades] == bids
+    assert entries == 2
+
+
 @pytest.mark.parametrize(("mode", "ends"), [("taker", "bid"), ("maker", "offer"), ("both", "both")])
 def test_related_orders_that_come_to_fit_are_prevented(mode: Any, ends: str) -> None:
     """Of the two the later one is the taker, whose mode decides."""

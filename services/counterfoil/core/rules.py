@@ -467,7 +467,7 @@ _EIGHTH: Final = replace(
     notes_owe=False,
     undecided_bars_all=False,
     uncrosses=True,
-    max_bids_tried_per_entry=256,
+    max_bids_tried_per_entry=32,
     recovers_whole=True,
     unclaimed_days=90,
 )

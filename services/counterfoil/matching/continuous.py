@@ -215,13 +215,18 @@ def _meet_bids(book: Book, offer: Offer, capacity: Capacity, tif: BidTif, now: P
             left -= nodes
             if not left or not now.continues:
                 break
-            if now.uncrosses and left < bid.min_nodes:
+            if now.uncrosses and left < bid.min_nodes and _fits_others(book, bid, left, offer, capacity, now):
                 steps.first, steps.more = bid.bid_id, not capacity.is_empty()
                 return steps.plan(tif, capacity.is_empty())
             block = fit(starts, bid, left, offer, floor_hour)
         if block is not None and (steps.is_over or steps.more or capacity.is_empty()):
             break
     return steps.plan(tif, capacity.is_empty())
+
+
+def _fits_others(book: Book, bid: Bid, left: int, offer: Offer, capacity: Capacity, now: Pass) -> bool:
+    """Whether what is left of a bid fits another offer than this one."""
+    return book.best_offer(bid, left, now, planned={offer.offer_id: capacity.emptied()}) is not None
 
 
 PTW_1: Final[MatchingRule] = PriceTime()

@@ -1,7 +1,7 @@
 """Why open orders must leave the book, many at once, that no match has ended, and the timer that ends them.
 
-The timer is due before anything else but a pass that is not over. So no order trades that must leave, and none is
-received meanwhile. Of a party or a programme it ends the first received first; nobody else's orders are looked at.
+The timer is due before anything else. So no order trades that must leave, and none is received meanwhile. Of a party or
+a programme it ends the first received first; nobody else's orders are looked at.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def end_orders(state: MatchingState, _cutoff: int, _at: At) -> Sequence[Event]:
     events = dict[str, Event]()  # an order may have to leave for two reasons
     for scope in sorted(state.leaving):
         room = state.rules.max_items_per_sweep - len(events)
-        for order_id in islice(state.open_orders[scope], room):
+        for order_id in islice(state.must_leave(scope), room):
             events.setdefault(order_id, closing(state, order_id, state.leaving[scope]))
     return list(events.values())
 
@@ -63,9 +63,9 @@ def take_over_closed(state: MatchingState, event: ProgrammeClosed, _at: At) -> S
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
-def own_orders_cancelled(state: MatchingState, event: OwnOrdersCancelled, _at: At) -> None:
-    """The party's orders are to leave, or its bids in the programme."""
-    state.leave((event.programme_id or ANY, event.party_id), "cancelled")
+def own_orders_cancelled(state: MatchingState, event: OwnOrdersCancelled, at: At) -> None:
+    """The party's orders are to leave, or its bids in the programme; not what the same batch brings after it."""
+    state.leave((event.programme_id or ANY, event.party_id), "cancelled", before=(at.index, at.item))
 
 
 def party_closed(state: MatchingState, event: PartyClosed, _at: At) -> None:

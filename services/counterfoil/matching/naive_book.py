@@ -24,7 +24,7 @@ R8  A plan holds the next `most` matches and preventions of a pass. If one more 
 R9  A refused order does nothing at all. Reducing an order keeps its priority.
 R10 No pair that fits rests: before anything else is decided, the best of those that do is matched or prevented, again
     and again. The best is that of the bid first in line, and of its counterparts the first in line. So where a trade
-    with a resting bid leaves of it less than its minimum, it may fit more offers than before: the plan ends there, and
+    with a resting bid leaves of it less than its minimum, and this fits another offer, too, the plan ends there, and
     that bid's own pass comes first. Likewise the passes of bids that meet all offers anew.
 
 Where `uncrosses` is false (rules versions 1 to 7) R10 does not hold, and of a pair the order whose pass it is takes.
@@ -325,11 +325,18 @@ def _pass_of_offer(book: NaiveBook, offer: Offer, residual: Residual, now: Pass)
         nodes, first_hour = found
         yield _match(bid, offer, found, now, acts="offer")
         remaining[bid.bid_id] -= nodes
-        if now.uncrosses and 0 < remaining[bid.bid_id] < bid.min_nodes:  # R10
+        if now.uncrosses and _goes_first(book, bid, remaining[bid.bid_id], offer, now):  # R10
             return
         residual = _without(residual, nodes, first_hour, bid.hours)
         if not now.continues:
             bids = bids[bids.index(bid) + 1 :]
+
+
+def _goes_first(book: NaiveBook, bid: Bid, left: int, offer: Offer, now: Pass) -> bool:
+    others = (each for each in book.offers_for(bid, now.time) if each.offer_id != offer.offer_id)
+    return 0 < left < bid.min_nodes and any(
+        fit(bid, left, each, book.left(each.offer_id), now.floor_hour) is not None for each in others
+    )
 
 
 def _match(bid: Bid, offer: Offer, found: tuple[int, int], now: Pass, acts: Side) -> Match:
@@ -373,7 +380,7 @@ def _plan_of_offer(book: NaiveBook, offer: Offer, residual: Residual, tif: BidTi
     last = plan.matches[-1].bid_id
     bid = next(bid for bid in book.bids_for(offer, now.time) if bid.bid_id == last)
     left = bid.remaining - sum(match.nodes for match in plan.matches if match.bid_id == last)
-    if not 0 < left < bid.min_nodes:
+    if not _goes_first(book, bid, left, offer, now):
         return plan
     more = sum(residual.values()) > sum(map(size, plan.matches))  # R10
     return plan._replace(rests=plan.rests or more, more=more, first=last)

@@ -171,8 +171,8 @@ class Plan(NamedTuple):
     `rests`: something of the taker is left and goes into the book, or stays there, at least until its pass is over.
     `refusal`: the taker is refused as a whole; nothing else in the plan is then set.
     `more`: the plan is full and a further counterpart fits, or `first` is set: the next entry is to continue the pass.
-    `first`: of a resting bid the plan's last match leaves less than its minimum: its own pass comes before what is left
-    of this one.
+    `first`: of a resting bid the plan's last match leaves less than its minimum, which fits another offer, too: its own
+    pass comes before what is left of this one.
     """
 
     matches: tuple[Match, ...] = ()

@@ -44,12 +44,10 @@ def pass_at(time: int, rules: Rules) -> Pass:
 
 
 def due(state: MatchingState) -> tuple[int, str] | None:
-    """The next timer: a continuation comes before anything else, and orders that must leave come next."""
-    if state.continuing:
-        return CONTINUATION
+    """The next timer: orders that must leave come before a continuation, and both before anything else."""
     if state.leaving:
         return 0, LEAVING_TIMER
-    if state.uncrossing:
+    if state.continuing or state.uncrossing:
         return CONTINUATION
     expiry = state.expiry.next()
     return None if expiry is None else (expiry, "order_expiry")

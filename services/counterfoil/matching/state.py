@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from itertools import product
 from typing import Final, NamedTuple, get_args
 
 from counterfoil.contract.refusals import Refusal
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.duties import Duty, Held, not_separate
-from counterfoil.core.form import AMOUNT, COUNT, TIME, TRUE, Form, event, one_of, row
+from counterfoil.core.form import AMOUNT, COUNT, COUNTS, TIME, TRUE, Form, event, one_of, row
 from counterfoil.core.programmes import LISTING, Listing
 from counterfoil.core.table import Table
 from counterfoil.matching.continuous import PTW_1
@@ -55,6 +56,12 @@ LEAVING: Final = Form(
     "why open orders must leave at once: all of a party, all bids of a programme, or a party's bids in a programme; `*`"
     " is any",
 )
+LEAVING_BEFORE: Final = Form(
+    "leaving_before",
+    ("programme_id", "party_id"),
+    COUNTS,
+    "of open orders that must leave, only those received before this command leave: its entry, and its place there",
+)
 LEAVING_TIMER: Final = "leaving_orders"
 """The timer that ends orders which must leave."""
 
@@ -70,8 +77,8 @@ class MatchingState(ProgrammesState):
     """
 
     __slots__ = (
-        "admitted", "bids", "book", "classes", "continuing", "expiry", "in_market", "leaving", "listed", "offers",
-        "open_orders", "paused", "resting_bids", "resting_offers", "rule", "uncrossing", "versions",
+        "admitted", "bids", "book", "classes", "continuing", "expiry", "in_market", "leaving", "leaving_before",
+        "listed", "offers", "open_orders", "paused", "resting_bids", "resting_offers", "rule", "uncrossing", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
@@ -87,6 +94,8 @@ class MatchingState(ProgrammesState):
         self.paused: Table[str, bool] = self.keep(Table(PAUSED))
         self.leaving: Table[Scope, Removal] = self.keep(Table(LEAVING))
         """Orders that end before anything else is decided; none is left of a scope that is not here."""
+        self.leaving_before: Table[Scope, tuple[int, int]] = self.keep(Table(LEAVING_BEFORE))
+        """Place of a cancellation, of the scopes of which later orders stay."""
         self.open_orders: dict[Scope, OrderedDict[str, None]] = {}
         """In order of their receipt. An ordered dictionary finds its first key at once, whatever was deleted before."""
         self.in_market: dict[tuple[str, str, str], int] = {}  # (party, class, region) -> number of open orders
@@ -147,14 +156,30 @@ class MatchingState(ProgrammesState):
             del orders[order_id]
             if not orders:
                 del self.open_orders[scope]
-                if scope in self.leaving:
-                    del self.leaving[scope]
+            if scope in self.leaving and next(self.must_leave(scope), None) is None:
+                del self.leaving[scope]
+                self._before(scope, None)
         self.expiry.ended()
 
-    def leave(self, scope: Scope, reason: Removal) -> None:
-        """Let the open orders of a scope end at once."""
+    def leave(self, scope: Scope, reason: Removal, before: tuple[int, int] | None = None) -> None:
+        """Let the open orders of a scope end at once; `before`: only those received before this (entry, command)."""
         if scope in self.open_orders:
             self.leaving[scope] = reason
+            self._before(scope, before)
+
+    def _before(self, scope: Scope, before: tuple[int, int] | None) -> None:
+        if before is not None:
+            self.leaving_before[scope] = before
+        elif scope in self.leaving_before:
+            del self.leaving_before[scope]
+
+    def must_leave(self, scope: Scope) -> Iterator[str]:
+        """The open orders of a scope that leaves, the first received first."""
+        before = self.leaving_before.get(scope)
+        for order_id in self.open_orders.get(scope, ()):
+            if before is not None and _place_of(order_id) >= before:
+                return
+            yield order_id
 
     def end_later(self, order_id: str, order: OfferReceived | BidReceived) -> None:
         """Let an open order end by itself; those that end at one time end in the order of their ids."""
