@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +11,15 @@ from typing import Any
 
 import pytest
 
+from counterfoil.audit.meetings import fitting
+from counterfoil.contract.log_id import LogId
+from counterfoil.issuance.commands import AttestGroup
 from counterfoil.matching.book import Book
 from counterfoil.matching.commands import AmendBid
 from counterfoil.matching.continuous import PriceTime
 from counterfoil.runtime.runner import Runner
 from tests.market import BID, OFFER, USD, Market, found
+from tests.matching.world import Market as Orders
 
 Dishonest = Callable[[Market, pytest.MonkeyPatch], None]
 
@@ -59,6 +65,46 @@ def test_a_dishonest_engine_is_found_out(
         with monkeypatch.context() as patch:
             dishonest(market, patch)
         assert {each.code for each in market.sealed().findings} == codes
+
+
+def test_bids_that_still_have_to_meet_when_the_log_ends_are_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where other orders must leave before that: their end is what is due."""
+    with Market(tmp_path) as market:
+        found(market)
+        attest = AttestGroup(party_id="gpu-1", group_id="city", since=None, source="register")
+        market.do("operator", attest)
+        market.do("gpu-1", OFFER)
+        market.do("lab-1", BID)
+        market.do("lab-2", replace(BID, limit_price=USD))
+        monkeypatch.setattr(Runner, "_fire", lambda *_args, **_more: False)
+        market.do("operator", replace(attest, party_id="city", group_id="lab-2"))
+        state = market.system.runners[LogId("matching")].engine.state
+        assert state.leaving
+        assert state.uncrossing
+        assert list(fitting(state, market.clock.now()))
+        assert market.sealed().clean
+
+
+def test_whether_pairs_fit_is_asked_once_for_bids_alike() -> None:
+    """Otherwise an audit costs as much as there are offers times bids, of which none fit."""
+    few, many = (calls_without_a_fit(size) for size in (8, 32))
+    assert many < 6 * few  # four times as many, not sixteen
+
+
+def calls_without_a_fit(size: int) -> int:
+    """How many calls it takes to find that as many offers and bids rest, none of which fit."""
+    market, counted = Orders(), Counter[str]()
+    for _ in range(size):
+        market.post(nodes=2)
+        market.place(nodes=3)
+    sys.setprofile(lambda _frame, kind, _of: counted.update([kind]))
+    try:
+        assert not list(fitting(market.state, market.time))
+    finally:
+        sys.setprofile(None)
+    return counted["call"]
 
 
 def test_a_pair_that_rests_is_found_although_every_decision_is_repeated(

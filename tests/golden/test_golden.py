@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from counterfoil.catalogue import DECIDERS
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import encode_entry
 from counterfoil.contract.entry import CommandCause, Entry
+from counterfoil.contract.events import RulesAdopted
 from counterfoil.contract.refusals import MEANINGS, Code, Stage
 from counterfoil.core import rules
 from counterfoil.core.engine import Engine
@@ -106,8 +109,27 @@ def test_a_release_without_these_rules_does_not_audit(case: str) -> None:
     """It names the release that is needed and reports no findings: what the auditor lacks is no fault of the log."""
     last = max(version for version in CASES[case] if version is not None)
     known = {number: each for number, each in RULES.items() if number != last}
-    with patch.object(rules, "RULES", known), pytest.raises(UnknownRules, match=f"rules version {last} needs release"):
-        audit(FOLDER / case)
+    with ExitStack() as patches:
+        for module in [each for each in sys.modules.values() if getattr(each, "RULES", None) is RULES]:
+            patches.enter_context(patch.object(module, "RULES", known))
+        with pytest.raises(UnknownRules, match=f"rules version {last} needs release"):
+            audit(FOLDER / case)
+
+
+def test_what_earlier_rules_decide_has_no_event_of_later_ones() -> None:
+    """Up to the entry that names the latest rules, and in it, there is no more than a release before them can read."""
+    before = LATEST - 1
+    known = {
+        event.TYPE for log in find_logs(FOLDER / f"rules-{before}") for each in entries(log) for event in each.events
+    }
+    for log in find_logs(FOLDER / f"rules-{before}-to-{LATEST}"):
+        for entry in entries(log):
+            types = {event.TYPE for event in entry.events}
+            assert types - known == {RulesAdopted.TYPE} & types, f"{log.name} entry {entry.index}"
+            if RulesAdopted.TYPE in types:
+                break
+        else:
+            pytest.fail(f"{log.name} adopts no rules")
 
 
 @EACH

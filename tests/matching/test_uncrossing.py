@@ -96,12 +96,33 @@ def test_whatever_lets_a_pair_fit_has_it_meet(
 def test_a_pair_that_rests_when_the_rules_come_into_force_meets_then() -> None:
     market = Market(rules=7)
     (expected,) = reduced(market, first="bid")
-    adopted, begun = RulesAdopted(rules=LATEST, replaces=7, release="0.8.0"), UncrossingBegun(programme_id=None)
-    assert DECIDER.reactions["issuance"][RulesAdopted](market.state, adopted, market._next(None)) == [adopted, begun]
-    market.given(begun)
-    market.state.rules = market.in_force = market.tally.in_force = RULES[LATEST]
+    adopted = RulesAdopted(rules=LATEST, replaces=7, release="0.8.0")
+    react = DECIDER.reactions["issuance"][RulesAdopted]
+    assert react(market.state, adopted, market._next(None)) == (adopted,)  # all that release 7 knows
+    market.in_force = market.tally.in_force = RULES[LATEST]
+    market.state.adopt(RULES[LATEST])
+    assert market.state.uncrossing["*"].began == 0
+    market.state.adopt(RULES[LATEST])  # and once is enough
     assert goes_on(market) == [expected]
     assert not market.state.uncrossing
+    market.place()
+    market.state.adopt(RULES[LATEST])
+    assert not market.state.uncrossing
+
+
+def test_bids_that_meet_as_the_rules_come_into_force_are_judged_by_the_time_of_the_first_entry() -> None:
+    """All entries of a pass have one time, and the entry that names the rules cannot say it."""
+    market = Market(rules=7)
+    (expected,) = reduced(market, first="bid")
+    market.place(nodes=9, limit_price=16 * YUAN)  # is tried first, and fits nothing
+    rules = replace(RULES[LATEST], max_bids_tried_per_entry=1)
+    market.in_force = market.tally.in_force = rules
+    market.state.adopt(rules)
+    market.state.rules = rules
+    began = market.time + 7
+    market.fires("continue_matching", began)
+    assert market.state.uncrossing["*"].began == began
+    assert goes_on(market) == [expected]
 
 
 def test_what_fits_nothing_goes_on_with_nothing() -> None:

@@ -1,19 +1,28 @@
 """What a log of matching left undone: pairs that should have met, and pairs that rest although they fit.
 
-The first is said by the decision made again, the second by the book alone: every offer is tried with every bid, without
-the searches and passes that decided.
+The first is said by the decision made again, the second by the book alone: every offer is tried with every shape of bid
+that its price admits, by the counters alone, without the searches and passes that decided.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
+from itertools import product
+from typing import NamedTuple
 
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.record import Event
 from counterfoil.matching.capacity import Capacity
-from counterfoil.matching.events import MatchContinued, MatchPrevented, TradeMatched, UncrossingBegun
-from counterfoil.matching.ladder import fit
+from counterfoil.matching.events import (
+    BidReceived,
+    MatchContinued,
+    MatchPrevented,
+    OfferReceived,
+    TradeMatched,
+    UncrossingBegun,
+)
+from counterfoil.matching.orders import Bid, Offer
 from counterfoil.matching.state import MatchingState
 from counterfoil.matching.times import floor_hour
 
@@ -43,17 +52,86 @@ def _text(meeting: tuple[str, ...]) -> str:
 
 
 def crossed(state: MatchingState, time: int) -> Iterator[tuple[str, str]]:
-    """The (bid, offer) pairs that rest and fit at a time (microseconds)."""
-    first = floor_hour(time, state.rules)
-    for offer_id in state.offers:
+    """The (bid, offer) pairs that rest and fit at a time (microseconds), where the rules let none rest.
+
+    None while orders still have to meet, whatever else is due before that.
+    """
+    if state.rules.uncrosses and not state.continuing and not state.uncrossing:
+        yield from fitting(state, time)
+
+
+def fitting(state: MatchingState, time: int) -> Iterator[tuple[str, str]]:
+    """The (bid, offer) pairs that rest and fit at a time (microseconds).
+
+    What bids of one shape have in common is asked once for an offer, and nothing of the bids that end below its price.
+    """
+    floor, accepts, resting = floor_hour(time, state.rules), cache(state.accepts), _resting_bids(state, time)
+    for offer_id, received in state.offers.items():
         offer = state.book.offer(offer_id)
-        if offer is None:
+        if offer is None or not _lasts(received, time):
             continue
-        left = Capacity(offer.nodes, offer.window_end - offer.window_start)
-        for start, hours, nodes in state.book.residual(offer_id):
-            if nodes < offer.nodes:
-                left.take(offer.nodes - nodes, start - offer.window_start, hours)
-        starts = lru_cache(maxsize=256)(left.starts)
-        for bid in state.book.bids_for(offer, time):
-            if fit(starts, bid, bid.remaining, offer, first) is not None:
-                yield bid.bid_id, offer_id
+        capacity, base = _left(state, offer), offer.window_start
+        for shape, periods in resting.get(
+            (offer.currency, offer.class_id, offer.region, offer.gpus_per_node), {}
+        ).items():
+            if next(iter(periods.values()))[0].limit_price < offer.price:
+                break
+            least = max(shape.least, offer.min_nodes)
+            if (
+                least > shape.remaining
+                or shape.hours < offer.min_hours
+                or not accepts(shape.programme_id, offer.provider_id)
+            ):
+                continue
+            starts = capacity.starts(least, shape.hours)
+            if not starts:
+                continue
+            for (earliest, latest), bids in periods.items():
+                if bids[0].limit_price < offer.price:
+                    break
+                first, last = max(earliest, floor, base) - base, latest - base
+                if first <= last and starts >> first & (1 << last - first + 1) - 1:
+                    yield from ((bid.bid_id, offer_id) for bid in bids if bid.limit_price >= offer.price)
+
+
+class _Shape(NamedTuple):
+    """What decides where a bid finds room: its programme, hours, nodes left, and the fewest of them that it takes."""
+
+    programme_id: str
+    hours: int
+    remaining: int
+    least: int
+
+
+_Periods = dict[tuple[int, int], list[Bid]]
+"""Bids by the first and the last hour at which they may start."""
+
+
+def _resting_bids(state: MatchingState, time: int) -> dict[tuple[str, str, str, int], dict[_Shape, _Periods]]:
+    """By (currency, class, region, accelerators of a node), shape and period; everywhere the best limit comes first."""
+    found: dict[tuple[str, str, str, int], dict[_Shape, _Periods]] = {}
+    resting = [bid for bid_id in state.bids if (bid := state.book.bid(bid_id)) is not None]
+    for bid in sorted(resting, key=lambda bid: -bid.limit_price):
+        received = state.bids[bid.bid_id]
+        if not _lasts(received, time):
+            continue
+        least = min(bid.min_nodes, bid.remaining) if bid.partial else bid.remaining
+        shape = _Shape(bid.programme_id, bid.hours, bid.remaining, least)
+        for class_id, region in product(bid.classes, bid.regions):
+            market = bid.currency, class_id, region, received.gpus_per_node
+            periods = found.setdefault(market, {}).setdefault(shape, {})
+            periods.setdefault((bid.earliest, bid.latest), []).append(bid)
+    return found
+
+
+def _lasts(received: BidReceived | OfferReceived, time: int) -> bool:
+    return received.good_until is None or received.good_until > time
+
+
+def _left(state: MatchingState, offer: Offer) -> Capacity:
+    """What is left of a resting offer, counted anew from its runs."""
+    left = Capacity(offer.nodes, offer.window_end - offer.window_start)
+    for start, hours, nodes in state.book.residual(offer.offer_id):
+        if nodes < offer.nodes:
+            left.take(offer.nodes - nodes, start - offer.window_start, hours)
+    return left

@@ -413,7 +413,7 @@ class Replay:
         if engine.decider.service == "ledger":
             for text in check_ledger(engine.state):
                 self._found(engine.size - 1, "conservation", text)
-        if engine.decider.service == "matching" and engine.state.rules.uncrosses and engine.due() != CONTINUATION:
+        if engine.decider.service == "matching":
             for bid_id, offer_id in islice(crossed(engine.state, engine.time), _CROSSED_SHOWN):
                 self._found(engine.size - 1, "book_crossed", f"{bid_id} and {offer_id} rest, and fit one another")
         if engine.decider.service == "issuance":

@@ -72,6 +72,11 @@ class ServiceState:
         self._rules = rules
         self._in_force[()] = rules.number
 
+    def adopt(self, rules: Rules) -> None:
+        """Other rules come into force, behind the entry that names them."""
+        self.rules = rules
+        self.rebuild()
+
     def minor_unit(self, currency: str) -> int | None:
         """The least that can be paid in a currency, in micro-units; None if the currency is not known."""
         known = self.rules.currencies

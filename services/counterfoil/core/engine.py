@@ -290,9 +290,9 @@ class Engine(Generic[S]):
     def _advance(self, entry: Entry) -> None:
         self.size, self.time = entry.index + 1, entry.time
         if self._named is not None:
-            self.state.rules, self._named = rules_of(self._named.rules, self._named.release), None
+            rules, self._named = rules_of(self._named.rules, self._named.release), None
             self.state.next_rules = None
-            self.state.rebuild()
+            self.state.adopt(rules)
 
 
 def _room_for_events(submission: Submission) -> int:

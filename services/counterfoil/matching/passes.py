@@ -87,7 +87,9 @@ def _bids_meet(state: MatchingState, at: At) -> list[Event]:
     reached = next(iter(state.uncrossing.values()))
     most = state.rules.max_bids_tried_per_entry
     line = uncrossing.line_behind(state, reached, most)
-    tried = state.rule.bids_meet(state.book, [bid.bid_id for bid in line], pass_at(reached.began, state.rules))
+    tried = state.rule.bids_meet(
+        state.book, [bid.bid_id for bid in line], pass_at(reached.began or at.time, state.rules)
+    )
     if tried.bids:
         last = line[tried.bids - 1]
         reached = reached._replace(limit_price=last.limit_price, priority=last.seq)

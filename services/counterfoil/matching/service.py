@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from counterfoil.contract.events import GroupAttested, PartyClosed, PartySuspended, RulesAdopted
+from counterfoil.contract.events import GroupAttested, PartyClosed, PartySuspended
 from counterfoil.core.decider import COMMON, MIRRORED, Decider, mirror
 from counterfoil.issuance.events import (
     ClassRegistered,
@@ -74,7 +74,6 @@ DECIDER: Final = Decider(
         "issuance": {
             **MIRRORED,
             GroupAttested: uncrossing.take_over_group,
-            RulesAdopted: uncrossing.take_over_rules,
             ClassRegistered: mirror,
             **TAKEN_OVER,
             ProgrammePaused: mirror,

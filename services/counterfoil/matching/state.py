@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Final, NamedTuple, get_args
 
+from counterfoil.contract.limits import MAX_PRICE
 from counterfoil.contract.refusals import Refusal
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.form import AMOUNT, COUNT, COUNTS, TIME, TRUE, Form, event, one_of, row
 from counterfoil.core.programmes import LISTING, Listing
+from counterfoil.core.rules import Rules
 from counterfoil.core.table import Table
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.events import BidReceived, OfferReceived, Removal
@@ -29,7 +31,11 @@ class AcceleratorClass(NamedTuple):
 
 
 class Uncrossing(NamedTuple):
-    """Since when bids meet all offers anew (microseconds), and the last one in line that did."""
+    """Since when bids meet all offers anew (microseconds), and the last one in line that did.
+
+    Where rules that come into force have them meet, `began` is 0 until the first entry that goes on: the entry that
+    names the rules is decided by those before, which know nothing of it.
+    """
 
     began: int
     limit_price: int
@@ -46,7 +52,8 @@ UNCROSSING: Final = Form(
     "uncrossing",
     ("programme_id",),
     row(Uncrossing, began=TIME, limit_price=AMOUNT, priority=COUNT),
-    "a programme, or `*` for all, whose bids meet all offers anew: since when, and the last in line that did",
+    "a programme, or `*` for all, whose bids meet all offers anew: since when (0: since rules came into force,"
+    " and none has yet), and the last in line that did",
 )
 PAUSED: Final = Form("paused", ("programme_id",), TRUE, "a programme that is paused")
 LEAVING: Final = Form(
@@ -198,6 +205,13 @@ class MatchingState(ProgrammesState):
                 self.in_market[key] = left
             else:
                 del self.in_market[key]
+
+    def adopt(self, rules: Rules) -> None:
+        """By the first rules that let no pair that fits rest, all bids are to meet the offers."""
+        begins = rules.uncrosses and not self.rules.uncrosses and len(self.bids) > 0
+        super().adopt(rules)
+        if begins:
+            self.uncrossing[ANY] = Uncrossing(0, MAX_PRICE, 0)
 
     def rebuild(self) -> None:
         """Derive what is not in the tables."""

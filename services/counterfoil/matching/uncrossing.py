@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import nsmallest
 
-from counterfoil.contract.events import GroupAttested, RulesAdopted
+from counterfoil.contract.events import GroupAttested
 from counterfoil.contract.limits import MAX_PRICE
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
-from counterfoil.core.rules import RULES
 from counterfoil.issuance.events import ProviderListed, ProviderReinstated
 from counterfoil.matching.events import UncrossingBegun, UncrossingContinued
 from counterfoil.matching.orders import Bid
@@ -31,13 +30,6 @@ def take_over_listed(state: MatchingState, event: ProviderListed | ProviderReins
 def take_over_group(state: MatchingState, event: GroupAttested, _at: At) -> Sequence[Event]:
     """Mirror which group a party belongs to; who leaves that of an issuer may sell to its programmes."""
     return [event, *_begun(_parted(state, event) if state.rules.uncrosses else (), state)]
-
-
-def take_over_rules(state: MatchingState, event: RulesAdopted, _at: At) -> Sequence[Event]:
-    """Mirror which rules come into force; by the first that do not let them, pairs that fit may rest."""
-    adopted = RULES.get(event.rules)
-    begins = adopted is not None and adopted.uncrosses and not state.rules.uncrosses and len(state.bids) > 0
-    return [event, *([UncrossingBegun(programme_id=None)] if begins else [])]
 
 
 def _begun(programme_ids: Iterable[str], state: MatchingState) -> list[Event]:
@@ -87,10 +79,10 @@ def uncrossing_begun(state: MatchingState, event: UncrossingBegun, at: At) -> No
     state.uncrossing[event.programme_id or ANY] = Uncrossing(at.time, MAX_PRICE, 0)
 
 
-def uncrossing_continued(state: MatchingState, event: UncrossingContinued, _at: At) -> None:
+def uncrossing_continued(state: MatchingState, event: UncrossingContinued, at: At) -> None:
     """They have, up to a place, or all of them."""
     for scope, (began, _, _) in list(state.uncrossing.items()):
         if event.more:
-            state.uncrossing[scope] = Uncrossing(began, event.limit_price, event.priority)
+            state.uncrossing[scope] = Uncrossing(began or at.time, event.limit_price, event.priority)
         else:
             del state.uncrossing[scope]
