@@ -219,4 +219,4 @@ def test_any_applications_in_any_order() -> None:
         assert due is None or due[0] > told.time, "every timer comes to an end"
         met.update(type(each).__name__ for each, _ in told.decided)
     names = {event.__name__ for event in VOCABULARY.events.values()}
-    assert {name for name in names if name.startswith(("Application", "Fact", "Window"))} <= met.keys()
+    assert {name for name in names if name.startswith(("Application", "FactAttested", "Window"))} <= met.keys()
