@@ -82,6 +82,16 @@ def test_every_event_has_its_place_and_what_it_names_is_there() -> None:
     assert sorted(kind.TYPE for kind in placed) == sorted(VOCABULARY.events)
 
 
+def test_facts_that_were_attested_are_told_to_one_party_at_most() -> None:
+    with_facts = 0
+    for table in CONCERNS.values():
+        for kind, concerns in table.items():
+            if any("FactGiven" in str(of) for of in annotations_of(kind).values()):
+                with_facts += 1
+                assert len(concerns.parties) + sum(len(via.parties) for via in concerns.via) <= 1, kind
+    assert with_facts > 1
+
+
 # who reads what -----------------------------------------------------------------------------------------------------
 
 

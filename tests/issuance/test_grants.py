@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,11 +10,13 @@ import pytest
 from counterfoil.contract.applications import CounterMoved
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY, parse_time
-from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
-from counterfoil.issuance.events import VoucherGranted
+from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ReturnVoucher
+from counterfoil.issuance.events import VoucherGranted, VoucherReinstated, VoucherRevoked, VoucherSuspended
+from counterfoil.issuance.service import DECIDER
 from counterfoil.ledger.events import Balance, Leg, VoucherCancelled, VoucherClosed, VoucherRestored
+from counterfoil.ledger.transfer_events import VoucherReissued, VoucherSurrendered
 from counterfoil.programme.expiry import NEVER
-from tests.documents import document, publishing, revoking, rules_from
+from tests.documents import document, publishing, revoking, rules_from, suspending
 from tests.given import Scenario
 from tests.issuance.world import CLASS, people
 
@@ -138,6 +141,45 @@ def test_what_is_cancelled_unspent_counts_no_longer() -> None:
     told.reacts_to(VoucherClosed(voucher_id=voucher_id))
     assert not told.state.counters.table
     granted(issue(told, 500))
+
+
+@pytest.mark.parametrize("notice", [0, 3])
+def test_what_one_holder_gives_back_ends_no_suspension_and_nothing_that_another_got(notice: int) -> None:
+    """Suspended or waiting for it, the voucher goes on in other hands as the document has it, and so does its part."""
+    freeze = {"grounds": ["INQUIRY"], "notice_days": notice, "max_days": 30}
+    control = {"freeze": freeze, "revoke_grounds": ["FRAUD"]}
+    told = programme(control=control, transfer={"mode": "SURRENDER_REISSUE"})
+    voucher_id = granted(issue(told, 400)).voucher_id
+    told.when(suspending(voucher_id), actor="city-1")
+    ordered: Any = told.last[0]  # type: ignore[index]
+    told.when(ReturnVoucher(voucher_id=voucher_id, reason="spare"), actor="lab-1")
+    got: dict[str, Any] = {
+        "programme_id": "p1", "version": 1, "beneficiary_id": "lab-3", "face": 50 * UNIT, "not_before": told.time,
+        "expires_at": told.time + 99 * DAY, "issue_seq": 1, "legs": (),
+    }  # fmt: skip
+    follows = [] if notice else [VoucherSuspended]
+    made = VoucherReissued(
+        voucher_id="rsv-1", reissued_from=voucher_id, transfer_id="t", holder_id="lab-1", hops=1, **got
+    )
+    told.reacts_to(made).then_types(VoucherReissued, *follows)
+    told.reacts_to(VoucherRestored(voucher_id="rvc-1", restored_from=voucher_id, suspended=False, **got))
+    told.then_types(VoucherRestored, *follows)
+    mine = {**got, "beneficiary_id": "lab-1"}
+    told.reacts_to(VoucherRestored(voucher_id="rvc-2", restored_from=voucher_id, suspended=False, **mine))
+    told.then_types(VoucherRestored, VoucherRevoked)
+    told.reacts_to(
+        VoucherSurrendered(
+            voucher_id=voucher_id, programme_id="p1", holder_id="lab-1", amount=0, suspended=not notice, legs=()
+        )
+    )
+    steps = ((ordered.begins_at, VoucherSuspended), (ordered.ends_at, VoucherReinstated))
+    for at, event in steps if notice else steps[1:]:
+        assert DECIDER.due(told.state) == (at, "suspension")
+        told.fires("suspension", at).then_types(event, event, event)
+    told.when(suspending(voucher_id, 1), actor="city-1").refused(Code.SUSPENSION_TOO_LONG)
+    told.when(suspending("rsv-1", 1), actor="city-1").refused(Code.SUSPENSION_TOO_LONG)
+    told.when(revoking(voucher_id), actor="city-1").reacts_to(replace(made, voucher_id="rsv-2"))
+    told.then_types(VoucherReissued, VoucherRevoked)
 
 
 def test_what_comes_back_after_a_default_counts_once() -> None:

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, Self
 from unittest.mock import patch
 
-from counterfoil.contract.events import PartyRegistered, ProgrammePublishedV1
+from counterfoil.contract.events import PartyRegistered, ProgrammePublished, ProgrammePublishedV1
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate
@@ -305,6 +305,12 @@ def handing(version: int = 2, **transfer: Any) -> tuple[Event, ...]:
     caps = rule.pop("caps", [])
     value = document(id="city", version=version, transfer=rule, scope__classes=["h100"], benefit__caps=caps)
     return tuple(published_document(value, "issuer", f"doc-{version}-0"))
+
+
+def rules_hash(version: int = 2, **transfer: Any) -> bytes:
+    """Of the document that vouchers under `handing` are under."""
+    (found,) = (each for each in handing(version, **transfer) if isinstance(each, ProgrammePublished))
+    return found.rules_hash
 
 
 LIFE: dict[str, Any] = {

@@ -59,6 +59,7 @@ from tests.ledger.story import (
     offer,
     party,
     reversal,
+    rules_hash,
     story,
     trade,
     withdraw,
@@ -128,21 +129,22 @@ def test_value_and_price_change_hands_in_one_entry() -> None:
 BANKS = {"fact": "licensed_bank", "is": True}
 
 
-def stated(*values: str, contradict: bool = False) -> FactsStated:
+def stated(*values: str, name: str = "licensed_bank", **changes: Any) -> FactsStated:
     """What issuance says of beta: whether it is a bank, if anybody has said so."""
-    facts = tuple(
-        FactGiven(line=None, name="licensed_bank", values=(each,), attested_by="issuer", on=T // DAY) for each in values
-    )
-    return FactsStated(
-        transfer_id=ID, programme_id="city", voucher_id="v1", party_id="beta", rules_hash=bytes(32), day=0,
-        contradict=contradict, facts=facts,
-    )  # fmt: skip
+    facts = tuple(FactGiven(line=None, name=name, values=(each,), attested_by="issuer", on=T // DAY) for each in values)
+    said: dict[str, Any] = {
+        "transfer_id": ID, "programme_id": "city", "voucher_id": "v1", "party_id": "beta", "day": 0,
+        "rules_hash": rules_hash(to=BANKS),
+        "contradict": False, "facts": facts,
+    }  # fmt: skip
+    return FactsStated(**(said | changes))
 
 
 def test_who_takes_value_over_is_judged_by_what_issuance_says_of_it() -> None:
     told = market(to=BANKS).when(to_beta(price=300), "acme").then_types(TransferProposed)
     barred = {
-        "receiver_not_allowed": (stated(), stated("false")), "facts_contradict": (stated(contradict=True),),
+        "receiver_not_allowed": (stated(), stated("false")),
+        "facts_contradict": (stated(contradict=True), stated("true", "false")),
     }  # fmt: skip
     for why, answers in barred.items():
         for answer in answers:
@@ -160,6 +162,42 @@ def test_who_takes_value_over_is_judged_by_what_issuance_says_of_it() -> None:
     with changed_rules(judges_takers=False):
         told = market(to=BANKS).when(to_beta(), "acme")
         assert outcome(told) == "receiver_not_allowed", "by rules before, nothing was attested of anybody"
+
+
+def test_nothing_moves_on_a_statement_that_was_not_asked_for() -> None:
+    told = market(to=BANKS).when(to_beta(), "acme")
+    told.hears(stated("true")).then()
+    told.when(accept(), "beta").then_types(TransferConsented)
+    told.when(accept(), "beta").refused(Code.TRANSFER_NOT_PERMITTED)
+    assert outcome(told) == "already_consented"
+    of_another: tuple[dict[str, Any], ...] = ({"party_id": "acme"}, {"voucher_id": "v9"}, {"rules_hash": bytes(32)})
+    for other in of_another:
+        told.hears(stated("true", **other)).then()
+    told.hears(stated("false")).then_types(TransferJudged)
+    told.hears(stated("true")).then()
+    told.when(accept(), "beta").when(WithdrawTransfer(transfer_id=ID), "acme")
+    told.hears(stated("true")).then()
+    assert (has(told, "acme"), dict(told.state.encumbrances.consents)) == ([(1_000, 0)], {})
+
+
+@pytest.mark.parametrize("mode", ["CLOSED_MARKET", "OPEN"])
+def test_a_provider_of_the_programme_takes_nothing_over_where_none_may_be_a_beneficiary(mode: str) -> None:
+    """Without conditions in the document, too; who has no role of a provider is not asked about."""
+    told = market(mode=mode).hears(party("both", "beneficiary", "provider"))
+    for _ in ("listed", "not listed"):
+        told.when(to_beta(receiver_id="both"), "acme").then_types(TransferProposed)
+    listed, other = list(told.state.encumbrances.transfers)
+    told.when(accept(listed), "both")
+    if mode == "OPEN":
+        told.then_types(TransferAccepted)
+        return
+    told.then_types(TransferConsented)
+    answer = {"party_id": "both", "rules_hash": rules_hash(mode=mode)}
+    told.hears(stated("true", name="listed_provider", transfer_id=listed, **answer)).then_types(TransferJudged)
+    assert told.said[0].why == "provider_as_beneficiary"
+    told.when(accept(other), "both")
+    told.hears(stated("false", name="listed_provider", transfer_id=other, **answer))
+    told.then_types(TransferJudged, TransferAccepted)
 
 
 PROPOSED: list[tuple[str | None, dict[str, Any], Command, str]] = [

@@ -59,6 +59,7 @@ from tests.ledger.story import (
     recovered,
     returned,
     reversal,
+    rules_hash,
     story,
     trade,
     withdraw,
@@ -122,11 +123,12 @@ def handed_on() -> Story:
     told.when(SurrenderVoucher(voucher_id="v1", amount=7, reason="spare"), "beta")
     again = propose(20, voucher_id="v2")
     told.when(ApproveTransfer(transfer_id=again), "issuer").when(AcceptTransfer(transfer_id=again), "beta")
-    told.hears(*handing(4, to={"fact": "licensed_bank", "is": True}), issued("v3", 100, version=4))
+    banks: dict[str, Any] = {"version": 4, "to": {"fact": "licensed_bank", "is": True}}
+    told.hears(*handing(**banks), issued("v3", 100, version=4))
     barred = propose(30, voucher_id="v3")
     unknown = FactsStated(
-        transfer_id=barred, programme_id="city", voucher_id="v3", party_id="beta", rules_hash=bytes(32), day=0,
-        contradict=False, facts=(),
+        transfer_id=barred, programme_id="city", voucher_id="v3", party_id="beta", day=0,
+        rules_hash=rules_hash(**banks), contradict=False, facts=(),
     )  # fmt: skip
     return told.when(AcceptTransfer(transfer_id=barred), "beta").hears(unknown)
 

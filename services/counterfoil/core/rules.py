@@ -95,6 +95,8 @@ class Rules:
     # vouchers handed on
     frees_cap_by_hand: bool
     """Whether value that is cancelled unspent counts no more towards a cap only if it is in its first owner's hand."""
+    returns_own_part: bool
+    """Whether what another has got of a voucher goes on that its first holder gives back at the same moment."""
     transfer_stands: int
     """How long a transfer may be accepted."""
     judges_takers: bool
@@ -303,6 +305,7 @@ _FIRST: Final = Rules(
     least_spent=False,
     ends_funding=False,
     frees_cap_by_hand=False,
+    returns_own_part=False,
     transfer_stands=7 * DAY,
     judges_takers=False,
     reissue_prefix="vch",
@@ -457,6 +460,7 @@ _EIGHTH: Final = replace(
     max_holders_extended=256,
     releases_tranches=True,
     judges_takers=True,
+    returns_own_part=True,
     reissue_prefix="rsv",
     regimes_stay=True,
     rejects_always=True,

@@ -126,7 +126,8 @@ _ISSUANCE: Final[Table] = {
     ),
     **_all(Concerns("document_id", ("party_id",)), common.DocumentPiecePut, common.DocumentDropped),
     issuance.FactAttested: Concerns("party_id", ("party_id", "attested_by")),
-    taking_events.FactsStated: Concerns("transfer_id", ("party_id",), programme=True),
+    # facts of the receiver, which reads them in `facts`, and of the project of the grant, which is another's
+    taking_events.FactsStated: Concerns("transfer_id", (), programme=True),
     issuance.ApplicationSubmitted: Concerns("application_id", _BENEFICIARY, programme=True),
     issuance.ApplicationDecided: Concerns("application_id", _BENEFICIARY, programme=True),
     **_all(

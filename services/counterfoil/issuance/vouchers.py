@@ -348,10 +348,10 @@ def take_over_reissued(state: IssuanceState, event: VoucherReissued, _at: At) ->
     former = state.vouchers.get(event.reissued_from)
     if event.programme_id not in state.programmes:  # another shard's
         return []
-    if former is not None and former.status in ("revoked", "returned"):
+    if former is not None and _ends(state, former, to_another=True):
         reason = f"{event.reissued_from} was {former.status}"
         return [event, VoucherRevoked(voucher_id=event.voucher_id, reason=reason)]
-    if former is not None and former.status == "suspended":
+    if former is not None and _stopped(state, event.reissued_from, former):
         reason = f"{event.reissued_from} is suspended"
         return [event, VoucherSuspended(voucher_id=event.voucher_id, reason=reason)]
     return [event]
@@ -370,13 +370,27 @@ def take_over_restored(state: IssuanceState, event: VoucherRestored, _at: At) ->
     follows: Event | None = None
     if former is None:  # by rules 1 to 3 it was forgotten while some of it was held
         return [event]
-    if former.status in ("revoked", "returned"):
+    stopped = _stopped(state, event.restored_from, former)
+    if _ends(state, former, to_another=event.beneficiary_id != former.beneficiary_id):
         follows = VoucherRevoked(voucher_id=event.voucher_id, reason=f"{event.restored_from} was {former.status}")
-    elif event.suspended and former.status == "active":
+    elif event.suspended and not stopped and former.status != "expired":
         follows = VoucherReinstated(voucher_id=event.voucher_id)
-    elif former.status == "suspended" and not event.suspended:
+    elif stopped and not event.suspended:
         follows = VoucherSuspended(voucher_id=event.voucher_id, reason=f"{event.restored_from} is suspended")
     return [event] if follows is None else [event, follows]
+
+
+def _ends(state: IssuanceState, former: Voucher, *, to_another: bool) -> bool:
+    """Whether what is made of a voucher ends with it: who gave it back gave back nothing of what another has."""
+    spared = to_another and state.rules.returns_own_part
+    return former.status == "revoked" or (former.status == "returned" and not spared)
+
+
+def _stopped(state: IssuanceState, voucher_id: str, former: Voucher) -> bool:
+    """Whether a voucher is suspended, or was when it was given back."""
+    ordered = state.suspensions.table.get(voucher_id)
+    given_back = former.status == "returned" and ordered is not None and ordered.begun
+    return former.status == "suspended" or given_back
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
@@ -482,9 +496,14 @@ def voucher_suspended(state: IssuanceState, event: VoucherSuspended, _at: At) ->
 
 
 def voucher_reinstated(state: IssuanceState, event: VoucherReinstated, at: At) -> None:
-    """Apply a reinstatement."""
-    state.vouchers.edit(event.voucher_id).status = "active"
-    state.suspensions.lifted(event.voucher_id, at.time, sums=state.rules.sums_suspensions)
+    """Apply a reinstatement; of a voucher that goes on after it was given back, an order that waits goes on, too."""
+    voucher, ordered = state.vouchers.edit(event.voucher_id), state.suspensions.table.get(event.voucher_id)
+    waits = voucher.status == "returned" and ordered is not None and not ordered.begun
+    voucher.status = "active"
+    if waits and ordered is not None and state.rules.sums_suspensions:
+        state.suspensions.keep(event.voucher_id, ordered)
+    else:
+        state.suspensions.lifted(event.voucher_id, at.time, sums=state.rules.sums_suspensions)
 
 
 def voucher_revoked(state: IssuanceState, event: VoucherRevoked, _at: At) -> None:
@@ -494,6 +513,9 @@ def voucher_revoked(state: IssuanceState, event: VoucherRevoked, _at: At) -> Non
 
 
 def voucher_returned(state: IssuanceState, event: VoucherReturned, _at: At) -> None:
-    """Apply that a voucher was given back."""
+    """Apply that a voucher was given back; it may go on in other hands, as long suspended as it was."""
     state.vouchers.edit(event.voucher_id).status = "returned"
-    state.suspensions.forget(event.voucher_id)
+    if state.rules.sums_suspensions:
+        state.suspensions.due.ended()
+    else:
+        state.suspensions.forget(event.voucher_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, Final, NamedTuple, cast
 
-from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TIME, Form, optional, row
+from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TIME, TRUE, Form, optional, row
 from counterfoil.core.table import Nested, Records, Table
 from counterfoil.programme.expiry import NEVER
 
@@ -97,6 +97,12 @@ TRANCHE: Final = Form(
     ),
     "a part of a voucher that is not released, and what it waits for",
 )  # fmt: skip
+CONSENT: Final = Form(
+    "consent",
+    ("transfer_id",),
+    TRUE,
+    "a transfer that its receiver takes, if by what issuance is asked the programme lets it",
+)
 HAND: Final = Form(
     "hand",
     ("voucher_id", "party_id"),
@@ -111,19 +117,20 @@ Encumbrance = Transfer | Pledge | Tranche
 class Encumbrances:
     """All transfers, pledges and parts that are open, by id and by voucher, and who got what from whom."""
 
-    __slots__ = ("_by_voucher", "_of", "hands", "pledges", "tranches", "transfers")
+    __slots__ = ("_by_voucher", "_of", "consents", "hands", "pledges", "tranches", "transfers")
 
     def __init__(self) -> None:
         self.transfers: Table[str, Transfer] = Table(TRANSFER)
         self.pledges: Table[str, Pledge] = Table(PLEDGE)
         self.tranches: Table[str, Tranche] = Table(TRANCHE)
+        self.consents: Table[str, bool] = Table(CONSENT)
         self.hands: Nested[str, Hand] = Nested(HAND)
         self._by_voucher: dict[str, dict[str, None]] = {}
         self._of: dict[str, int] = {}  # by holder
 
     def tables(self) -> tuple[Records, ...]:
         """What is kept."""
-        return self.transfers, self.pledges, self.hands, self.tranches
+        return self.transfers, self.pledges, self.hands, self.tranches, self.consents
 
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
@@ -170,6 +177,7 @@ class Encumbrances:
 
     def close(self, id_: str) -> None:
         """Forget one that is over."""
+        self.answered(id_)
         tables: tuple[Table[str, Any], ...] = (self.transfers, self.pledges, self.tranches)
         each: Encumbrance = next(table for table in tables if id_ in table).pop(id_)
         of_voucher = self._by_voucher[each.voucher_id]
@@ -181,6 +189,11 @@ class Encumbrances:
         self._of[each.holder_id] -= 1
         if not self._of[each.holder_id]:
             del self._of[each.holder_id]
+
+    def answered(self, transfer_id: str) -> None:
+        """Know that issuance is asked about a transfer no more."""
+        if transfer_id in self.consents:
+            del self.consents[transfer_id]
 
     def hand(self, voucher_id: str, party_id: str) -> Hand | None:
         """How a holder came by its part; None for the one that it was issued to."""

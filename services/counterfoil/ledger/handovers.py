@@ -18,7 +18,7 @@ from counterfoil.ledger.state import LedgerState
 from counterfoil.programme.facts import Facts
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.steps import Step
-from counterfoil.programme.transfers import Handover, check_pledge, check_transfer, facts_of_taker
+from counterfoil.programme.transfers import Handover, bars_providers, check_pledge, check_transfer, facts_of_taker
 
 
 class Handing(NamedTuple):
@@ -48,7 +48,7 @@ def not_handed_on(
     hand = state.encumbrances.hand(voucher.voucher_id, each.holder_id)
     day = rules.day(at.time)
     none = _nothing(rules, each.receiver_id, day)
-    known = facts if facts is not None or asks_facts(state, rules) else none
+    known = facts if facts is not None or asks_facts(state, rules, each.receiver_id) else none
     found = check_transfer(
         rules,
         Handover(
@@ -92,9 +92,13 @@ def reissues(rules: Rules) -> bool:
     return rules.document.transfer.mode == "SURRENDER_REISSUE"
 
 
-def asks_facts(state: LedgerState, rules: Rules) -> bool:
-    """Whether issuance is asked what is attested of a receiver, before the value is its own."""
-    return state.rules.judges_takers and bool(facts_of_taker(rules))
+def asks_facts(state: LedgerState, rules: Rules, receiver_id: str) -> bool:
+    """Whether issuance is asked what is attested of a receiver, before the value is its own.
+
+    Issuance also knows whom the programme lists; it can list who has the role of a provider, and nobody else.
+    """
+    listed = bars_providers(rules) and "provider" in state.directory.parties[receiver_id].roles
+    return state.rules.judges_takers and (listed or bool(facts_of_taker(rules)))
 
 
 def _nothing(rules: Rules, party_id: str, day: int) -> Facts:

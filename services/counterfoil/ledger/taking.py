@@ -21,11 +21,14 @@ from counterfoil.programme.rules import Rules
 
 
 def judge_taker(state: LedgerState, event: FactsStated, at: At) -> Sequence[Event]:
-    """Hand the value on, or say why not; nothing for a transfer that is over, or of another ledger."""
+    """Hand the value on, or say why not; nothing for what is over, of another ledger, or not what was asked."""
     found = state.encumbrances.transfers.get(event.transfer_id)
-    if found is None:
+    if found is None or event.transfer_id not in state.encumbrances.consents:
         return []
     voucher = state.vouchers.open[found.voucher_id]
+    asked = (found.voucher_id, found.receiver_id, cast("Rules", state.rules_of(voucher)).digest)
+    if asked != (event.voucher_id, event.party_id, event.rules_hash):
+        return []
     refused = _refused(state, found, voucher, event, at)
     judged = TransferJudged(
         transfer_id=event.transfer_id,
@@ -33,7 +36,6 @@ def judge_taker(state: LedgerState, event: FactsStated, at: At) -> Sequence[Even
         voucher_id=event.voucher_id,
         receiver_id=event.party_id,
         rules_hash=event.rules_hash,
-        facts=event.facts,
         code=None if refused is None else refused.code.value,
         why=None if refused is None else dict(refused.detail).get("why"),
     )
@@ -45,18 +47,23 @@ def _refused(state: LedgerState, found: Transfer, voucher: Voucher, event: Facts
     if (stopped := not_taking_part(receiver)) is not None:
         return stopped
     rules = cast("Rules", state.rules_of(voucher))
-    if event.contradict:
+    try:
+        facts = None if event.contradict else facts_given(rules, event.facts, rules.day(at.time))
+    except ValueError:  # issuance does not say so: its facts contradict each other all the same
+        facts = None
+    if facts is None:
         return refuse(Code.TRANSFER_NOT_PERMITTED, why="facts_contradict")
-    facts = facts_given(rules, event.facts, rules.day(at.time))
     return not_accepted(state, found, voucher, at, facts)
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
-def transfer_consented(_state: LedgerState, _event: TransferConsented, _at: At) -> None:
-    """Nothing moves before issuance has answered."""
+def transfer_consented(state: LedgerState, event: TransferConsented, _at: At) -> None:
+    """Apply a consent: nothing moves before issuance has answered."""
+    state.encumbrances.consents[event.transfer_id] = True
 
 
-def transfer_judged(_state: LedgerState, _event: TransferJudged, _at: At) -> None:
-    """A judgement alone changes nothing: the transfer that follows does."""
+def transfer_judged(state: LedgerState, event: TransferJudged, _at: At) -> None:
+    """Apply an answer: no value moves by it, but by the transfer that follows."""
+    state.encumbrances.answered(event.transfer_id)

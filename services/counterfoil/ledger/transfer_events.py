@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from counterfoil.contract.applications import FactGiven
 from counterfoil.contract.record import Event, event
 from counterfoil.contract.scalars import (
     Amount,
@@ -98,10 +97,10 @@ class TransferConsented(Event):
 
 @event("transfer.judged.v1")
 class TransferJudged(Event):
-    """By these facts the programme lets a receiver take a transfer, which follows, or it does not, for this reason.
+    """By the facts that issuance stated the programme lets a receiver take a transfer, which follows, or it does not.
 
-    `code`: why not, by the code of a refusal, and `why` by the document's own; the transfer stands, and may be taken
-    again. Null: it may.
+    They are not repeated: who hands on may read this. `code`: why not, by the code of a refusal, and `why` by the
+    document's own; the transfer stands, and may be taken again. Null: it may.
     """
 
     transfer_id: Id
@@ -109,7 +108,6 @@ class TransferJudged(Event):
     voucher_id: Id
     receiver_id: Id
     rules_hash: Digest
-    facts: tuple[FactGiven, ...]
     code: Word | None
     why: Word | None
 

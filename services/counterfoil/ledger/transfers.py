@@ -111,12 +111,14 @@ def accept_transfer(state: LedgerState, body: AcceptTransfer, actor: Party, at: 
     found = state.encumbrances.transfers.get(body.transfer_id)
     if found is None or found.receiver_id != actor.party_id:
         return _no_transfer(body.transfer_id)
+    if body.transfer_id in state.encumbrances.consents:
+        return refuse(Code.TRANSFER_NOT_PERMITTED, why="already_consented")
     voucher = state.vouchers.open[found.voucher_id]
     refused = not_accepted(state, found, voucher, at)
     if refused is not None:
         return refused
     rules = state.rules_of(voucher)
-    if rules is None or not asks_facts(state, rules):
+    if rules is None or not asks_facts(state, rules, found.receiver_id):
         return settle(state, body.transfer_id, found, voucher, at)
     return [
         TransferConsented(

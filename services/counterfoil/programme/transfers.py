@@ -138,6 +138,11 @@ def facts_of_taker(rules: Rules) -> frozenset[str]:
     return frozenset[str]().union(*map(facts_of, conditions))
 
 
+def bars_providers(rules: Rules) -> bool:
+    """Whether no provider of the programme may take value over."""
+    return rules.document.transfer.mode != "OPEN" and not rules.document.providers.may_be_beneficiary
+
+
 def fee(rules: Rules, amount: int) -> int:
     """What the issuer takes of a value handed on, micro-units, rounded down."""
     return int(amount * parse_rate(rules.document.transfer.fee))
