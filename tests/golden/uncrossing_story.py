@@ -7,10 +7,11 @@ from typing import Any
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import SECOND
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ListProvider
+from counterfoil.ledger.commands import Deposit
 from counterfoil.matching.commands import AmendBid, CancelOwnOrders
 from counterfoil.matching.events import TradeMatched
 from tests.documents import document, publishing
-from tests.golden.steps import bid, done, offer, refused
+from tests.golden.steps import bid, done, hour, offer, refused
 from tests.golden.world import GoldenWorld
 from tests.properties.world import YUAN
 
@@ -41,6 +42,19 @@ def tell(world: GoldenWorld) -> None:
     low = placed(world, limit_price=YUAN // 2)
     done(world, "lab-1", CancelOwnOrders(programme_id=PROGRAMME))
     assert low not in world.state("matching").bids
+
+
+def left_crossed(world: GoldenWorld) -> tuple[str, str]:
+    """By rules that let them rest: a bid that was reduced to what there is, and the offer that it fits."""
+    start = hour(world) + 60
+    done(world, "bank", Deposit(party_id="lab-1", currency="CNY", amount=99 * YUAN, payment_reference="crossed"))
+    small = offer(world, nodes=1, price=YUAN, window_start=start, window_end=start + 2)
+    offer_id = done(world, "gpu-1", small).offer_id
+    bid_id = done(world, "lab-1", bid(world, nodes=2, earliest=start, latest=start, limit_price=YUAN)).bid_id
+    done(world, "lab-1", AmendBid(bid_id=bid_id, reduce_nodes_by=1, limit_price=None))
+    book = world.state("matching").book
+    assert book.bid(bid_id) is not None is not book.offer(offer_id)
+    return bid_id, offer_id
 
 
 def placed(world: GoldenWorld, **terms: Any) -> str:
