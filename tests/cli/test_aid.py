@@ -35,7 +35,7 @@ ROWS = [
 
 
 LAWS = [
-    {"regime": "DE_MINIMIS", "version": version, "ceiling": f"{euros * EURO}", "in_force_on": since}
+    {"regime": "DE_MINIMIS", "version": version, "ceiling": f"{euros * EURO}", "in_force_on": since, "unit": "GROUP"}
     for version, euros, since in ((1, 300_000, "2024-01-01"), (2, 500_000, "2027-03-01"))
 ]
 
@@ -54,7 +54,7 @@ class Gateway:
     ("day", "counted", "grants"),
     [
         ("2026-02-28", 1_000, ["aid-3", "aid-2"]),
-        ("2026-06-01", 138_000, ["aid-3", "aid-2", "vch-1", "vch-3", "vch-2"]),
+        ("2026-03-01", 138_000, ["aid-3", "aid-2", "vch-1", "vch-3", "vch-2"]),
         ("2027-03-01", 137_000, ["vch-1", "vch-3", "vch-2"]),
         ("2029-02-28", 137_000, ["vch-1", "vch-3", "vch-2"]),
         ("2029-03-01", 30_000, ["vch-2"]),

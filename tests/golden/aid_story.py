@@ -23,7 +23,7 @@ def _law(world: GoldenWorld) -> None:
         regime="DE_MINIMIS", currency="CNY", ceiling=300 * YUAN, months=36, unit="GROUP", counts_on="GRANTED",
         in_force_on=world.clock // DAY, source="a law",
     )  # fmt: skip
-    refused(world, "operator", Code.REGIME_DIFFERS, replace(law, unit="BENEFICIARY"))
+    refused(world, "operator", Code.REGIME_DIFFERS, replace(law, currency="EUR"))
     done(world, "operator", law)
     *pieces, other = publishing(document(id="p-aid-3", benefit__regimes=[{**REGIME, "ceiling": "301"}]))
     done(world, "city", *pieces)

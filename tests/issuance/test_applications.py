@@ -159,6 +159,9 @@ def test_facts_that_contradict_each_other_decide_nothing() -> None:
     attest(told, "registered_in", "CN-SC")
     attest(told, "registered_in", "CN-BJ", actor="city-1")
     assert why(decide(told, app)) == "facts_contradict"
+    rejected = decide(told, submit(told), "rejected").last
+    assert not isinstance(rejected, Refusal)
+    assert [each.refusal for each in rejected if isinstance(each, ApplicationDecided)] == ["facts_contradict"]
     attest(told, "registered_in", "CN-SC", actor="city-1").then_types(FactAttested)
     decide(told, app).then_types(ApplicationDecided, VoucherIssued)
 

@@ -9,6 +9,7 @@ from counterfoil.contract.entry import CommandCause, Entry
 from counterfoil.contract.events import PartyReinstated, PartySuspended
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import format_time
+from counterfoil.issuance.aid_events import AidWithdrawn, RegimeRegistered
 from counterfoil.issuance.events import (
     AuditorDismissed,
     ProgrammePaused,
@@ -50,13 +51,15 @@ LISTED: Final[frozenset[type[Event]]] = frozenset(
         AppealDecided,
         DebtWrittenOff,
         AuditorDismissed,
+        AidWithdrawn,
+        RegimeRegistered,
     }
 )
-"""The events that say so, in the log that decided them. Each has a reason."""
+"""The events that say so, in the log that decided them. Each has a reason, or its source."""
 _BY_CONSENT: Final = AgreeReversal.TYPE
 """Both sides reversed what was captured between them: nobody decided about another."""
 
-_SAID: Final = ("provider_id", "party_id", "auditor_id", "programme_id", "order_id", "reason")
+_SAID: Final = ("provider_id", "party_id", "auditor_id", "programme_id", "order_id", "reason", "source")
 
 
 def act_of(entry: Entry, event: Event) -> Act | None:
@@ -75,5 +78,5 @@ def act_of(entry: Entry, event: Event) -> Act | None:
         party_id=said["party_id"] or said["provider_id"] or said["auditor_id"],
         programme_id=said["programme_id"],
         order_id=said["order_id"],
-        reason=said["reason"],
+        reason=said["reason"] or said["source"],
     )

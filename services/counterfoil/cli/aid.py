@@ -106,16 +106,18 @@ def total(
     for where in ({"subject": group_}, *({"party_id": each} for each in members)):
         for row in session.gateway.rows("aid", {"regime": regime, **where}):
             found[row["grant_id"]] = row
-    if not _is_for_groups(session.gateway, regime, found.values()):
-        found = {name: row for name, row in found.items() if row["subject"] == group_}
+    laws = [row for row in session.gateway.rows("regimes", {"regime": regime}) if row["in_force_on"] <= day]
+    law = max(laws, key=lambda row: str(row["in_force_on"]), default=None)
+    of_groups = _is_for_groups(session.gateway, regime, found.values()) if law is None else law["unit"] == "GROUP"
+    if not of_groups:  # of a party all that is its own
+        found = {name: row for name, row in found.items() if row["party_id"] == group_}
     if not found:
         raise Invalid(f"nothing that you may read counts towards {regime} for {group_}")
     counts = [row for row in found.values() if counts_on(row, day)]
     counted = sum(map(counted_of, counts))
     known = [row for row in found.values() if row["ceiling"] is not None]
     newest = max(known, key=lambda row: str(row["recorded_at"]), default=None)
-    laws = [row for row in session.gateway.rows("regimes", {"regime": regime}) if row["in_force_on"] <= day]
-    newest = max(laws, key=lambda row: str(row["in_force_on"]), default=newest)  # the law, if it is registered
+    newest = law or newest
     ceiling = None if newest is None else int(newest["ceiling"])
     left = None if ceiling is None else max(ceiling - counted, 0)
     said: dict[str, Any] = {"regime": regime, "subject": group_, "day": day}
@@ -151,4 +153,5 @@ def counted_of(row: dict[str, Any]) -> int:
 
 def counts_on(row: dict[str, Any], day: str) -> bool:
     """Whether a row of the view counts on a day (ISO 8601)."""
-    return row["withdrawn_at"] is None and row["granted_on"] <= day < row["counts_until"]
+    known = min(row["granted_on"], row["recorded_at"][:10])  # what is dated later counts once it is recorded
+    return row["withdrawn_at"] is None and known <= day < row["counts_until"]

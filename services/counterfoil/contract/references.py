@@ -28,8 +28,29 @@ def same_as(reference: str) -> str:
     """
     if reference.isascii():
         return "".join(filter(str.isalnum, reference)).lower()
-    folded = unicode_3_2.normalize("NFKC", unicode_3_2.normalize("NFKC", reference).casefold())
-    return "".join(each for each in folded if unicode_3_2.category(each).startswith(_KEPT))
+    return "".join(each for each in _folded(reference) if unicode_3_2.category(each).startswith(_KEPT))
+
+
+def same_paper(reference: str) -> str:
+    """The same, but what parts two numbers is kept as one hyphen: ``L 11/1`` -> ``l11-1``, and ``L 1/11`` -> ``l1-11``.
+
+    Registers number by year and number: without what parts them, two papers would be one.
+    """
+    kept, parted = list[str](), False
+    for each in _folded(reference):
+        kind = unicode_3_2.category(each)
+        if not kind.startswith(_KEPT):
+            parted = True
+            continue
+        if parted and kept and kind.startswith("N") and unicode_3_2.category(kept[-1]).startswith("N"):
+            kept.append("-")
+        kept.append(each)
+        parted = False
+    return "".join(kept)
+
+
+def _folded(reference: str) -> str:
+    return unicode_3_2.normalize("NFKC", unicode_3_2.normalize("NFKC", reference).casefold())
 
 
 def parse_reference(text: str) -> str:

@@ -148,7 +148,7 @@ def _basis(
         facts=decided.facts,
         other_support=asked.other_support,
         caps=decided.caps,
-        counted=tuple(counted(state, rules, case.subjects, case.day, AT_ONCE)),
+        counted=tuple(counted(state, rules, case.subjects, case.day, AT_ONCE, case.law_day)),
         used=tuple(
             TierUsed(tier=tier, on=on) for tier, on in first_used(state, rules, decided.beneficiary_id).items()
         ),

@@ -12,7 +12,7 @@ from typing import Final
 
 from counterfoil.contract.applications import CounterMoved
 from counterfoil.contract.limits import MAX_AMOUNT
-from counterfoil.contract.references import same_as
+from counterfoil.contract.references import same_as, same_paper
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY
 from counterfoil.core.at import At
@@ -29,14 +29,14 @@ from counterfoil.issuance.aid_events import (
     AidWithdrawn,
     counted_by,
 )
-from counterfoil.issuance.aided import Aid, overlaps, regimes_of
+from counterfoil.issuance.aided import ZONES, Aid, overlaps, regimes_of
 from counterfoil.issuance.counting import ALL_OF_THEM, REGIME
-from counterfoil.issuance.laws import disagrees, lawful, others_of
+from counterfoil.issuance.laws import SAME, disagrees, known_law, lawful, others_of, regime_of, unlike
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.programme.rules import Rules
 
-_ZONES: Final = 2
-"""By how many days the local days of two programmes may differ, and what still counts in one of them is kept."""
+_MOST: Final = MAX_AMOUNT // 4_096
+"""What one attests of one party under a ceiling, micro-units: so that all that is attested can be added."""
 
 
 def attest_aid(state: IssuanceState, body: AttestAid, actor: Party, at: At) -> Decision:
@@ -44,7 +44,7 @@ def attest_aid(state: IssuanceState, body: AttestAid, actor: Party, at: At) -> D
     if body.party_id not in state.directory.parties:
         return refuse(Code.UNKNOWN_PARTY, party_id=body.party_id)
     today = at.time // DAY
-    regime = state.aids.regime(body.regime, today)
+    regime = regime_of(state, body.regime, today)
     if regime is None:
         return refuse(Code.UNKNOWN_REGIME, regime=body.regime)
     if body.currency != regime.currency:
@@ -54,12 +54,14 @@ def attest_aid(state: IssuanceState, body: AttestAid, actor: Party, at: At) -> D
     if regime.counts_until(body.granted_on) <= today:
         return refuse(Code.PERIOD_NOT_VALID, field="granted_on")
     mine = [aid for _, aid in state.aids.of(body.regime, body.party_id)]
-    if any(_already_attested(state, each, body, actor) for each in mine):
+    by_actor = [each for each in mine if each.attested_by == actor.party_id]
+    once = state.rules.counts_grants_once
+    if any(each.reference == _reference(state, body) for each in (by_actor if once else mine)):
         return refuse(Code.ALREADY_EXISTS, reference=body.reference)
-    most = state.rules.max_aid
-    if sum(each.attested_by == actor.party_id for each in mine) >= most:
-        return refuse(Code.OVER_LIMIT, field="party_id", limit=most)
-    if sum(each.amount for each in mine) + body.amount > MAX_AMOUNT // 2:
+    if len(by_actor) >= state.rules.max_aid:
+        return refuse(Code.OVER_LIMIT, field="party_id", limit=state.rules.max_aid)
+    counted, most = (by_actor, _MOST) if once else (mine, MAX_AMOUNT // 2)
+    if sum(each.amount for each in counted) + body.amount > most:
         return refuse(Code.AMOUNT_TOO_LARGE, amount=body.amount)
     together = not_separate(state, Held(Duty.ATTESTER, actor.party_id), Held(Duty.ATTESTED, body.party_id))
     if together is not None:
@@ -82,10 +84,10 @@ def attest_aid(state: IssuanceState, body: AttestAid, actor: Party, at: At) -> D
     return [attested, *_covered(state, [*state.aids.same(made), (attested.aid_id, made)])]
 
 
-def _already_attested(state: IssuanceState, aid: Aid, body: AttestAid, actor: Party) -> bool:
-    if not state.rules.counts_grants_once:
-        return aid.reference == body.reference
-    return aid.attested_by == actor.party_id and same_as(aid.reference) == same_as(body.reference)
+def _reference(state: IssuanceState, paper: AttestAid | AidAttested) -> str:
+    """By what a grant is the same: its reference, and from rules 8 on its grantor, both in any spelling."""
+    once = state.rules.counts_grants_once
+    return f"{same_as(paper.grantor)}\n{same_paper(paper.reference)}" if once else paper.reference
 
 
 def _covered(state: IssuanceState, grants: Sequence[tuple[str, Aid]]) -> Iterator[AidCovered]:
@@ -134,13 +136,22 @@ def differs(state: IssuanceState, rules: Rules, today: int) -> Refusal | None:
     for name, regime in regimes_of(rules):
         if state.aids.law(name, max(today, rules.valid.start or today)) is not None:
             continue
-        stays = state.rules.regimes_stay and state.counters.counts(f"{REGIME}{name}")
+        coming = known_law(state, name, today)
+        stays = state.rules.regimes_stay and (state.counters.counts(f"{REGIME}{name}") or _has_granted(state, rules))
         shared = stays or state.aids.is_attested(name)
-        for programme_id, other in others_of(state, name):
+        for programme_id, other in others_of(state, name, today):
+            if coming is not None and unlike(other, coming.regime, SAME) is not None:
+                continue  # it grants nothing once the law is in force
             if (shared or programme_id != rules.document.id) and other != regime:
                 named = {"currency": other.currency, "months": other.months, "unit": other.unit}
                 return refuse(Code.REGIME_DIFFERS, regime=name, **named, counts_on=other.counts_on)
     return None
+
+
+def _has_granted(state: IssuanceState, rules: Rules) -> bool:
+    """Whether what a programme granted, or is about to, may count later by an earlier version."""
+    programme = state.programmes.get(rules.document.id)
+    return programme is not None and (programme.issued > 0 or rules.document.id in state.windows.by_programme)
 
 
 # what is granted ----------------------------------------------------------------------------------------------------
@@ -209,7 +220,7 @@ def may_free(rules: Rules, counts: Iterable[CounterMoved]) -> tuple[CounterMoved
 
 def aid_counted(state: IssuanceState, event: AidCounted | AidCountedV1, _at: At) -> None:
     """The grant has counted already; what the window has left behind is forgotten."""
-    state.aids.forget(state.counters, event.regime, event.party_id, event.granted_on - _ZONES)
+    state.aids.forget(state.counters, event.regime, event.party_id, event.granted_on - ZONES)
 
 
 def aid_freed(_state: IssuanceState, _event: AidFreed, _at: At) -> None:
@@ -218,16 +229,16 @@ def aid_freed(_state: IssuanceState, _event: AidFreed, _at: At) -> None:
 
 def aid_attested(state: IssuanceState, event: AidAttested, at: At) -> None:
     """Apply aid from elsewhere."""
-    state.aids.forget(state.counters, event.regime, event.party_id, at.time // DAY - _ZONES)
+    state.aids.forget(state.counters, event.regime, event.party_id, at.time // DAY - ZONES)
     aid = _aid(state, event, at)
     state.aids.attest(event.aid_id, aid)
     _move(state, aid, aid.amount)
 
 
 def _aid(state: IssuanceState, event: AidAttested, at: At) -> Aid:
-    regime = state.aids.regime(event.regime, at.time // DAY)
+    regime = regime_of(state, event.regime, at.time // DAY)
     return Aid(
-        event.regime, event.party_id, event.subject, event.granted_on, event.amount, event.reference,
+        event.regime, event.party_id, event.subject, event.granted_on, event.amount, _reference(state, event),
         event.attested_by, "GRANTED" if regime is None else regime.counts_on,
     )  # fmt: skip
 

@@ -24,7 +24,8 @@ class AttestAid(Command):
 
     It counts like a grant of theirs, from `granted_on` on. `amount` is in the currency of the ceiling: who attests aid
     in another one converts it, by the rate that the law names, and says so in `source`. `reference`: of the grant, each
-    once for a party and who attests it. A grant that several attest counts once, with the largest amount.
+    once for a party and who attests it. A grant that several attest, by one grantor and reference, counts once, with
+    the largest amount.
     """
 
     party_id: Id
@@ -41,8 +42,9 @@ class AttestAid(Command):
 class RegisterRegime(Command):
     """Operator: what the law says of a ceiling from a day on: so much in so many months, for each group or beneficiary.
 
-    A change of law is a new version, from a later day on, in the same currency and counted alike. A document that names
-    the ceiling has to agree with it; a grant is judged by the version of its day.
+    A change of law is a new version, from today or a later day on, in the same currency and counted alike; it takes the
+    place of one that is not in force yet. A document that names the ceiling has to agree with it, or grants nothing; a
+    grant is judged by the version of its day.
     """
 
     regime: Code

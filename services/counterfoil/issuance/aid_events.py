@@ -26,6 +26,7 @@ class RegimeRegistered(Event):
     """From `in_force_on` on the law has this ceiling, in so many months, for each group or beneficiary (`unit`).
 
     It binds documents published from now on, and grants of that day and later ones until the next version is in force.
+    A version that was not in force yet gives way to one of the same number.
     """
 
     regime: Code

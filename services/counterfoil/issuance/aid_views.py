@@ -78,7 +78,8 @@ REGIMES: Final = View(
     time="registered_at",
     values={"unit": get_args(CountsFor), "counts_on": get_args(CountingEvent)},
 )
-"""Ceilings of law as operators registered them: each version is in force from its day until that of the next."""
+"""Ceilings of law as operators registered them: each version is in force from its day until that of the next. One
+that was not in force yet is not shown any more once another took its place."""
 AID_VIEWS: Final[tuple[View, ...]] = (AID, REGIMES)
 _OF_BOTH: Final = ("regime", "party_id", "subject", "currency", "amount")
 

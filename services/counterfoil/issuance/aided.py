@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from counterfoil.contract.references import same_as
 from counterfoil.contract.scalars import CountingEvent
 from counterfoil.core.form import AMOUNT, COUNT, TEXT, Form, row
 from counterfoil.core.table import Table
@@ -20,6 +19,9 @@ from counterfoil.programme.periods import Span, span
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.terms import Terms
 from counterfoil.programme.values import add_months
+
+ZONES: Final = 2
+"""By how many days the local days of two programmes may differ, and what still counts in one of them is kept."""
 
 
 class Regime(NamedTuple):
@@ -64,6 +66,7 @@ class Aid(NamedTuple):
     on: int
     amount: int
     reference: str
+    """As attested; where a grant counts once, by which it is the same (`grant_key`)."""
     attested_by: str
     event: CountingEvent
     """As what it counts."""
@@ -134,9 +137,9 @@ class Aids:
             self.regimes.setdefault(name, {})[programme_id] = regime
 
     def enact(self, name: str, version: int, law: Law) -> None:
-        """Know one more version of a registered ceiling."""
+        """Know one more version of a registered ceiling, in the place of one that was not in force."""
         self.laws[name, version] = law
-        self._versions.setdefault(name, []).append(law)
+        self._versions.setdefault(name, [])[version - 1 :] = [law]
 
     def versions(self, name: str) -> Sequence[Law]:
         """What is registered of a ceiling, the earliest first."""
@@ -146,11 +149,6 @@ class Aids:
         """The version of a registered ceiling that is in force on a day, and its number."""
         found = [(number, law) for number, law in enumerate(self.versions(name), 1) if law.in_force_on <= day]
         return found[-1] if found else None
-
-    def regime(self, name: str, day: int) -> Regime | None:
-        """A ceiling that is registered, or that some programme names."""
-        found = self.law(name, day)
-        return next(iter(self.regimes.get(name, {}).values()), None) if found is None else found[1].regime
 
     def is_attested(self, name: str) -> bool:
         """Whether aid under a ceiling is kept."""
@@ -170,9 +168,8 @@ class Aids:
         self._by_name[aid.regime] = self._by_name.get(aid.regime, 0) + 1
 
     def same(self, aid: Aid) -> list[tuple[str, Aid]]:
-        """Every attestation of the same grant, by the spelling of its reference."""
-        key = same_as(aid.reference)
-        return [(each, one) for each, one in self.of(aid.regime, aid.party_id) if same_as(one.reference) == key]
+        """Every attestation of the same grant, by what its reference is compared by."""
+        return [(each, one) for each, one in self.of(aid.regime, aid.party_id) if one.reference == aid.reference]
 
     def counts(self, aid_id: str) -> int:
         """What of aid counts, micro-units: all but what another attestation of the same grant counts."""

@@ -16,8 +16,17 @@ from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.scalars import ApplicationDecision
 from counterfoil.core.at import At
 from counterfoil.issuance.applying import Application
-from counterfoil.issuance.events import ApplicationAssessed, ApplicationDecided, WindowAssessed, WindowSettled
-from counterfoil.issuance.granting import WINDOW_TIMER, Ruling, Turn, concluded, not_granted, not_reviewed, why
+from counterfoil.issuance.events import ApplicationAssessed, WindowAssessed, WindowSettled
+from counterfoil.issuance.granting import (
+    WINDOW_TIMER,
+    Ruling,
+    Turn,
+    concluded,
+    not_granted,
+    not_reviewed,
+    uncalculated,
+    why,
+)
 from counterfoil.issuance.judging import Judged, judge, left_of
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.windows import Window, asked_of, shares_of
@@ -45,7 +54,7 @@ def decide_some(state: IssuanceState, cutoff: int, at: At) -> Sequence[Event]:
         some = order[::-1][: state.rules.max_items_per_sweep]
         if not some:
             return [_assessed(state, rules, window_id, window)]
-        return [_assess(state, rules, window_id, each, window.day) for each in some]
+        return [_assess(state, rules, window_id, each, window.day, at) for each in some]
     if order:
         return _decide(state, rules, window_id, order[-1], at)
     return [
@@ -69,10 +78,13 @@ def next_due(state: IssuanceState) -> tuple[int, str] | None:
 # in proportion ------------------------------------------------------------------------------------------------------
 
 
-def _assess(state: IssuanceState, rules: Rules, window_id: str, application_id: str, day: int) -> ApplicationAssessed:
+def _assess(
+    state: IssuanceState, rules: Rules, window_id: str, application_id: str, day: int, at: At
+) -> ApplicationAssessed:
     """What an application would get if there were enough for all."""
     application = state.applications.open[application_id]
-    judged = judge(state, rules, application_id, application, day, application.caps)
+    today = rules.day(at.time)
+    judged = judge(state, rules, application_id, application, day, application.caps, today=today)
     barred = isinstance(judged, Refusal) or not_reviewed(state, rules, application, judged) is not None
     asked = () if barred or isinstance(judged, Refusal) else judged.evaluation.envelopes
     return ApplicationAssessed(
@@ -109,7 +121,8 @@ def _parts(amounts: Mapping[str, int]) -> tuple[EnvelopePart, ...]:
 def _decide(state: IssuanceState, rules: Rules, window_id: str, application_id: str, at: At) -> Sequence[Event]:
     application, window = state.applications.open[application_id], state.windows.open[window_id]
     exhaustion = rules.document.budget.exhaustion
-    judged = judge(state, rules, application_id, application, window.day, application.caps)
+    today = rules.day(at.time)
+    judged = judge(state, rules, application_id, application, window.day, application.caps, today=today)
     rank, said = None, tuple[Step, ...]()
     if application.status != "returned":
         rank = window.decided + 1
@@ -117,7 +130,7 @@ def _decide(state: IssuanceState, rules: Rules, window_id: str, application_id: 
     turn = Turn(window_id, rank, application.points if exhaustion.mode == "RANKED" else None)
     ruling = Ruling(application_id, "rejected", _REASONS[exhaustion.mode], application.caps, turn=turn, said=said)
     if isinstance(judged, Refusal):
-        return [_contradictory(state, rules, application, window, ruling)]
+        return [uncalculated(state, rules, application, ruling, window.day)]
     if rank is None:
         return _without_voucher(state, rules, application, judged, ruling._replace(refusal="not_corrected"), at)
     refused = not_reviewed(state, rules, application, judged) or not_granted(state, rules, application, judged)
@@ -141,6 +154,7 @@ def _allot(
     """What is left for an application that nothing bars; nothing left: it waits, or is rejected."""
     exhaustion, parts, left = rules.document.budget.exhaustion, judged.evaluation.envelopes, judged.case.left
     window, asked = state.windows.open[application.window_id or ""], judged.evaluation.subsidy
+    today = rules.day(at.time)
     if exhaustion.mode == "PRO_RATA":
         everybody = Exhaustion(mode="PRO_RATA", partial=True)
         amount = min(next_amount(everybody, parts, left), application.share or 0)
@@ -152,7 +166,7 @@ def _allot(
     turn = ruling.turn._replace(exhausted=exhausted) if ruling.turn is not None else None
     ruling = ruling._replace(turn=turn)
     if amount < asked and amount:
-        again = judge(state, rules, ruling.application_id, application, window.day, application.caps, amount)
+        again = judge(state, rules, ruling.application_id, application, window.day, application.caps, amount, today)
         if not isinstance(again, Refusal):
             judged, amount = again, again.evaluation.subsidy
     if amount:
@@ -174,40 +188,7 @@ def _without_voucher(
     if not isinstance(decided, Refusal):
         return decided
     window = state.windows.open[application.window_id or ""]
-    return [_contradictory(state, rules, application, window, ruling._replace(refusal=why(decided)))]
-
-
-def _contradictory(
-    state: IssuanceState, rules: Rules, application: Application, window: Window, ruling: Ruling
-) -> ApplicationDecided:
-    """A rejection without a calculation: of facts that contradict each other, or amounts beyond what can be counted."""
-    turn = ruling.turn
-    return ApplicationDecided(
-        application_id=ruling.application_id,
-        programme_id=window.programme_id,
-        version=window.version,
-        beneficiary_id=application.content.beneficiary_id,
-        decision="rejected",
-        reason=ruling.reason,
-        rules_hash=rules.digest,
-        day=window.day,
-        caps=application.caps,
-        facts=(),
-        refusal=ruling.refusal or "facts_contradict",
-        explanation=(),
-        eligible=0,
-        subsidy=0,
-        co_payment=0,
-        tiers=(),
-        counters=(),
-        payers=(),
-        voucher_id=None,
-        submitted_at=application.submitted_at,
-        window_id=application.window_id,
-        rank=None if turn is None else turn.rank,
-        points=None if turn is None else turn.points,
-        exhausted=(),
-    )
+    return [uncalculated(state, rules, application, ruling._replace(refusal=why(decided)), window.day)]
 
 
 # evolve -------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ COUNTED: Final = Form(
     "what counts towards a cap for a subject on a day, by whom it was granted to; the programme `-`: in all of them",
     numbers=("day",),
 )
+COUNTING_EVENTS: Final[tuple[CountingEvent, ...]] = get_args(CountingEvent)
 Key = tuple[str, str, str, str, str, int]
 REGIME: Final = "regime:"
 ALL_OF_THEM: Final = "-"
@@ -36,25 +37,27 @@ def programme_of(programme_id: str, cap: str) -> str:
 class Counters:
     """All counters of a state."""
 
-    __slots__ = ("_by_beneficiary", "_by_cap", "_by_subject", "table")
+    __slots__ = ("_by_beneficiary", "_by_subject", "_days", "table")
 
     def __init__(self) -> None:
         self.table: Table[Key, int] = Table(COUNTED)
         self._by_subject: dict[tuple[str, str, str, str], dict[Key, None]] = {}
         self._by_beneficiary: dict[tuple[str, str, str, str], dict[Key, None]] = {}
-        self._by_cap: dict[str, int] = {}  # of ceilings of law: how many rows
+        self._days: dict[str, dict[int, int]] = {}
+        """Of a ceiling of law, the days of which something counts: how many counters each."""
 
     def rebuild(self) -> None:
         """Derive what is not in the table."""
-        self._by_subject, self._by_beneficiary, self._by_cap = {}, {}, {}
+        self._by_subject, self._by_beneficiary, self._days = {}, {}, {}
         for key in self.table:
             self._index(key)
 
     def _index(self, key: Key) -> None:
         self._by_subject.setdefault(key[:4], {})[key] = None
         self._by_beneficiary.setdefault((*key[:3], key[4]), {})[key] = None
-        if key[1].startswith(REGIME):
-            self._by_cap[key[1]] = self._by_cap.get(key[1], 0) + 1
+        if key[0] == ALL_OF_THEM:
+            days = self._days.setdefault(key[1], {})
+            days[key[5]] = days.get(key[5], 0) + 1
 
     def entries(
         self, programme_id: str, cap: str, event: CountingEvent, subject: str, members: frozenset[str] = frozenset()
@@ -86,13 +89,13 @@ class Counters:
         elif key in self.table:
             self._drop(key)
 
-    def counts(self, cap: str) -> bool:
-        """Whether anything counts towards a ceiling of law."""
-        return cap in self._by_cap
+    def counts(self, cap: str, first: int = 0) -> bool:
+        """Whether anything is kept that counts towards a ceiling of law, of the day `first` or a later one."""
+        return any(day >= first for day in self._days.get(cap, ()))
 
     def forget(self, cap: str, beneficiary_id: str, first: int) -> None:
         """Forget what counts towards a ceiling of law, of a beneficiary, on days before `first`."""
-        for event in get_args(CountingEvent):
+        for event in COUNTING_EVENTS:
             mine = self._by_beneficiary.get((ALL_OF_THEM, cap, event, beneficiary_id), ())
             for key in [key for key in mine if key[5] < first]:
                 self._drop(key)
@@ -101,10 +104,13 @@ class Counters:
         del self.table[key]
         _forget(self._by_subject, key[:4], key)
         _forget(self._by_beneficiary, (*key[:3], key[4]), key)
-        if key[1].startswith(REGIME):
-            self._by_cap[key[1]] -= 1
-            if not self._by_cap[key[1]]:
-                del self._by_cap[key[1]]
+        if key[0] == ALL_OF_THEM:
+            days = self._days[key[1]]
+            days[key[5]] -= 1
+            if not days[key[5]]:
+                del days[key[5]]
+            if not days:
+                del self._days[key[1]]
 
 
 def _forget(index: dict[tuple[str, str, str, str], dict[Key, None]], by: tuple[str, str, str, str], key: Key) -> None:

@@ -29,6 +29,7 @@ from counterfoil.issuance.applications import (
 from counterfoil.issuance.applying import Application
 from counterfoil.issuance.claimed import Purpose
 from counterfoil.issuance.commands import DecideApplication, SetApplicationCaps
+from counterfoil.issuance.counting import REGIME
 from counterfoil.issuance.events import ApplicationCapped, ApplicationDecided, VoucherIssued
 from counterfoil.issuance.judging import (
     Judged,
@@ -43,6 +44,7 @@ from counterfoil.issuance.judging import (
     tiers_of,
     too_large,
 )
+from counterfoil.issuance.laws import unlawful
 from counterfoil.issuance.programmes import duties_in
 from counterfoil.issuance.signatures import unmet
 from counterfoil.issuance.state import Grant, IssuanceState
@@ -82,8 +84,9 @@ def decide_application(state: IssuanceState, body: DecideApplication, actor: Par
         return rules
     body = replace(body, caps=body.caps or application.caps)
     judged = judge(state, rules, body.application_id, application, rules.day(at.time), body.caps)
+    ruling = Ruling(body.application_id, body.decision, body.reason, body.caps)
     if isinstance(judged, Refusal):
-        return judged
+        return [uncalculated(state, rules, application, ruling, rules.day(at.time))] if rejects else judged
     refused = None
     if body.decision == "waitlisted":
         refused = _not_waiting(rules, judged)
@@ -91,8 +94,11 @@ def decide_application(state: IssuanceState, body: DecideApplication, actor: Par
         refused = _not_approved(state, rules, body, application, judged, at)
     if refused is not None:
         return refused
-    ruling = Ruling(body.application_id, body.decision, body.reason, body.caps)
-    return concluded(state, rules, application, judged, ruling, at)
+    decided = concluded(state, rules, application, judged, ruling, at)
+    if rejects and isinstance(decided, Refusal):
+        ruling = ruling._replace(refusal=why(decided))
+        return [uncalculated(state, rules, application, ruling, rules.day(at.time))]
+    return decided
 
 
 def _not_waiting(rules: Rules, judged: Judged) -> Refusal | None:
@@ -181,6 +187,8 @@ def not_granted(state: IssuanceState, rules: Rules, application: Application, ju
         return refuse(Code.NOT_GRANTED, why=refusal.code, says=plain(refusal.sentence)[:_SAID])
     if not _awards_left(state, rules, beneficiary.group_id, judged):
         return refuse(Code.NOT_GRANTED, why="awards_used_up")
+    if (unlike := unlawful(state, rules, judged.case.law_day)) is not None:
+        return unlike
     held = Held(Duty.BENEFICIARY, beneficiary_id)
     return too_many(state, programme_id, beneficiary_id) or not_separate(
         state, held, *duties_in(state, programme, beneficiary_id)
@@ -242,7 +250,8 @@ def concluded(
         voucher = _voucher(state, rules, application, judged, decided.voucher_id, at)
         if isinstance(voucher, Refusal):
             return voucher
-        aid = entries(state, rules, decided.counters, decided.application_id, decided.beneficiary_id, decided.day)
+        day = judged.case.law_day
+        aid = entries(state, rules, decided.counters, decided.application_id, decided.beneficiary_id, day)
         events += [voucher, *due_at_once(state, rules, application, judged, decided, at), *aid]
     if not fits_timer("issuance", WINDOW_TIMER if ruling.turn is not None else LIST_TIMER, at, events):
         return refuse(Code.OVER_LIMIT, entry_bytes=MAX_ENTRY_BYTES)
@@ -282,6 +291,39 @@ def _decided(
         rank=None if turn is None else turn.rank,
         points=None if turn is None else turn.points,
         exhausted=() if turn is None else turn.exhausted,
+    )
+
+
+def uncalculated(
+    state: IssuanceState, rules: Rules, application: Application, ruling: Ruling, day: int
+) -> ApplicationDecided:
+    """A rejection without a calculation: of facts that contradict each other, or amounts beyond what can be counted."""
+    turn, asked = ruling.turn, application.content
+    return ApplicationDecided(
+        application_id=ruling.application_id,
+        programme_id=asked.programme_id,
+        version=version_of(state, state.programmes[asked.programme_id], application.window_id),
+        beneficiary_id=asked.beneficiary_id,
+        decision="rejected",
+        reason=ruling.reason,
+        rules_hash=rules.digest,
+        day=day,
+        caps=ruling.caps,
+        facts=(),
+        refusal=ruling.refusal or "facts_contradict",
+        explanation=(),
+        eligible=0,
+        subsidy=0,
+        co_payment=0,
+        tiers=(),
+        counters=(),
+        payers=(),
+        voucher_id=None,
+        submitted_at=application.submitted_at,
+        window_id=application.window_id,
+        rank=None if turn is None else turn.rank,
+        points=None if turn is None else turn.points,
+        exhausted=(),
     )
 
 
@@ -360,10 +402,14 @@ def _purpose(state: IssuanceState, event: ApplicationDecided) -> Purpose:
 
 def application_decided(state: IssuanceState, event: ApplicationDecided, at: At) -> None:
     """Apply a decision; with an approval also what it counts."""
+    law_day = event.day
     if event.voucher_id is not None:
         purpose = _purpose(state, event)
         state.claims.purposes[event.voucher_id] = purpose
         counts = may_free(state.rules_under(purpose), event.counters)
+        law_day = state.rules_under(purpose).day(at.time) if state.rules.counts_all_aid else event.day
+        if law_day != event.day:  # a grant has one day: what is dated otherwise counts for good
+            counts = tuple(each for each in counts if not each.cap.startswith(REGIME))
         state.grants[event.voucher_id] = Grant(event.day, event.subsidy, counts)
     if event.window_id is not None:
         state.windows.decided(event)
@@ -380,7 +426,8 @@ def application_decided(state: IssuanceState, event: ApplicationDecided, at: At)
     state.windows.passed(event.window_id, event.application_id)
     if event.voucher_id is not None:
         for each in event.counters:
-            state.counters.move(event.programme_id, event.beneficiary_id, event.day, each)
+            day = law_day if each.cap.startswith(REGIME) else event.day
+            state.counters.move(event.programme_id, event.beneficiary_id, day, each)
 
 
 def application_capped(state: IssuanceState, event: ApplicationCapped, _at: At) -> None:

@@ -47,7 +47,7 @@ from counterfoil.issuance.judging import (
     plain,
     too_large,
 )
-from counterfoil.issuance.laws import lawful
+from counterfoil.issuance.laws import CURRENCY, lawful, unlawful
 from counterfoil.issuance.state import Grant, IssuanceState, Voucher
 from counterfoil.ledger.events import ClaimReleased
 from counterfoil.ledger.invoice_events import InvoiceRefused, InvoiceReturned
@@ -136,6 +136,8 @@ def _asked(state: IssuanceState, voucher_id: str, holder: Party, at: At, claiman
         return refuse(Code.NOT_CLAIMED_BY_INVOICE, why="not_by_invoice")
     if rules.document.redemption.claimant not in (claimant, "EITHER"):
         return refuse(Code.NOT_CLAIMED_BY_INVOICE, why="claimant")
+    if (unlike := unlawful(state, rules, rules.day(at.time), CURRENCY)) is not None:
+        return unlike  # what the voucher pays could not be added to what counts
     if voucher.status == "suspended":
         return refuse(Code.VOUCHER_SUSPENDED, voucher_id=voucher_id)
     if voucher.status in ("revoked", "returned"):
@@ -316,10 +318,17 @@ def _facts(state: IssuanceState, asked: Asked, body: ClaimInvoice, holder_id: st
 
 
 def counted(
-    state: IssuanceState, rules: Rules, subjects: Mapping[Scope, str], day: int, counting: tuple[CountingEvent, ...]
+    state: IssuanceState,
+    rules: Rules,
+    subjects: Mapping[Scope, str],
+    day: int,
+    counting: tuple[CountingEvent, ...],
+    law_day: int | None = None,
 ) -> Iterator[CapCounted]:
     """What counts on a day towards limits for what a decision counts as."""
-    history, days = History(history_of(state, rules, subjects)), counting_days(lawful(state, rules, day), day)
+    law_day = day if law_day is None else law_day
+    history = History(history_of(state, rules, subjects, law_day))
+    days = counting_days(lawful(state, rules, law_day), day, law_day)
     limits: list[tuple[str, Scope, Sequence[CountingEvent]]] = [
         *((rule.cap.id, rule.cap.scope, rule.cap.counts) for rule in rules.caps),
         *((rule.key, rule.regime.unit, (rule.regime.counts_on,)) for rule in rules.regimes),
@@ -337,8 +346,8 @@ def _claimed(
 ) -> Decision:  # fmt: skip
     rules, voucher = asked.rules, asked.voucher
     subjects = {each.scope: each.subject for each in basis.subjects}
-    history = History(history_of(state, rules, subjects))  # type: ignore[arg-type]
-    counters = tuple(moves(state, rules, history, judged.counts, (), basis.day))
+    history = History(history_of(state, rules, subjects, basis.day))  # type: ignore[arg-type]
+    counters = tuple(moves(state, rules, history, judged.counts, (), basis.day, basis.day))
     if too_large(judged, counters):
         return refuse(Code.AMOUNT_TOO_LARGE, amount=floor_of(judged.eligible), most=MAX_AMOUNT)
     claimed = InvoiceClaimed(

@@ -17,6 +17,7 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import CountingEvent
 from counterfoil.core.decider import refuse
 from counterfoil.issuance.applying import Application
+from counterfoil.issuance.counting import ALL_OF_THEM, COUNTING_EVENTS
 from counterfoil.issuance.events import ApplicationSubmitted
 from counterfoil.issuance.facts import AWARDS, facts_of, facts_of_line, given
 from counterfoil.issuance.laws import lawful
@@ -28,7 +29,7 @@ from counterfoil.programme.claiming import AT_ONCE, asked_of
 from counterfoil.programme.form.benefit import Scope
 from counterfoil.programme.form.budget import Envelope, Period
 from counterfoil.programme.periods import Span, span
-from counterfoil.programme.rules import Rules
+from counterfoil.programme.rules import RegimeRule, Rules
 from counterfoil.programme.steps import Step
 
 T = TypeVar("T")
@@ -51,13 +52,14 @@ class Judged(NamedTuple):
 
 def judge(
     state: IssuanceState, rules: Rules, application_id: str, application: Application, day: int,
-    caps: tuple[CapSet, ...] = (), at_most: int | None = None,
+    caps: tuple[CapSet, ...] = (), at_most: int | None = None, today: int | None = None,
 ) -> Judged | Refusal:  # fmt: skip
     """What the document grants an application on a local day; a refusal where its facts contradict.
 
-    `at_most`: what is left for it, micro-units.
+    `at_most`: what is left for it, micro-units. `today`: the local day that decides, where it is another one.
     """
-    rules = lawful(state, rules, day)
+    law_day = day if today is None or not state.rules.counts_all_aid else today
+    rules = lawful(state, rules, law_day)
     asked = application.content
     subjects = _subjects(state, rules, application_id, application)
     try:
@@ -72,6 +74,7 @@ def judge(
         subjects=subjects,
         facts=facts,
         lines=lines,
+        ceilings_on=law_day,
         applied=rules.day(application.submitted_at),
         contract=None if contract is None else ContractDates(contract.signed, contract.starts, contract.ends),
         approved={each.cap: each.amount for each in caps},
@@ -79,7 +82,7 @@ def judge(
         left=left_of(state, rules, day),
         first_used=first_used(state, rules, asked.beneficiary_id),
         other_support={each.programme: each.amount for each in asked.other_support},
-        history=History(history_of(state, rules, subjects)),
+        history=History(history_of(state, rules, subjects, law_day)),
     )
     return Judged(case, evaluate(rules, case))
 
@@ -129,8 +132,8 @@ def _lines(
         )
 
 
-def history_of(state: IssuanceState, rules: Rules, subjects: Mapping[Scope, str]) -> Iterator[Counted]:
-    """What counts so far towards caps and ceilings of law, for these subjects."""
+def history_of(state: IssuanceState, rules: Rules, subjects: Mapping[Scope, str], day: int) -> Iterator[Counted]:
+    """What counts so far towards caps, and on a local day towards ceilings of law, for these subjects."""
     programme_id = rules.document.id
     group = frozenset(state.directory.members(subjects["GROUP"]))
     for rule in rules.caps:
@@ -139,10 +142,30 @@ def history_of(state: IssuanceState, rules: Rules, subjects: Mapping[Scope, str]
             yield from state.counters.entries(programme_id, rule.cap.id, event, subjects[rule.cap.scope], members)
     for ceiling in rules.regimes:
         unit = ceiling.regime.unit
+        if state.rules.counts_all_aid:
+            yield from _aid_of(state, ceiling, subjects, group, day)
+            continue
         members = group if unit == "GROUP" else frozenset()
         yield from state.counters.entries(
             rules.document.id, ceiling.key, ceiling.regime.counts_on, subjects[unit], members
         )
+
+
+def _aid_of(
+    state: IssuanceState, ceiling: RegimeRule, subjects: Mapping[Scope, str], group: frozenset[str], day: int
+) -> Iterator[Counted]:
+    """What counts towards a ceiling of law, whoever counted it as what; what is dated later counts already.
+
+    For whom, the law says; else the document.
+    """
+    name, unit = ceiling.regime.regime, ceiling.regime.unit
+    law = state.aids.law(name, day)
+    of_group = (unit if law is None else law[1].unit) == "GROUP"
+    subject = subjects["GROUP"] if of_group else ""  # of a party all that is its own, also as a member
+    members = group if of_group else frozenset((subjects["BENEFICIARY"],))
+    for event in COUNTING_EVENTS:
+        for each in state.counters.entries(ALL_OF_THEM, ceiling.key, event, subject, members):
+            yield Counted(each.cap, subjects[unit], ceiling.regime.counts_on, min(each.on, day), each.amount)
 
 
 def left_of(state: IssuanceState, rules: Rules, day: int) -> dict[str, int]:
@@ -180,7 +203,7 @@ def first_used(state: IssuanceState, rules: Rules, beneficiary_id: str) -> dict[
 def counters_of(state: IssuanceState, rules: Rules, judged: Judged) -> tuple[CounterMoved, ...]:
     """What an approval adds to caps, ceilings of law and envelopes, each with what counts before and after."""
     case, granted = judged
-    moved = moves(state, rules, case.history, granted.counts, granted.envelopes, case.day)
+    moved = moves(state, rules, case.history, granted.counts, granted.envelopes, case.day, case.law_day)
     for tier in tiers_of(granted):
         each = Counted(f"tier:{tier}", case.subjects["BENEFICIARY"], "GRANTED", case.day, 1)
         moved.append(_moved(each, _number(state, rules, each)))
@@ -191,10 +214,10 @@ def counters_of(state: IssuanceState, rules: Rules, judged: Judged) -> tuple[Cou
 
 def moves(
     state: IssuanceState, rules: Rules, history: History, counts: Iterable[Counted],
-    envelopes: Iterable[tuple[str, int]], day: int,
+    envelopes: Iterable[tuple[str, int]], day: int, law_day: int,
 ) -> list[CounterMoved]:  # fmt: skip
     """What a grant adds to caps and ceilings, and to envelopes by their ids."""
-    spans = counting_days(lawful(state, rules, day), day)
+    spans = counting_days(lawful(state, rules, law_day), day, law_day)
     moved = [_moved(each, history.total(each.cap, each.subject, each.event, spans[each.cap])) for each in counts]
     by_id = {each.id: each for each in rules.document.budget.envelopes}
     for envelope_id, amount in envelopes:
@@ -209,11 +232,11 @@ def award(state: IssuanceState, rules: Rules, group_id: str, day: int) -> Counte
     return _moved(each, _number(state, rules, each))
 
 
-def counting_days(rules: Rules, day: int) -> dict[str, Span]:
-    """The days that count towards each cap and ceiling of law on a day."""
+def counting_days(rules: Rules, day: int, law_day: int) -> dict[str, Span]:
+    """The days that count towards each cap on a day, and towards each ceiling of law on `law_day`."""
     caps = {rule.cap.id: span(rule.cap.period or _PROGRAMME, day, rules.valid) for rule in rules.caps}
     rolling = {rule.key: Period(kind="ROLLING", months=rule.regime.months) for rule in rules.regimes}
-    return caps | {key: span(period, day, _ALWAYS) for key, period in rolling.items()}
+    return caps | {key: span(period, law_day, _ALWAYS) for key, period in rolling.items()}
 
 
 def _moved(each: Counted, before: int) -> CounterMoved:

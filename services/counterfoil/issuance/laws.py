@@ -6,40 +6,47 @@ of a grant decides that grant; the document decides nothing but what becomes of 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from msgspec.structs import replace as changed
 
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.contract.times import format_day
+from counterfoil.contract.times import DAY, format_day
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.paper import unknown_currency
 from counterfoil.issuance.aid_commands import RegisterRegime
 from counterfoil.issuance.aid_events import RegimeRegistered
-from counterfoil.issuance.aided import Law, Regime, regimes_of
+from counterfoil.issuance.aided import ZONES, Law, Regime, regimes_of
 from counterfoil.issuance.counting import REGIME
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.programme.rules import RegimeRule, Rules
 from counterfoil.programme.values import written
 
-_SAME: Final = ("currency", "unit", "counts_on")
+SAME: Final = ("currency", "unit", "counts_on")
 """What no version of a law changes: sums of two kinds mean nothing."""
+CURRENCY: Final = ("currency",)
 
 
-def register_regime(state: IssuanceState, body: RegisterRegime, _actor: Party, _at: At) -> Decision:
-    """What the law says from a day on, later than the version before."""
+def register_regime(state: IssuanceState, body: RegisterRegime, _actor: Party, at: At) -> Decision:
+    """What the law says from a day on: a first version from any, later ones from today on.
+
+    A version that is nowhere in force yet is replaced.
+    """
     if (unknown := unknown_currency(state, body.currency)) is not None:
         return unknown
-    before = state.aids.versions(body.regime)
+    today = at.time // DAY
+    before = [each for each in state.aids.versions(body.regime) if each.in_force_on <= today + 1]
     if len(before) >= state.rules.max_laws:
         return refuse(Code.OVER_LIMIT, field="regime", limit=state.rules.max_laws)
-    if before and body.in_force_on <= before[-1].in_force_on:
-        return refuse(Code.PERIOD_NOT_VALID, field="in_force_on", after=format_day(before[-1].in_force_on))
+    after = max(before[-1].in_force_on, today - 1) if before else None
+    if after is not None and body.in_force_on <= after:
+        return refuse(Code.PERIOD_NOT_VALID, field="in_force_on", after=format_day(after))
     made = Regime(body.currency, body.months, body.unit, body.counts_on)
-    return _unlike(state, body.regime, made) or [
+    return _unlike(state, body.regime, made, before[-1:], today) or [
         RegimeRegistered(
             regime=body.regime,
             version=len(before) + 1,
@@ -54,45 +61,98 @@ def register_regime(state: IssuanceState, body: RegisterRegime, _actor: Party, _
     ]
 
 
-def _unlike(state: IssuanceState, name: str, made: Regime) -> Refusal | None:
-    """Whether a ceiling is in another currency, or counted for others, than before or in programmes that are open."""
-    laws = [("registered", each.regime) for each in state.aids.versions(name)[-1:]]
-    for where, other in [*laws, *others_of(state, name)]:
-        for field in _SAME:
-            if getattr(made, field) != getattr(other, field):
-                return _differs(name, where, field, getattr(made, field), getattr(other, field))
+def _unlike(state: IssuanceState, name: str, made: Regime, before: Sequence[Law], today: int) -> Refusal | None:
+    """Whether a ceiling is unlike the version before, or amounts of another currency count towards it.
+
+    Documents bind no law: one that counts otherwise grants nothing under it.
+    """
+    for law in before:
+        if (field := unlike(made, law.regime, SAME)) is not None:
+            return _differs(name, "registered", field, made, law.regime)
+    counts = state.counters.counts(f"{REGIME}{name}", made.first_that_counts(today - ZONES))
+    for where, other in others_of(state, name, today):
+        if other.currency != made.currency and counts:
+            return _differs(name, where, "currency", made, other)
     return None
 
 
-def _differs(name: str, where: str, field: str, named: object, other: object) -> Refusal:
+def unlike(one: Regime, other: Regime, fields: Iterable[str]) -> str | None:
+    """The first of these members in which two differ."""
+    return next((field for field in fields if getattr(one, field) != getattr(other, field)), None)
+
+
+def _differs(name: str, where: str, field: str, named: Regime, other: Regime) -> Refusal:
+    return _refused(name, where, field, getattr(named, field), getattr(other, field))
+
+
+def _refused(name: str, where: str, field: str, named: object, other: object) -> Refusal:
     return refuse(Code.REGIME_DIFFERS, regime=name, where=where, field=field, named=str(named), other=str(other))
 
 
-def others_of(state: IssuanceState, name: str) -> list[tuple[str, Regime]]:
-    """How programmes count a ceiling, by their ids; those that are closed only while anything is counted.
+def others_of(state: IssuanceState, name: str, today: int) -> list[tuple[str, Regime]]:
+    """How programmes count a ceiling, by their ids: those that are not closed, else those of which something counts.
 
     What counts does so in its currency, for the same and in the same window, whatever becomes of its programme.
     """
     named = sorted(state.aids.regimes.get(name, {}).items())
-    if not state.rules.max_laws or state.counters.counts(f"{REGIME}{name}"):
+    if not state.rules.max_laws:
         return named
-    return [(each, regime) for each, regime in named if state.phases.get(each) != "closed"]
+    goes_on = [each for each in named if state.phases.get(each[0]) != "closed"]
+    cap = f"{REGIME}{name}"
+    return goes_on or [
+        each for each in named if state.counters.counts(cap, each[1].first_that_counts(today - ZONES))
+    ]  # fmt: skip
+
+
+def regime_of(state: IssuanceState, name: str, day: int) -> Regime | None:
+    """How a ceiling counts: as the law of a day has it, or one that comes; else as a programme's document."""
+    if not state.rules.max_laws:
+        return next(iter(state.aids.regimes.get(name, {}).values()), None)
+    if (known := known_law(state, name, day)) is not None:
+        return known.regime
+    return next((regime for _, regime in others_of(state, name, day)), None)
+
+
+def known_law(state: IssuanceState, name: str, day: int) -> Law | None:
+    """The version of a registered ceiling of a day; else the first, which is not in force yet."""
+    found = state.aids.law(name, day)
+    return found[1] if found is not None else next(iter(state.aids.versions(name)), None)
 
 
 def disagrees(state: IssuanceState, rules: Rules, today: int) -> Refusal | None:
-    """Whether a document names a registered ceiling otherwise than the law has it on its first day, or today."""
+    """Whether a document names a registered ceiling otherwise than the law has it on its first day, or today.
+
+    Before the first version is in force, what no version changes is compared.
+    """
     day = max(today, rules.valid.start or today)
     ceilings = {rule.regime.regime: rule.limit for rule in rules.regimes}
     for name, regime in regimes_of(rules):
-        found = state.aids.law(name, day)
-        if found is None:
+        law = known_law(state, name, day)
+        if law is None:
             continue
-        law = found[1]
-        if ceilings[name] != law.ceiling:
-            return _differs(name, "registered", "ceiling", written(ceilings[name]), written(law.ceiling))
-        for field in (*_SAME, "months"):
-            if getattr(regime, field) != getattr(law.regime, field):
-                return _differs(name, "registered", field, getattr(regime, field), getattr(law.regime, field))
+        in_force = law.in_force_on <= day
+        if in_force and ceilings[name] != law.ceiling:
+            return _refused(name, "registered", "ceiling", written(ceilings[name]), written(law.ceiling))
+        fields = (*SAME, "months") if in_force else SAME
+        if (field := unlike(regime, law.regime, fields)) is not None:
+            return _differs(name, "registered", field, regime, law.regime)
+    return None
+
+
+def unlawful(state: IssuanceState, rules: Rules, day: int, fields: tuple[str, ...] = SAME) -> Refusal | None:
+    """Whether a document counts a ceiling otherwise than the law of a local day: it grants nothing then.
+
+    In another currency it grants nothing from the registration on, since what it counts could not be added.
+    """
+    if not state.rules.max_laws:
+        return None
+    for name, regime in regimes_of(rules):
+        law = known_law(state, name, day)
+        if law is None:
+            continue
+        field = unlike(regime, law.regime, fields if law.in_force_on <= day else CURRENCY)
+        if field is not None:
+            return _differs(name, "registered", field, regime, law.regime)
     return None
 
 

@@ -43,7 +43,7 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.issuance.facts import facts_of_party
 from counterfoil.issuance.judging import award, history_of, left_of, moves
-from counterfoil.issuance.laws import lawful
+from counterfoil.issuance.laws import lawful, unlawful
 from counterfoil.issuance.programmes import duties_in, growing_programme
 from counterfoil.issuance.state import Grant, IssuanceState, Programme, Voucher
 from counterfoil.issuance.words import TOGETHER
@@ -132,23 +132,24 @@ def _under_document(
     state: IssuanceState, body: IssueVoucher, programme: Programme, rules: Rules, beneficiary: Party, at: At
 ) -> Decision:
     """The document's rules judge; the reasons are part of the event."""
+    day, group_id = rules.day(at.time), beneficiary.group_id
     refused = _not_directly(state, rules) or _not_eligible(state, rules, beneficiary.party_id, at)
-    if refused is not None:
+    if (refused := refused or unlawful(state, rules, day)) is not None:
         return refused
-    voucher_id, group_id, day = at.new_id("vch"), beneficiary.group_id, rules.day(at.time)
+    voucher_id = at.new_id("vch")
     rules = lawful(state, rules, day)
     itself = dict.fromkeys(("PROJECT", "CONTRACT", "FUNDING_AWARD", "PROVIDER"), voucher_id)
     subjects: dict[Any, str] = {
         "PROGRAMME": body.programme_id, "BENEFICIARY": beneficiary.party_id, "GROUP": group_id, **itself,
     }  # fmt: skip
-    history = History(history_of(state, rules, subjects))
+    history = History(history_of(state, rules, subjects, day))
     found = grant(rules, subjects, body.amount, day, history, left_of(state, rules, day))
     if found.refusal is not None:
         texts = {name: text[:_TEXT] for name, text in found.refusal.texts.items() if name in _SAID}
         return refuse(_CODES.get(found.refusal.code, Code.CAP_EXCEEDED), why=found.refusal.code, **texts)
     if body.amount > programme.uncommitted:
         return refuse(Code.APPROPRIATION_EXCEEDED, uncommitted=programme.uncommitted)
-    moved = moves(state, rules, history, found.counts, found.envelopes, day)
+    moved = moves(state, rules, history, found.counts, found.envelopes, day, day)
     return [
         VoucherGranted(
             voucher_id=voucher_id,

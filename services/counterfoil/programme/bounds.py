@@ -126,7 +126,7 @@ def regime_bound(case: Case, rule: RegimeRule, subsidy: Exact) -> Bound:
     if regime.counts_on not in case.events:
         return Bound(None)
     subject = case.subjects.get(regime.unit, "")
-    within = span(Period(kind="ROLLING", months=regime.months), case.day, Span(None, None))
+    within = span(Period(kind="ROLLING", months=regime.months), case.law_day, Span(None, None))
     counted = case.history.total(rule.key, subject, regime.counts_on, within)
     left = max(rule.limit - counted, 0)
     texts: dict[str, Value] = {"regime": regime.regime, "limit": Micros(rule.limit), "counted": Micros(counted)}

@@ -78,6 +78,7 @@ class Case:
     `subjects` says who it is in each scope. `facts` are those of applicant and project. `approved` has the amounts of
     caps that the approval sets, `granted` what a claim may take at most, `left` what envelopes have left; micro-units.
     `granted_before`: the applicant was judged, and the floor, when what pays was granted.
+    `ceilings_on`: the day by which ceilings of law are judged, where it is another one: that of the decision.
     `first_used`: the day on which the beneficiary first used a tier. `other_support`: by programme, for the same cost.
     """
 
@@ -86,6 +87,7 @@ class Case:
     subjects: Mapping[Scope, str]
     facts: Facts
     lines: tuple[Line, ...]
+    ceilings_on: int | None = None
     applied: int | None = None
     contract: ContractDates | None = None
     approved: Mapping[str, int] = field(default_factory=dict)
@@ -95,3 +97,8 @@ class Case:
     first_used: Mapping[str, int] = field(default_factory=dict)
     other_support: Mapping[str, int] = field(default_factory=dict)
     history: History = field(default_factory=History)
+
+    @property
+    def law_day(self) -> int:
+        """The local day by which ceilings of law are judged."""
+        return self.day if self.ceilings_on is None else self.ceilings_on
