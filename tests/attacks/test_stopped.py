@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from counterfoil.contract.refusals import Code
-from counterfoil.contract.times import SECOND
+from counterfoil.contract.times import DAY, SECOND
+from counterfoil.issuance.aid_commands import AttestAid, RegisterRegime, WithdrawAid
 from counterfoil.issuance.commands import (
     DelistProvider,
     PauseProgramme,
@@ -120,10 +121,27 @@ def test_orders_are_cancelled_for_others_in_public_and_by_nobody_else(market: Ma
     closed = {each.bid_id: each.reason for each in market.events("matching", BidClosed)}
     assert closed == {first: "cancelled_by_issuer", second: "cancelled_by_operator"}
     assert {each.hold_id for each in market.events("ledger", HoldReleased)} == {first, second}
+    today = market.clock.now() // DAY
+    law = RegisterRegime(
+        regime="DE_MINIMIS", currency="USD", ceiling=USD, months=36, unit="GROUP", counts_on="GRANTED",
+        in_force_on=today, source="a law",
+    )  # fmt: skip
+    market.do("operator", law)
+    aid = AttestAid(
+        party_id="lab-1", regime="DE_MINIMIS", amount=USD, currency="USD", granted_on=today, grantor="Land",
+        reference="L-1", source="register",
+    )  # fmt: skip
+    aid_id = market.do("operator", aid)[0].aid_id  # type: ignore[attr-defined]
+    market.do("operator", WithdrawAid(aid_id=aid_id, reason="favour"))
     report = market.sealed()
     assert report.clean
-    listed = [(act.by, act.party_id, act.order_id, act.reason) for log in report.logs for act in log.acts]
-    assert listed == [("city", "lab-1", first, "wrong limit"), ("operator", "lab-1", None, "inquiry")]
+    listed = {(act.by, act.party_id, act.order_id, act.reason) for log in report.logs for act in log.acts}
+    assert listed == {
+        ("city", "lab-1", first, "wrong limit"),
+        ("operator", "lab-1", None, "inquiry"),
+        ("operator", None, None, "a law"),
+        ("operator", "lab-1", None, "favour"),
+    }
 
 
 def test_a_paused_programme_funds_nothing_and_its_bids_leave(market: Market) -> None:

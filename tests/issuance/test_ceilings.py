@@ -127,6 +127,7 @@ def test_a_document_unlike_the_law_cannot_be_published_and_grants_nothing(change
     decide(told, app, "rejected").then_types(ApplicationDecided)
     before = 0 if changes != OTHERWISE[0] else 1_000
     assert entry(issue(told, CEILING - before, "p2", to="lab-2")).counted_before == before * EURO
+    law(told, "2026-05-01", 200_000).then_types(RegimeRegistered)
 
 
 def test_no_closed_programme_says_how_what_is_attested_counts() -> None:

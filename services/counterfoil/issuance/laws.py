@@ -69,9 +69,12 @@ def _unlike(state: IssuanceState, name: str, made: Regime, before: Sequence[Law]
     for law in before:
         if (field := unlike(made, law.regime, SAME)) is not None:
             return _differs(name, "registered", field, made, law.regime)
-    counts = state.counters.counts(f"{REGIME}{name}", made.first_that_counts(today - ZONES))
-    for where, other in others_of(state, name, today):
-        if other.currency != made.currency and counts:
+    if not state.counters.counts(f"{REGIME}{name}", made.first_that_counts(today - ZONES)):
+        return None
+    # from a registration on, only documents in its currency have granted anything
+    known = [("registered", each.regime) for each in state.aids.versions(name)[-1:]]
+    for where, other in known or others_of(state, name, today):
+        if other.currency != made.currency:
             return _differs(name, where, "currency", made, other)
     return None
 
