@@ -167,10 +167,7 @@ class Rules:
     max_laws: int
     """Versions of one ceiling of law that operators register; 0: documents alone say what the law is."""
     counts_grants_once: bool
-    """Whether a grant from elsewhere that several attest, by one reference, counts once: the largest amount."""
-    counts_all_aid: bool
-    """Whether a ceiling of law counts all that is known, also of a later day or counted otherwise, by the day that
-    decides; else what is counted alike up to the day that an application is judged by."""
+    """Whether aid that several attest counts once; and what is dated later, or counted otherwise, counts at once."""
 
     # applications
     max_open_applications: int
@@ -335,7 +332,6 @@ _FIRST: Final = Rules(
     regimes_stay=False,
     max_laws=0,
     counts_grants_once=False,
-    counts_all_aid=False,
     max_open_applications=0,
     max_open_windows=0,
     max_application_lines=0,
@@ -471,7 +467,6 @@ _EIGHTH: Final = replace(
     sums_suspensions=True,
     max_laws=64,
     counts_grants_once=True,
-    counts_all_aid=True,
     keeps_notes=True,
     notes_owe=False,
     undecided_bars_all=False,

@@ -407,7 +407,7 @@ def application_decided(state: IssuanceState, event: ApplicationDecided, at: At)
         purpose = _purpose(state, event)
         state.claims.purposes[event.voucher_id] = purpose
         counts = may_free(state.rules_under(purpose), event.counters)
-        law_day = state.rules_under(purpose).day(at.time) if state.rules.counts_all_aid else event.day
+        law_day = state.rules_under(purpose).day(at.time) if state.rules.counts_grants_once else event.day
         if law_day != event.day:  # a grant has one day: what is dated otherwise counts for good
             counts = tuple(each for each in counts if not each.cap.startswith(REGIME))
         state.grants[event.voucher_id] = Grant(event.day, event.subsidy, counts)

@@ -58,7 +58,7 @@ def judge(
 
     `at_most`: what is left for it, micro-units. `today`: the local day that decides, where it is another one.
     """
-    law_day = day if today is None or not state.rules.counts_all_aid else today
+    law_day = day if today is None or not state.rules.counts_grants_once else today
     rules = lawful(state, rules, law_day)
     asked = application.content
     subjects = _subjects(state, rules, application_id, application)
@@ -142,7 +142,7 @@ def history_of(state: IssuanceState, rules: Rules, subjects: Mapping[Scope, str]
             yield from state.counters.entries(programme_id, rule.cap.id, event, subjects[rule.cap.scope], members)
     for ceiling in rules.regimes:
         unit = ceiling.regime.unit
-        if state.rules.counts_all_aid:
+        if state.rules.counts_grants_once:
             yield from _aid_of(state, ceiling, subjects, group, day)
             continue
         members = group if unit == "GROUP" else frozenset()
