@@ -242,7 +242,7 @@ def test_what_nobody_claims_and_no_bank_pays_bars_a_closing_until_its_last_day_a
     for number, claim_ids in enumerate(((claim_id,), ())):
         payees = () if claim_ids else ("gpu-1",)
         settled = life.does("city", CloseSettlement(programme_id="p8", claim_ids=claim_ids, payee_ids=payees))
-        life.waits(day.until - DAY * (9 - number) - 1)
+        life.waits(day.until - DAY * (89 - number) - 1)
         back = ReturnPayment(
             settlement_id=settled.settlement_id, provider_id="gpu-1", return_reference=f"R-{number}", reason="closed"
         )

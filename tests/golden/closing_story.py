@@ -74,12 +74,12 @@ def tell(world: GoldenWorld) -> None:
     refused(world, "city", Code.PROGRAMME_CLOSED, close)
     refused(world, "city", Code.PROGRAMME_CLOSED, order)
     refused(world, "lab-1", Code.PROGRAMME_CLOSED, bid(world, programme_id=PROGRAMME))
-    if world.state("redemption").rules.unclaimed_days is not None:
-        _last_day(world)
 
 
-def _last_day(world: GoldenWorld) -> None:
+def last_day(world: GoldenWorld) -> None:
     """A programme is closed though a provider never claims: what it might have lapses after the last day."""
+    if world.state("redemption").rules.unclaimed_days is None:
+        return
     value = document(
         id=FORGOTTEN, expiry={"rule": {"kind": "RELATIVE", "after_days": 1}}, redemption__claim_within_days=2
     )
@@ -91,7 +91,7 @@ def _last_day(world: GoldenWorld) -> None:
     world.settle()
     _delivered(world, FORGOTTEN)
     done(world, "city", BeginRunOff(programme_id=FORGOTTEN, reason="the last year is over"))
-    world.clock += 5 * DAY
+    world.clock += 93 * DAY
     world.settle()
     done(world, "city", CloseProgramme(programme_id=FORGOTTEN, reason="all is paid"))
     world.settle()

@@ -183,6 +183,7 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         uncrossing_story.tell(world)
     if world.state("ledger").rules.releases_tranches:
         tranche_story.tell(world)
+    closing_story.last_day(world)
     world.clock += 400 * HOUR
     world.settle()
     world.system.close()

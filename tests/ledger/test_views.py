@@ -29,9 +29,11 @@ from counterfoil.ledger.commands import (
 )
 from counterfoil.ledger.encumbrances import Pledge, Transfer
 from counterfoil.ledger.events import HoldRefusedV1, VoucherRestored
+from counterfoil.ledger.extension_commands import ExtendVoucher
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, UseCaptured
 from counterfoil.ledger.service import DECIDER, SERVICE
+from counterfoil.ledger.tranche_commands import AttestMilestone
 from counterfoil.ledger.views import REDUCERS
 from counterfoil.matching.events import BidClosed, BidReduced, OfferClosed, OfferReduced
 from counterfoil.ports import Set
@@ -44,6 +46,8 @@ from counterfoil.redemption.events import (
 )
 from tests.ledger.story import (
     ENDS,
+    LIFE,
+    REVOKED,
     Story,
     accepted,
     bid,
@@ -64,6 +68,7 @@ from tests.ledger.story import (
     trade,
     withdraw,
 )
+from tests.ledger.test_tranches import ISSUE, REPORT, city, release, waiting
 from tests.views import Viewed, viewed_in
 
 
@@ -150,8 +155,21 @@ def ended() -> Story:
     )  # fmt: skip
 
 
+def in_parts() -> Story:
+    """A voucher of three parts whose end is moved: one part is released as its milestone is attested, one lapses."""
+    told = city(
+        ISSUE, {"share": "1/3", "release_on": "PROGRESS_REPORT", "attested_by": "board"},
+        {"share": "1/3", "release_on": "ISSUER_DECISION"},
+        expiry={"rule": {"kind": "RELATIVE", "after_days": 90}, **LIFE, "extension_days": 10},
+    )  # fmt: skip
+    tranche_id = next(iter(waiting(told)))
+    told.when(AttestMilestone(tranche_id=tranche_id, report=REPORT, reason="trained"), "board")
+    told.when(ExtendVoucher(voucher_id="v1", days=1, ground=None, reason="site down"), "issuer")
+    return release(told, tranche_id).hears(REVOKED).fires("encumbrance_end", ENDS)
+
+
 def test_the_stories_tell_every_event_that_a_view_shows() -> None:
-    told = {type(event) for story_ in (eventful(), handed_on(), ended()) for event, _ in story_.decided}
+    told = {type(event) for story_ in (eventful(), handed_on(), ended(), in_parts()) for event, _ in story_.decided}
     of_invoices = {InvoiceCaptured, InvoiceReturned, UseCaptured}  # `tests/e2e/test_claimed.py` and others have them
     of_closings = {
         *CLOSING_REDUCERS,
@@ -251,6 +269,21 @@ def test_every_posting_says_what_it_is_for(viewed: Viewed) -> None:
     assert {(row["object_id"], row["reference"]) for row in rows if row["event"] == "hold.captured"} >= {
         ("trade", "first")
     }
+
+
+def test_parts_of_a_voucher_are_shown_and_each_posting_says_of_which(viewed: Viewed) -> None:
+    told = viewed.of(in_parts())
+    rows = viewed.table("tranches")
+    assert {row["number"]: (row["status"], row["report"]) for row in rows.values()} == {
+        2: ("released", REPORT.hex()), 3: ("lapsed", None),
+    }  # fmt: skip
+    posted = [row for row in viewed.rows("postings") if row["event"].startswith("tranche.")]
+    assert {(row["event"], row["object_id"]) for row in posted} >= {
+        (f"tranche.{status}", tranche_id)
+        for (tranche_id,), row in rows.items()
+        for status in ("withheld", row["status"])
+    }
+    assert (told.voucher("v1"), not waiting(told)) == ((0, 0, 0, 0, 1_000), True)
 
 
 def test_the_end_of_a_voucher_is_shown_to_its_holder_step_by_step(viewed: Viewed) -> None:

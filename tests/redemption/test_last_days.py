@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -11,11 +10,12 @@ from counterfoil.contract.events import WriterResumed
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY, HOUR, parse_time
 from counterfoil.core.rules import LATEST, RULES
+from counterfoil.issuance.events import ProviderReinstated, ProviderSuspended
 from counterfoil.issuance.run_off_events import RunOffBegun
 from counterfoil.ledger.closing_events import ProgrammeClosing, ProgrammeStaysOpen
 from counterfoil.programme.expiry import NEVER
 from counterfoil.redemption.closing_events import LastDaySet, ProgrammeSettled, ProgrammeUnsettled, UnclaimedLapsed
-from counterfoil.redemption.commands import RejectClaim, ReturnPayment, ReverseCapture
+from counterfoil.redemption.commands import ConfirmRecovery, RejectClaim, ReturnPayment, ReverseCapture
 from counterfoil.redemption.events import ClaimOffset, ClaimRejected, LinePart, PaymentReturned
 from tests.documents import document, published
 from tests.given import Scenario
@@ -37,9 +37,19 @@ def begun(told: Scenario) -> tuple[Scenario, int]:
     return told, until
 
 
-def lapsed(provider_id: str, amount: int, *lines: tuple[str, int]) -> UnclaimedLapsed:
+def lapsed(provider_id: str, amount: int, *lines: tuple[str, int], left: int = 0) -> UnclaimedLapsed:
     parts = tuple(LinePart(contract_id=contract_id, amount=part) for contract_id, part in lines)
-    return UnclaimedLapsed(programme_id="p1", provider_id=provider_id, currency="CNY", lines=parts, amount=amount)
+    return UnclaimedLapsed(
+        programme_id="p1", provider_id=provider_id, currency="CNY", lines=parts, amount=amount, payable_after=left
+    )
+
+
+def no_offset(told: Scenario) -> None:
+    """The newest document says that debts are not set off."""
+    clawback = {"grounds": ["FRAUD"], "share": "50%", "lookback_months": 1, "offset_allowed": False}
+    for event in published(document(id="p1", version=2, control={"clawback": clawback})):
+        told.reacts_to(event)
+    assert not told.state.sets_off("p1")
 
 
 def test_what_nobody_claims_lapses_provider_by_provider_less_what_it_owes() -> None:
@@ -63,12 +73,49 @@ def test_what_nobody_claims_lapses_provider_by_provider_less_what_it_owes() -> N
     told.reacts_to(CLOSING).then_types(ProgrammeSettled)
 
 
-def test_what_no_bank_pays_lapses_less_what_is_owed() -> None:
-    told = settled()
-    back = ReturnPayment(settlement_id=STL, provider_id="gpu-1", return_reference="R-1", reason="account closed")
-    told.when(back, "bank").then_types(PaymentReturned)
-    told.when(replace(back, provider_id="gpu-2", return_reference="R-2"), "bank").then_types(PaymentReturned)
+@pytest.mark.parametrize("sets_off", [True, False])
+def test_what_was_reversed_since_it_was_claimed_is_owed_and_is_set_off_when_the_claim_lapses(sets_off: bool) -> None:
+    told = claimed()
+    told.when(ReverseCapture(report_id=REP, amount=400, reason="idle"), "op")
+    owed = told.state.owed["p1", "gpu-1"]
+    assert (owed, told.state.reversible["c1"]) == (396, 204)
+    if not sets_off:
+        no_offset(told)
+    told.when(RejectClaim(claim_id=CLM_1, reason="no certificate", rest="claimable"), "city").then_types(ClaimRejected)
     told, until = begun(told)
+    told.fires(TIMER, until).then_types(ClaimOffset, UnclaimedLapsed)
+    assert isinstance(told.last, list | tuple)
+    assert told.last[-1] == lapsed("gpu-1", 204, ("c1", 204))
+    assert ("p1", "gpu-1") not in told.state.owed
+    assert "c1" not in told.state.reversible
+
+
+def test_no_more_is_taken_of_what_may_be_reversed_than_is_left_though_the_debt_is_gone() -> None:
+    told = claimed()
+    told.when(ReverseCapture(report_id=REP, amount=400, reason="idle"), "op")
+    recovered = ConfirmRecovery(programme_id="p1", provider_id="gpu-1", amount=396, payment_reference="back")
+    del told.state.owed["p1", "gpu-1"]  # paid back, written off, or set off on another contract
+    told.when(recovered, "bank").refused(Code.EXCEEDS_OWED)
+    told.when(RejectClaim(claim_id=CLM_1, reason="no certificate", rest="claimable"), "city").then_types(ClaimRejected)
+    told, until = begun(told)
+    told.fires(TIMER, until).then(lapsed("gpu-1", 600, ("c1", 600)))
+    assert "c1" not in told.state.reversible
+
+
+def came_back(told: Scenario, provider_id: str, reference: str, settlement_id: str = STL) -> None:
+    back = ReturnPayment(
+        settlement_id=settlement_id, provider_id=provider_id, return_reference=reference, reason="account closed"
+    )
+    told.when(back, "bank").then_types(PaymentReturned)
+
+
+def test_what_the_bank_sends_back_in_the_run_off_lapses_less_what_is_owed() -> None:
+    told, _ = begun(settled())
+    no_offset(told)
+    came_back(told, "gpu-1", "R-1")
+    came_back(told, "gpu-2", "R-2")
+    told.fires(TIMER, told.time + DAYS * DAY).then_types(LastDaySet)
+    until = told.state.last_days.table["p1"].until
     told.state.owed["p1", "gpu-1"] = 600
     told.reacts_to(CLOSING).then_types(ProgrammeUnsettled)
     offset = ClaimOffset(
@@ -76,7 +123,27 @@ def test_what_no_bank_pays_lapses_less_what_is_owed() -> None:
     )  # fmt: skip
     told.fires(TIMER, until).then(offset, lapsed("gpu-1", 0))
     told.fires(TIMER, until).then(lapsed("gpu-2", 300))
+    assert not told.state.sent_back
     told.reacts_to(CLOSING).then_types(ProgrammeSettled)
+
+
+def test_what_only_the_issuer_can_settle_waits_for_it() -> None:
+    """What came back before the run-off, and what is of a provider that the issuer suspended: its own acts."""
+    told = settled()
+    came_back(told, "gpu-1", "R-1")
+    told, until = begun(told)
+    came_back(told, "gpu-2", "R-2")
+    told.given(ProviderSuspended(programme_id="p1", provider_id="gpu-2", reason="an inquiry"))
+    assert told.decider.due(told.state) is None
+    told.fires(TIMER, until + DAY).then()
+    told.reacts_to(CLOSING).then_types(ProgrammeUnsettled)
+    told.given(ProviderReinstated(programme_id="p1", provider_id="gpu-2", reason="nothing was found"))
+    told.fires(TIMER, until + DAY).then_types(LastDaySet)
+    later = told.state.last_days.table["p1"].until
+    told.state.payable["p1", "gpu-2"] += 4  # what an appeal refunds is no return
+    told.fires(TIMER, later).then_types(UnclaimedLapsed)
+    told.fires(TIMER, later).then()
+    assert dict(told.state.payable.items()) == {("p1", "gpu-1"): 600, ("p1", "gpu-2"): 4}
 
 
 def test_what_comes_later_has_as_many_days_and_an_outage_gives_them_back() -> None:
@@ -94,13 +161,18 @@ def test_what_comes_later_has_as_many_days_and_an_outage_gives_them_back() -> No
     assert told.state.last_days.table["p1"].until == told.state.last_days.table["p1"].since + DAYS * DAY
 
 
-def test_its_document_says_how_many_days() -> None:
+@pytest.mark.parametrize(("within", "days"), [((3,), DAYS), ((200,), 200), ((200, 1), 200)])
+def test_the_documents_give_more_days_than_the_rules_and_never_fewer(within: tuple[int, ...], days: int) -> None:
+    """The most that one of them gives: contracts of an earlier version still run."""
     told = earned()
-    for event in published(document(id="p1", version=2, redemption__claim_within_days=3)):
-        told.reacts_to(event)
+    for version, each in enumerate(within, 2):
+        for event in published(
+            document(id="p1", version=version, redemption__claim_within_days=each), document_id=f"doc-{version}-0"
+        ):
+            told.reacts_to(event)
     told, until = begun(told)
     rules = told.state.terms("p1", 2)
-    assert until == (rules.day(told.time) + 4) * DAY - rules.offset, "the third day is the last, to its end"
+    assert until == (rules.day(told.time) + days + 1) * DAY - rules.offset, "to the end of the day"
 
 
 def test_nothing_lapses_while_the_closing_is_agreed_and_the_day_counts_on_if_it_stays_open() -> None:

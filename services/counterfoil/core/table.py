@@ -6,7 +6,7 @@ of a state root grows with the changes. A row that is changed in place is taken 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from counterfoil.contract.ensure import InvariantViolation
@@ -122,6 +122,33 @@ class CountedTable(Table[K, V]):
     def __delitem__(self, key: K) -> None:
         self._count(key, self[key], -1)
         super().__delitem__(key)
+
+
+class OwnedTable(CountedTable[K, V]):
+    """As that, with the keys of the rows of one owner at hand."""
+
+    __slots__ = ("_owned",)
+
+    def __init__(self, form: Form, of: Callable[[K, V], str | None]) -> None:
+        super().__init__(form, of)
+        self._owned: dict[str, dict[K, None]] = {}
+
+    def owned(self, owner: str) -> Collection[K]:
+        """The keys of the rows that belong to that, in any order."""
+        return self._owned.get(owner, {}).keys()
+
+    def _count(self, key: K, row: V, more: int) -> None:
+        super()._count(key, row, more)
+        owner = self._of(key, row)
+        if owner is None:
+            return
+        keys = self._owned.setdefault(owner, {})
+        if more > 0:
+            keys[key] = None
+            return
+        del keys[key]
+        if not keys:
+            del self._owned[owner]
 
 
 class Nested(dict[str, dict[K, V]], Records, Generic[K, V]):

@@ -331,7 +331,7 @@ def _unclaimed_lapsed(event: UnclaimedLapsed, at: At) -> Iterable[Change]:
     for part in event.lines:
         yield Set("contracts", (part.contract_id,), {"unclaimed": 0})
     if not event.lines:
-        yield payable(event.programme_id, event.provider_id, 0, at)
+        yield payable(event.programme_id, event.provider_id, event.payable_after, at)
 
 
 def payable(programme_id: str, provider_id: str, amount: int, at: At) -> Change:

@@ -319,12 +319,14 @@ def _undecided(state: RedemptionState, claim_id: str, actor: Party, *duties: Dut
 def provider_suspended(state: RedemptionState, event: ProviderSuspended, _at: At) -> None:
     """The provider's claims on the programme wait."""
     state.suspended[event.programme_id, event.provider_id] = True
+    state.last_days.ended()
 
 
-def provider_no_longer_suspended(state: RedemptionState, event: ProviderReinstated | ProviderDelisted, _at: At) -> None:
+def provider_no_longer_suspended(state: RedemptionState, event: ProviderReinstated | ProviderDelisted, at: At) -> None:
     """The issuer decides on the provider's claims again: what was delivered is owed, listed or not."""
     if (event.programme_id, event.provider_id) in state.suspended:
         del state.suspended[event.programme_id, event.provider_id]
+        state.last_days.more(event.programme_id, at.time)
 
 
 def claim_submitted(state: RedemptionState, event: ClaimSubmitted, at: At) -> None:

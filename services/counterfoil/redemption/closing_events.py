@@ -50,7 +50,8 @@ class LastDaySet(Event):
 class UnclaimedLapsed(Event):
     """A programme in run-off has passed its last day: what a provider did not claim of contracts is never paid.
 
-    Without `lines`, what was payable to it: the bank had returned it. Less what was set off, which may be all of it.
+    Without `lines`, what was payable to it: the bank returned it in the run-off, or it is less than a minor unit. Less
+    what was set off, which may be all of it. `payable_after`: what waits for a settlement still.
     """
 
     programme_id: Id
@@ -58,3 +59,4 @@ class UnclaimedLapsed(Event):
     currency: Currency
     lines: tuple[LinePart, ...]
     amount: Amount
+    payable_after: Amount

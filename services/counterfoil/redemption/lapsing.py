@@ -1,7 +1,7 @@
 """What of a programme in run-off nobody claims, or no bank pays, ends on a last day: it bars no closing for ever.
 
-The days are those that its document gives to claim after the use, else those of the rules, from when the run-off began
-or something became claimable or payable last. What a payee owes the programme is set off first.
+The days are those of the rules, or the most that one of its documents gives to claim after the use, if that is more,
+from when the run-off began or something became claimable or payable last. What a payee owes is set off first.
 """
 
 from __future__ import annotations
@@ -36,25 +36,27 @@ def lapse(state: RedemptionState, cutoff: int, at: At) -> Sequence[Event]:
 
 def _end(state: RedemptionState, programme_id: str, since: int) -> int:
     """The end of the last day, where the programme is; no later than times can be written."""
-    terms, days = state.terms(programme_id, max(state.programmes[programme_id])), state.rules.unclaimed_days or 0
-    if not isinstance(terms, Rules):
+    days = state.rules.unclaimed_days or 0
+    versions = [state.terms(programme_id, each) for each in sorted(state.programmes[programme_id])]
+    documents = [each for each in versions if isinstance(each, Rules)]
+    if not documents:
         return min(since + days * DAY, NEVER)
-    within = terms.document.redemption.claim_within_days
-    return min((terms.day(since) + (days if within is None else within) + 1) * DAY - terms.offset, NEVER)
+    days = max(days, *(each.document.redemption.claim_within_days or 0 for each in documents))
+    newest = documents[-1]
+    return min((newest.day(since) + days + 1) * DAY - newest.offset, NEVER)
 
 
 def _unclaimed(state: RedemptionState, programme_id: str) -> Sequence[Event]:
     """What of the first provider's contracts is in no claim, of as many as an entry takes."""
     mine = {
-        (each.provider_id, contract_id): each.amount
-        for contract_id, each in state.claimable.items()
-        if each.programme_id == programme_id
+        (state.claimable[contract_id].provider_id, contract_id): state.claimable[contract_id].amount
+        for contract_id in state.claimable.owned(programme_id)
     }
     if not mine:
         return []
     provider_id = min(mine)[0]
     some = nsmallest(state.rules.max_items_per_sweep, (key for key in mine if key[0] == provider_id))
-    offset = set_off(state, programme_id, provider_id, {key[1]: mine[key] for key in some})
+    offset = set_off(state, programme_id, provider_id, {key[1]: mine[key] for key in some}, lapses=True)
     taken = {} if offset is None else {part.contract_id: part.amount for part in offset.lines}
     parts = ((contract_id, mine[provider_id, contract_id] - taken.get(contract_id, 0)) for _, contract_id in some)
     lines = tuple(LinePart(contract_id=contract_id, amount=left) for contract_id, left in parts if left)
@@ -65,10 +67,10 @@ def _unclaimed(state: RedemptionState, programme_id: str) -> Sequence[Event]:
 
 
 def _unpaid(state: RedemptionState, programme_id: str) -> Sequence[Event]:
-    """What is payable to the first payee: it came back from the bank, or is too little."""
-    key = min(each for each in state.payable if each[0] == programme_id)
-    payable, owed = state.payable[key], state.owed.get(key, 0)
-    offset = min(payable, owed) if state.sets_off(programme_id) else 0
+    """What lapses of what is payable to the first payee; what it owes is set off, since this is no payment."""
+    key = min(each for each in state.payable.owned(programme_id) if state.unpaid(each))
+    unpaid, owed = state.unpaid(key), state.owed.get(key, 0)
+    offset = min(unpaid, owed)
     before: list[Event] = []
     if offset:
         before = [
@@ -77,15 +79,17 @@ def _unpaid(state: RedemptionState, programme_id: str) -> Sequence[Event]:
                 amount=offset, owed_after=owed - offset,
             )
         ]  # fmt: skip
-    return [*before, _lapsed(state, programme_id, key[1], (), payable - offset)]
+    return [*before, _lapsed(state, programme_id, key[1], (), unpaid - offset)]
 
 
 def _lapsed(
     state: RedemptionState, programme_id: str, provider_id: str, lines: tuple[LinePart, ...], amount: int
 ) -> UnclaimedLapsed:
+    key = (programme_id, provider_id)
+    left = state.payable.get(key, 0) - (0 if lines else state.unpaid(key))
     return UnclaimedLapsed(
         programme_id=programme_id, provider_id=provider_id, currency=state.currency(programme_id), lines=lines,
-        amount=amount,
+        amount=amount, payable_after=left,
     )  # fmt: skip
 
 
@@ -103,7 +107,10 @@ def unclaimed_lapsed(state: RedemptionState, event: UnclaimedLapsed, _at: At) ->
     """Apply that nobody gets it: it is neither claimable nor payable, and cannot be given back."""
     for part in event.lines:
         del state.claimable[part.contract_id]
-        state.keep_reversible(part.contract_id, -part.amount)
+        # what was reversed since it was claimed is not to be taken twice
+        left = state.reversible.get(part.contract_id, 0)
+        state.keep_reversible(part.contract_id, -min(part.amount, left))
     if not event.lines:
-        put(state.payable, (event.programme_id, event.provider_id), 0)
+        put(state.payable, (event.programme_id, event.provider_id), event.payable_after)
+        put(state.sent_back, (event.programme_id, event.provider_id), 0)
     state.last_days.ended()

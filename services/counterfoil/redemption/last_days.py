@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from counterfoil.core.deadlines import Deadlines
-from counterfoil.core.form import TIME, Form, row
+from counterfoil.core.form import AMOUNT, TIME, Form, row
 from counterfoil.core.outages import Outages
 from counterfoil.core.table import Table
 
@@ -28,6 +28,12 @@ LAST_DAY: Final = Form(
     ("programme_id",),
     row(LastDay, opened=TIME, since=TIME, until=TIME),
     "when what is neither claimed nor paid of a programme in run-off lapses, unless more came after `since`",
+)
+SENT_BACK: Final = Form(
+    "sent_back",
+    ("programme_id", "provider_id"),
+    AMOUNT,
+    "of what is payable, what the bank sent back in the run-off: it lapses unless it is settled once more",
 )
 
 

@@ -146,6 +146,7 @@ def payment_returned(state: RedemptionState, event: PaymentReturned, at: At) -> 
         del state.shared[event.settlement_id, event.provider_id]
     del state.payments[event.settlement_id, event.provider_id]
     put(state.payable, (event.programme_id, event.provider_id), event.payable_after)
+    state.keep_sent_back(event.programme_id, event.provider_id, event.amount)
     state.last_days.more(event.programme_id, at.time)
     state.references.use(event.treasurer_id, "return", event.return_reference, at.index)
     if not event.was_paid:

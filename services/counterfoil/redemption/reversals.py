@@ -122,11 +122,14 @@ def confirm_recovery(state: RedemptionState, body: ConfirmRecovery, actor: Party
 
 
 def set_off(
-    state: RedemptionState, programme_id: str, provider_id: str, amounts: Mapping[str, int]
+    state: RedemptionState, programme_id: str, provider_id: str, amounts: Mapping[str, int], *, lapses: bool = False
 ) -> ClaimOffset | None:
-    """What is set off of the amounts that a provider claims, by contract, in their order; None if it owes nothing."""
+    """What is set off of the amounts that a provider claims, by contract, in their order; None if it owes nothing.
+
+    `lapses`: nobody gets them otherwise, so that they are no payment, and no document forbids to set off.
+    """
     owed = state.owed.get((programme_id, provider_id), 0)
-    if owed == 0 or not state.sets_off(programme_id):
+    if owed == 0 or not (lapses or state.sets_off(programme_id)):
         return None
     left, lines = owed, []
     for contract_id, amount in amounts.items():

@@ -164,6 +164,7 @@ def settlement_closed(state: RedemptionState, event: SettlementClosed, _at: At) 
     due = [payee for payee in event.payees if payee.amount]
     for payee in event.payees:
         put(state.payable, (event.programme_id, payee.provider_id), payee.carried)
+        put(state.sent_back, (event.programme_id, payee.provider_id), 0)
     for payee in due:
         state.payments[event.settlement_id, payee.provider_id] = Payment(
             event.programme_id, payee.amount, tuple(claim_ids[payee.provider_id])

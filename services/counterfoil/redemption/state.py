@@ -34,14 +34,14 @@ from counterfoil.core.form import (
 )
 from counterfoil.core.outages import Outages
 from counterfoil.core.programmes import FOUR_EYES, of_key, of_row
-from counterfoil.core.table import CountedTable, Table
+from counterfoil.core.table import CountedTable, OwnedTable, Table
 from counterfoil.programme.control import sets_off
 from counterfoil.programme.documents import ProgrammesState
 from counterfoil.programme.rules import Rules
 from counterfoil.redemption.captured import CAPTURED, Captured
 from counterfoil.redemption.commands import Reading, minutes
 from counterfoil.redemption.events import ClaimSubmitted, ContractOpened
-from counterfoil.redemption.last_days import LastDays
+from counterfoil.redemption.last_days import SENT_BACK, LastDays
 from counterfoil.redemption.shared import SHARED, Shared
 from counterfoil.redemption.taken_back import CLAWBACK, PAID, Clawback, Paid
 
@@ -310,7 +310,7 @@ class RedemptionState(ProgrammesState):
     __slots__ = (
         "appeals", "captures", "claimable", "claims", "clawbacks", "contracts", "disputes", "ended", "endorsements",
         "four_eyes", "last_days", "outages", "owed", "paid", "payable", "payments", "reporting", "reports",
-        "reversible", "settlements", "shared", "suspended", "windows",
+        "reversible", "sent_back", "settlements", "shared", "suspended", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -320,8 +320,8 @@ class RedemptionState(ProgrammesState):
         self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
         self.reports: Table[str, Report] = self.keep(Table(REPORT))
         self.captures: Table[str, Captured] = self.keep(Table(CAPTURED))  # by report, for ever
-        self.claimable: CountedTable[str, Claimable] = self.keep(
-            CountedTable(CLAIMABLE, of_row)
+        self.claimable: OwnedTable[str, Claimable] = self.keep(
+            OwnedTable(CLAIMABLE, of_row)
         )  # by contract, only amounts above 0
         self.claims: CountedTable[str, Claim] = self.keep(CountedTable(CLAIM, lambda _, row: row.terms.programme_id))
         self.owed: CountedTable[tuple[str, str], int] = self.keep(
@@ -331,9 +331,10 @@ class RedemptionState(ProgrammesState):
         self.settlements: CountedTable[str, Settlement] = self.keep(CountedTable(SETTLEMENT, of_row))
         self.payments: Table[tuple[str, str], Payment] = self.keep(Table(PAYMENT))  # by settlement and provider
         self.shared: Table[tuple[str, str], Shared] = self.keep(Table(SHARED))  # as payments
-        self.payable: CountedTable[tuple[str, str], int] = self.keep(
-            CountedTable(PAYABLE, of_key)
+        self.payable: OwnedTable[tuple[str, str], int] = self.keep(
+            OwnedTable(PAYABLE, of_key)
         )  # by programme and provider, above 0
+        self.sent_back: Table[tuple[str, str], int] = self.keep(Table(SENT_BACK))  # as payable, of it
         self.four_eyes: Table[tuple[str, str], bool] = self.keep(Table(FOUR_EYES))  # by programme and act
         self.endorsements: Table[tuple[str, str], Endorsement] = self.keep(Table(ENDORSEMENT))  # as payments and claims
         self.paid: Table[tuple[str, str], Paid] = self.keep(Table(PAID))  # as payments
@@ -416,8 +417,28 @@ class RedemptionState(ProgrammesState):
         """Whether a programme in run-off has something that lapses on its last day, or none is set."""
         if self.rules.unclaimed_days is None or self.phases.get(programme_id) != "run_off":
             return False
-        there = self.claimable.number(programme_id) or self.payable.number(programme_id)
-        return programme_id not in self.last_days.table or there > 0
+        return (
+            programme_id not in self.last_days.table
+            or self.claimable.number(programme_id) > 0
+            or any(self.unpaid(key) for key in self.payable.owned(programme_id))
+        )
+
+    def unpaid(self, key: tuple[str, str]) -> int:
+        """How much of what is payable to a payee lapses: what the bank sent back in the run-off, or is too little.
+
+        The rest waits for the issuer, who alone can settle it; so does all of a provider that it suspended.
+        """
+        if key in self.suspended:
+            return 0
+        sent_back = self.sent_back.get(key, 0)
+        rest = self.payable[key] - sent_back
+        return sent_back + (rest if rest < (self.minor_unit(self.currency(key[0])) or 1) else 0)
+
+    def keep_sent_back(self, programme_id: str, provider_id: str, amount: int) -> None:
+        """Know that the bank sent so much back, if it lapses some day."""
+        if self.rules.unclaimed_days is not None and programme_id in self.phases:
+            key = (programme_id, provider_id)
+            put(self.sent_back, key, self.sent_back.get(key, 0) + amount)
 
     def _window_runs(self, report_id: str) -> bool:
         report = self.reports.get(report_id)
