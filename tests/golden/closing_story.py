@@ -9,11 +9,14 @@ from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.commands import CloseProgramme
 from counterfoil.redemption.commands import (
     AcceptUsage,
+    ApproveClaim,
+    ApprovedLine,
     CloseSettlement,
     ConfirmPayment,
     OrderClawback,
     Reading,
     ReportUsage,
+    ReturnPayment,
     SubmitClaim,
     WriteOff,
 )
@@ -77,7 +80,7 @@ def tell(world: GoldenWorld) -> None:
 
 
 def last_day(world: GoldenWorld) -> None:
-    """A programme is closed though a provider never claims: what it might have lapses after the last day."""
+    """A programme is closed though its provider claims no more and cannot be paid: both lapse after the last day."""
     if world.state("redemption").rules.unclaimed_days is None:
         return
     value = document(
@@ -89,8 +92,17 @@ def last_day(world: GoldenWorld) -> None:
     done(world, "city", IssueVoucher(programme_id=FORGOTTEN, beneficiary_id="lab-1", amount=90 * YUAN))
     world.clock += SECOND
     world.settle()
-    _delivered(world, FORGOTTEN)
+    contract_id = _delivered(world, FORGOTTEN)
     done(world, "city", BeginRunOff(programme_id=FORGOTTEN, reason="the last year is over"))
+    claim = SubmitClaim(programme_id=FORGOTTEN, invoice_number=FORGOTTEN, contract_ids=(contract_id,))
+    claim_id = done(world, "gpu-1", claim).claim_id
+    some = (ApprovedLine(contract_id=contract_id, amount=YUAN),)
+    done(world, "city", ApproveClaim(claim_id=claim_id, lines=some, rest="claimable"))
+    settled = done(world, "city", CloseSettlement(programme_id=FORGOTTEN, claim_ids=(claim_id,), payee_ids=()))
+    back = ReturnPayment(
+        settlement_id=settled.settlement_id, provider_id="gpu-1", return_reference=FORGOTTEN, reason="account closed"
+    )
+    done(world, "bank", back)
     world.clock += 93 * DAY
     world.settle()
     done(world, "city", CloseProgramme(programme_id=FORGOTTEN, reason="all is paid"))
