@@ -22,6 +22,8 @@ from counterfoil.redemption.commands import (
     DecideAppeal,
     FileAppeal,
     OrderClawback,
+    ReturnPayment,
+    ReverseCapture,
     WriteOff,
 )
 from counterfoil.redemption.credit_events import CreditKnown
@@ -35,11 +37,12 @@ from counterfoil.redemption.events import (
     ClawbackOrdered,
     DebtWrittenOff,
     SettlementClosed,
+    UsageReversed,
 )
 from tests.documents import document, published
 from tests.given import Scenario
 from tests.paper_work import PAID_ON, approve
-from tests.redemption.world import END, FULL, STL, captured, claim, party, report, settle, settled, trade
+from tests.redemption.world import END, FULL, REP, STL, captured, claim, party, report, settle, settled, trade
 
 APPEAL: dict[str, Any] = {"within_days": 10, "stays": True, "decided_within_days": 60}
 CLAWBACK: dict[str, Any] = {"grounds": ["FRAUD", "NOT_USED"], "share": "50%", "lookback_months": 1}
@@ -240,3 +243,50 @@ def test_a_credit_note_on_what_is_settled_is_told_however_near_its_end_the_progr
     told.reacts_to(replace(note, amount=2, invoiced=2)).then(replace(known, amount=300))
     told.reacts_to(note).then()
     assert not told.state.owed
+
+
+def reverse(amount: int) -> ReverseCapture:
+    return ReverseCapture(report_id=REP, amount=amount, reason="the meter was wrong")
+
+
+@pytest.mark.parametrize("first", ["reversal", "order"])
+def test_what_is_owed_back_of_a_payment_is_owed_once(first: str) -> None:
+    """By reversals of what was captured and by orders to give back together; not a unit more."""
+    scenario = paid(None, share="100%")
+    if first == "reversal":
+        scenario.when(reverse(303), "op").then_types(UsageReversed)
+    else:
+        scenario.when(order(301), "city").then_types(ClawbackOrdered, ClawbackInForce)
+    left = 600 - owed(scenario)[0]
+    assert why(scenario.when(reverse(607), "op")) == "exceeds_captured"
+    assert why(scenario.when(order(left + 1), "city")) == "exceeds_paid"
+    scenario.when(order(left), "city").then_types(ClawbackOrdered, ClawbackInForce)
+    assert owed(scenario) == (600, 0)
+    for again, code in ((order(1), "exceeds_paid"), (reverse(4), "exceeds_captured")):
+        assert why(scenario.when(again, "op" if again.TYPE == "reverse_capture" else "city")) == code
+
+
+def test_what_an_appeal_does_not_uphold_may_be_reversed() -> None:
+    scenario = paid(share="100%").when(order(600), "city").then_types(ClawbackOrdered)
+    scenario.when(appeal(), "gpu-1")
+    assert why(scenario.when(reverse(202), "op")) == "exceeds_captured"
+    scenario.when(decide(400), "op")
+    assert why(scenario.when(reverse(204), "op")) == "exceeds_captured"
+    scenario.when(reverse(202), "op").then_types(UsageReversed)
+    assert owed(scenario) == (600, 0)
+
+
+@pytest.mark.parametrize("was_paid_back", [False, True])
+def test_a_payment_that_comes_back_and_is_paid_again_is_taken_back_once(was_paid_back: bool) -> None:
+    scenario = paid(None, offset_allowed=was_paid_back).when(order(300), "city")
+    if was_paid_back:
+        recovered = ConfirmRecovery(programme_id="p1", provider_id="gpu-1", amount=300, payment_reference="back")
+        scenario.when(recovered, "bank")
+    came_back = ReturnPayment(settlement_id=STL, provider_id="gpu-1", return_reference="r", reason="account closed")
+    scenario.when(came_back, "bank")
+    scenario.when(CloseSettlement(programme_id="p1", claim_ids=(), payee_ids=("gpu-1",)), "city")
+    again = f"stl-{scenario.index}-0"
+    scenario.when(replace(pay("gpu-1", 600, again), payment_reference="again"), "bank")
+    assert why(scenario.when(replace(order(1), settlement_id=again), "city")) == "exceeds_paid"
+    assert why(scenario.when(reverse(607), "op")) == "exceeds_captured"
+    scenario.when(reverse(303), "op").then_types(UsageReversed)

@@ -191,11 +191,12 @@ class Rules:
     """Whether a credit note on a claim in a settlement is owed at once; else it is evidence for taking back."""
     undecided_bars_all: bool
     """Whether a claim after use takes its invoice before it is decided; else it bars its own claimant alone."""
+    owes_once: bool
+    """Whether what is owed back of a payment is owed once, by reversals and by orders to give back together."""
     recovers_whole: bool
     """Whether less than a minor unit that a recovery leaves of a debt is given up with it: no bank can pay it."""
     unclaimed_days: int | None
-    """In run-off, what nobody claims or no bank pays lapses so many days after the last came, if no document says how
-    many; None: it bars the closing for ever."""
+    """In run-off, what nobody claims or no bank pays lapses so many days after the last came; None: it never does."""
     max_facts: int
     """That one party attests of another, or of its applications; a later attestation replaces an earlier one."""
 
@@ -341,6 +342,7 @@ _FIRST: Final = Rules(
     keeps_notes=False,
     notes_owe=True,
     undecided_bars_all=True,
+    owes_once=False,
     recovers_whole=False,
     unclaimed_days=None,
     max_facts=0,
@@ -452,7 +454,7 @@ _SEVENTH: Final = replace(
 )
 
 # Money was owed twice, a closing waited for strangers, an entry could be too large for a log; a grant was released
-# whole, and no decision of an earlier period was put right. Orders that fit one another rested side by side.
+# whole. Orders that fit one another rested side by side.
 _EIGHTH: Final = replace(
     _SEVENTH,
     number=8,
@@ -472,6 +474,7 @@ _EIGHTH: Final = replace(
     undecided_bars_all=False,
     uncrosses=True,
     max_bids_tried_per_entry=32,
+    owes_once=True,
     recovers_whole=True,
     unclaimed_days=90,
 )
@@ -488,13 +491,9 @@ def absent_of(rules: Rules, bodies: Iterable[Command]) -> Command | None:
 
 
 def rules_of(number: int, release: str = "") -> Rules:
-    """The rules with a number. `release`: the one that the log names as knowing them, if it is at hand.
-
-    Raises `UnknownRules`.
-    """
-    rules = RULES.get(number)
-    if rules is None:
-        known = f"this one knows versions {min(RULES)} to {max(RULES)}"
+    """The rules with a number. `release`: what the log names as knowing them, if at hand. Raises `UnknownRules`."""
+    if number not in RULES:
         needed = f"release {release} or later" if release else "a later release"
+        known = f"this one knows versions {min(RULES)} to {max(RULES)}"
         raise UnknownRules(f"rules version {number} needs {needed}: {known}")
-    return rules
+    return RULES[number]

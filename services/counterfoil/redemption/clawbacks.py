@@ -29,6 +29,7 @@ from counterfoil.redemption.events import (
     PaymentReturned,
 )
 from counterfoil.redemption.payments import payment_confirmed, payment_returned
+from counterfoil.redemption.settled import come_back, draw, give_back, reversed_of, taken_out
 from counterfoil.redemption.state import RedemptionState, put
 from counterfoil.redemption.taken_back import Clawback, Paid
 
@@ -53,6 +54,8 @@ def order_clawback(state: RedemptionState, body: OrderClawback, actor: Party, at
     if (why := not_taken_back(rules, body.ground, paid.paid_at, at.time)) is not None:
         return refuse(Code.CLAWBACK_NOT_PERMITTED, why=why)
     left = most_taken_back(rules, payment.amount) - paid.taken
+    if state.rules.owes_once:
+        left = max(min(left, payment.amount - reversed_of(state, key)), 0)
     if body.amount > left:
         return refuse(Code.EXCEEDS_PAID, left=left)
     contested = contest(rules, at.time)
@@ -224,10 +227,10 @@ def paid(state: RedemptionState, event: PaymentConfirmed, at: At) -> None:
     """Apply a payment; which version of the programme says whether it may be taken back is known from now on."""
     payment_confirmed(state, event, at)
     version = max(state.programmes[event.programme_id])
-    rules = state.terms(event.programme_id, version)
-    if isinstance(rules, Rules) and rules.document.control.clawback is not None:
+    if state.takes_back(event.programme_id):
         before = state.paid.get((event.settlement_id, event.provider_id))  # of a payer's part that came back meanwhile
-        taken = 0 if before is None else before.taken
+        again = state.settled.get((event.settlement_id, event.provider_id))
+        taken = before.taken if before is not None else 0 if again is None else again.taken
         state.paid[event.settlement_id, event.provider_id] = Paid(version, at.time, taken)
 
 
@@ -235,14 +238,18 @@ def came_back(state: RedemptionState, event: PaymentReturned, at: At) -> None:
     """Apply a payment that came back: nothing more is taken back of it; what was ordered stands."""
     payment_returned(state, event, at)
     key = (event.settlement_id, event.provider_id)
-    if key in state.paid:
-        del state.paid[key]
+    before = taken_out(state.paid, key)
+    come_back(state, key, event.programme_id, None if before is None else before.taken)
 
 
 def clawback_ordered(state: RedemptionState, event: ClawbackOrdered, at: At) -> None:
     """Apply an order; one that cannot be contested needs no record but what was taken of the payment."""
-    _take(state, (event.settlement_id, event.provider_id), event.amount)
+    key = (event.settlement_id, event.provider_id)
+    _take(state, key, event.amount)
+    drawn = draw(state, key, event.amount)
     if event.appeal_until is not None:
+        if drawn:
+            state.drawn[event.clawback_id] = drawn
         state.keep_clawback(
             event.clawback_id,
             Clawback(
@@ -259,6 +266,7 @@ def clawback_in_force(state: RedemptionState, event: ClawbackInForce, _at: At) -
     if clawback is None or clawback.in_force:
         return
     del state.clawbacks[event.clawback_id]  # nobody contested it in time
+    taken_out(state.drawn, event.clawback_id)
     state.appeals.ended()
 
 
@@ -274,6 +282,9 @@ def appeal_decided(state: RedemptionState, event: AppealDecided, at: At) -> None
     """Apply a decision: what is not upheld may be taken back on another ground."""
     clawback = state.clawbacks.pop(event.clawback_id)
     _take(state, (clawback.settlement_id, clawback.provider_id), event.amount - clawback.amount)
+    drawn = taken_out(state.drawn, event.clawback_id)
+    if drawn is not None:
+        give_back(state, drawn, event.amount)
     key = (event.programme_id, event.provider_id)
     put(state.owed, key, event.owed_after)
     put(state.payable, key, event.payable_after)

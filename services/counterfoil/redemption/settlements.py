@@ -21,6 +21,7 @@ from counterfoil.redemption.commands import CloseSettlement, CloseSettlementV1
 from counterfoil.redemption.events import ClaimOffset, Payee, SettlementClosed
 from counterfoil.redemption.in_kind import not_paid
 from counterfoil.redemption.payer_shares import parts_of
+from counterfoil.redemption.settled import lines_of, settle
 from counterfoil.redemption.state import Claim, Payment, RedemptionState, Settlement, put
 
 
@@ -158,17 +159,21 @@ def _set_off(
 
 def settlement_closed(state: RedemptionState, event: SettlementClosed, _at: At) -> None:
     """Apply a settlement: its claims become payments, and what is carried stays payable."""
-    claim_ids: dict[str, list[str]] = {payee.provider_id: [] for payee in event.payees}
+    claims: dict[str, list[Claim]] = {payee.provider_id: [] for payee in event.payees}
     for claim_id in event.claim_ids:
-        claim_ids[state.claims.pop(claim_id).terms.provider_id].append(claim_id)
+        claim = state.claims.pop(claim_id)
+        claims[claim.terms.provider_id].append(claim)
     due = [payee for payee in event.payees if payee.amount]
     for payee in event.payees:
         put(state.payable, (event.programme_id, payee.provider_id), payee.carried)
         put(state.sent_back, (event.programme_id, payee.provider_id), 0)
     for payee in due:
         state.payments[event.settlement_id, payee.provider_id] = Payment(
-            event.programme_id, payee.amount, tuple(claim_ids[payee.provider_id])
+            event.programme_id, payee.amount, tuple(claim.terms.claim_id for claim in claims[payee.provider_id])
         )
+        if state.rules.owes_once:
+            key = (event.settlement_id, payee.provider_id)
+            settle(state, key, event.programme_id, lines_of(claims[payee.provider_id]))
     if due:
         state.settlements[event.settlement_id] = Settlement(
             event.programme_id, tuple(payee.provider_id for payee in due)

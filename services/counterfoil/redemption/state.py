@@ -42,6 +42,7 @@ from counterfoil.redemption.captured import CAPTURED, Captured
 from counterfoil.redemption.commands import Reading, minutes
 from counterfoil.redemption.events import ClaimSubmitted, ContractOpened
 from counterfoil.redemption.last_days import SENT_BACK, LastDays
+from counterfoil.redemption.settled import CAME_BACK, DRAWN, SETTLED, Line, Settled
 from counterfoil.redemption.shared import SHARED, Shared
 from counterfoil.redemption.taken_back import CLAWBACK, PAID, Clawback, Paid
 
@@ -308,9 +309,9 @@ class RedemptionState(ProgrammesState):
     """Redemption's whole state. `windows` and `reporting` index what contracts and reports hold."""
 
     __slots__ = (
-        "appeals", "captures", "claimable", "claims", "clawbacks", "contracts", "disputes", "ended", "endorsements",
-        "four_eyes", "last_days", "outages", "owed", "paid", "payable", "payments", "reporting", "reports",
-        "reversible", "sent_back", "settlements", "shared", "suspended", "windows",
+        "appeals", "came_back", "captures", "claimable", "claims", "clawbacks", "contracts", "disputes", "drawn",
+        "ended", "endorsements", "four_eyes", "last_days", "outages", "owed", "paid", "payable", "payments",
+        "reporting", "reports", "reversible", "sent_back", "settled", "settlements", "shared", "suspended", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -324,9 +325,7 @@ class RedemptionState(ProgrammesState):
             OwnedTable(CLAIMABLE, of_row)
         )  # by contract, only amounts above 0
         self.claims: CountedTable[str, Claim] = self.keep(CountedTable(CLAIM, lambda _, row: row.terms.programme_id))
-        self.owed: CountedTable[tuple[str, str], int] = self.keep(
-            CountedTable(OWED, of_key)
-        )  # by programme and provider, above 0
+        self.owed: CountedTable[tuple[str, str], int] = self.keep(CountedTable(OWED, of_key))
         self.reversible: Table[str, int] = self.keep(Table(REVERSIBLE))  # by contract, above 0
         self.settlements: CountedTable[str, Settlement] = self.keep(CountedTable(SETTLEMENT, of_row))
         self.payments: Table[tuple[str, str], Payment] = self.keep(Table(PAYMENT))  # by settlement and provider
@@ -339,6 +338,9 @@ class RedemptionState(ProgrammesState):
         self.endorsements: Table[tuple[str, str], Endorsement] = self.keep(Table(ENDORSEMENT))  # as payments and claims
         self.paid: Table[tuple[str, str], Paid] = self.keep(Table(PAID))  # as payments
         self.clawbacks: CountedTable[str, Clawback] = self.keep(CountedTable(CLAWBACK, of_row))
+        self.settled: Table[tuple[str, str], Settled] = self.keep(Table(SETTLED))  # as payments
+        self.came_back: Table[tuple[str, str], Settled] = self.keep(Table(CAME_BACK))  # by programme and provider
+        self.drawn: Table[str, tuple[Line, ...]] = self.keep(Table(DRAWN))  # as clawbacks
         self.outages = Outages()
         self.keep(self.outages.table)
         self.last_days = LastDays(self._lapses, self.outages)
@@ -392,6 +394,11 @@ class RedemptionState(ProgrammesState):
         """Whether what is owed to a programme is set off against what it pays: its newest document may say no."""
         terms = self.terms(programme_id, max(self.programmes[programme_id]))
         return not isinstance(terms, Rules) or sets_off(terms)
+
+    def takes_back(self, programme_id: str) -> bool:
+        """Whether a programme's newest document lets its issuer take back what was paid."""
+        terms = self.terms(programme_id, max(self.programmes[programme_id]))
+        return isinstance(terms, Rules) and terms.document.control.clawback is not None
 
     def postpone(self) -> None:
         """Deadlines have moved: order the timers anew."""
