@@ -280,7 +280,18 @@ def test_a_settlement_is_netted_per_provider_and_over_once_each_is_paid() -> Non
     assert only(scenario).over
     kinds = {key.partition("/")[0] for key in scenario.records()}
     # the claim on p2, and the memory of contracts, captures, payments and references
-    assert kinds == {"rules", "party", "programme", "claim", "reference", "ended", "captured", "reversible", "payment"}
+    assert kinds == {
+        "rules",
+        "party",
+        "programme",
+        "claim",
+        "reference",
+        "ended",
+        "captured",
+        "settled",
+        "reversible",
+        "payment",
+    }
 
 
 @pytest.mark.parametrize("was_paid", [False, True])
