@@ -321,18 +321,14 @@ class RedemptionState(ProgrammesState):
         self.ended: Table[str, EndedContract] = self.keep(Table(ENDED))
         self.reports: Table[str, Report] = self.keep(Table(REPORT))
         self.captures: Table[str, Captured] = self.keep(Table(CAPTURED))  # by report, for ever
-        self.claimable: OwnedTable[str, Claimable] = self.keep(
-            OwnedTable(CLAIMABLE, of_row)
-        )  # by contract, only amounts above 0
+        self.claimable: OwnedTable[str, Claimable] = self.keep(OwnedTable(CLAIMABLE, of_row))
         self.claims: CountedTable[str, Claim] = self.keep(CountedTable(CLAIM, lambda _, row: row.terms.programme_id))
         self.owed: CountedTable[tuple[str, str], int] = self.keep(CountedTable(OWED, of_key))
         self.reversible: Table[str, int] = self.keep(Table(REVERSIBLE))  # by contract, above 0
         self.settlements: CountedTable[str, Settlement] = self.keep(CountedTable(SETTLEMENT, of_row))
         self.payments: Table[tuple[str, str], Payment] = self.keep(Table(PAYMENT))  # by settlement and provider
         self.shared: Table[tuple[str, str], Shared] = self.keep(Table(SHARED))  # as payments
-        self.payable: OwnedTable[tuple[str, str], int] = self.keep(
-            OwnedTable(PAYABLE, of_key)
-        )  # by programme and provider, above 0
+        self.payable: OwnedTable[tuple[str, str], int] = self.keep(OwnedTable(PAYABLE, of_key))
         self.sent_back: Table[tuple[str, str], int] = self.keep(Table(SENT_BACK))  # as payable, of it
         self.four_eyes: Table[tuple[str, str], bool] = self.keep(Table(FOUR_EYES))  # by programme and act
         self.endorsements: Table[tuple[str, str], Endorsement] = self.keep(Table(ENDORSEMENT))  # as payments and claims
