@@ -31,6 +31,8 @@ from counterfoil.issuance.commands import (
     ListProvider,
 )
 from counterfoil.issuance.freeze_commands import ExtendSuspension
+from counterfoil.ledger.tranche_commands import AttestMilestone
+from counterfoil.ledger.tranche_events import TrancheWithheld
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.commands import (
     CloseSettlement,
@@ -61,6 +63,10 @@ TAKEN_BACK = {
     "clawback": {"grounds": ["FRAUD"], "share": "80%", "lookback_months": 12},
     "appeal": {"within_days": 10, "stays": True},
 }
+PARTS = [
+    {"share": "1/2", "release_on": "ISSUE"},
+    {"share": "1/2", "release_on": "PROGRESS_REPORT", "attested_by": "crook"},
+]
 LIST = ListProvider(programme_id="own", provider_id="shell")
 REGIME = {"regime": "DE_MINIMIS", "ceiling": "300000", "months": 36}
 AID = AttestAid(
@@ -241,10 +247,12 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
     with nothing_kept_apart():
         programme_of_its_own(market)
         market.do("crook", LIST, ISSUE)
-        by_document = document(id="doc", benefit__regimes=[REGIME], **BY_DOCUMENT)
+        by_document = document(id="doc", benefit__regimes=[REGIME], benefit__tranches=PARTS, **BY_DOCUMENT)
         budget = AppropriateBudget(programme_id="doc", amount=1_000 * USD, document="B-10")
         granted = market.do("crook", *publishing(by_document), budget, replace(ISSUE, programme_id="doc"))[0]
         voucher_id = granted.voucher_id  # type: ignore[attr-defined]
+        (part,) = market.events("ledger", TrancheWithheld)
+        market.do("crook", AttestMilestone(tranche_id=part.tranche_id, report=bytes(32), reason="It is trained"))
         market.do("crook", suspending(voucher_id))
         market.do("crook", deposit("shell"))
         aid_id = market.do("crook", AID)[0].aid_id  # type: ignore[attr-defined]

@@ -441,6 +441,10 @@ def _reject(market: Market) -> Command:
     return RejectTransfer(transfer_id=market.ids["transfer to lab-1"], reason=WHY)
 
 
+def _attest_milestone(market: Market) -> Command:
+    return AttestMilestone(tranche_id=market.ids["milestone"], report=bytes(32), reason=WHY)
+
+
 def _naming_other(owner: str, make: Callable[[Market, str], Command]) -> Make:
     """The holder names the owner in it, a related party, and a foreign one."""
 
@@ -489,10 +493,8 @@ HANDS: Final[Mapping[str, Mapping[str, Make]]] = {
         "the pledgee": _naming_other("lab-1", _pledging),
     },
     "attest_milestone": {
-        "the attester named": by(
-            "gpu-1",
-            lambda market: AttestMilestone(tranche_id=market.ids["milestone"], report=bytes(32), reason=WHY),
-        ),
+        "the attester named": by("gpu-1", _attest_milestone),
+        "the voucher's holder": by("lab-1", _attest_milestone),
     },
     "release_tranche": of_issuer(
         lambda market: ReleaseTranche(tranche_id=market.ids["free part"], report=None, reason=WHY)
