@@ -47,7 +47,7 @@ def _schema(service: str, forms: Iterable[Form]) -> dict[str, Any]:
 
 
 def _pattern(form: Form) -> str:
-    parts = [".+" if part == form.parts[-1] else "[^/]+" for part in form.parts]
+    parts = [".+" if part == form.parts[-1] else "[^/]*" for part in form.parts]
     return "^" + "/".join((form.prefix, *parts)) + "$"
 
 
