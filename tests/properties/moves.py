@@ -129,10 +129,6 @@ CLAIMED = {
     "credit_note.recorded.v1", "invoice.credited.v1", "claim.cut.v1", "credit.known.v1", "credit.owed.v1",
 }  # fmt: skip
 """Events of vouchers whose document has them claimed with invoices, and of programmes that several payers pay for."""
-CONTESTED = {
-    "appeal.filed.v1", "appeal.decided.v1", "clawback.undone.v1", "debt.written_off.v1", "receivable.written_off.v1",
-}  # fmt: skip
-"""Events after an order to give back that walks seldom come to."""
 REGION_LISTS = (("east",), ("east",), ("east", "west"), ("west",))
 
 
