@@ -97,8 +97,8 @@ def test_amounts_of_events_have_their_currency() -> None:
         assert " 5.00 USD: " in deposited["legs"][0]
 
 
-UNTOLD = {"hold.reduced.v1", "hold.released.v1", "aid.covered.v1"}
-"""Events of other services' entries and of a ceiling, which lead to no row with a currency; no command prints them."""
+UNTOLD = {"hold.reduced.v1", "hold.released.v1", "aid.covered.v1", "uncrossing.continued.v1"}
+"""Events of reactions, timers and a ceiling, which lead to no row with a currency; no command prints them."""
 
 
 def test_every_event_with_amounts_leads_to_their_currency() -> None:
