@@ -190,7 +190,7 @@ class Slow:
 
     def __init__(self) -> None:
         self.position, self.reading, self.most, self.reads = 0, 0, 0, 0
-        self.go_on, self._lock = threading.Event(), threading.Lock()
+        self.begun, self.go_on, self._lock = threading.Event(), threading.Event(), threading.Lock()
         self.failures: list[Exception] = []
 
     def __call__(self) -> Mapping[str, int]:
@@ -198,6 +198,7 @@ class Slow:
         with self._lock:
             self.reads, self.reading = self.reads + 1, self.reading + 1
             self.most = max(self.most, self.reading)
+        self.begun.set()
         assert self.go_on.wait(10)
         with self._lock:
             self.reading -= 1
@@ -213,6 +214,7 @@ def test_many_waiters_share_one_read() -> None:
     async def wait() -> list[bool]:
         views = ViewPositions(slow, Pool("keys", 2, 8))
         waiters = [asyncio.create_task(views.reach({"log": 1 + n % 5}, 10)) for n in range(100)]
+        assert await asyncio.to_thread(slow.begun.wait, 10)  # on a busy machine a thread takes a while to begin
         await asyncio.sleep(0.05)
         assert (slow.reads, slow.reading) == (1, 1)  # and the loop has kept running meanwhile
         waiters[0].cancel()
