@@ -51,7 +51,8 @@ def recycled(amount: int, uncommitted: int) -> BudgetRecycled:
 
 def test_what_was_handed_on_frees_the_budget_and_not_the_cap_of_who_handed_it_on() -> None:
     legs = (taken(200), taken(100, "lab-2"))
-    scenario = issued().reacts_to(VoucherCancelled(voucher_id=VOUCHER, programme_id="p1", amount=300, legs=legs))
+    scenario = issued().when(RevokeVoucherV1(voucher_id=VOUCHER, reason="fraud"), actor="city-1")
+    scenario.reacts_to(VoucherCancelled(voucher_id=VOUCHER, programme_id="p1", amount=300, legs=legs))
     scenario.then(reversed_(200, 900, 100), recycled(100, 1_000))
     assert scenario.state.counted("p1", scenario.state.directory.group_now("lab-1")) == 100
 
@@ -73,6 +74,15 @@ def test_a_voucher_that_was_given_back_goes_on_for_its_other_holders(suspended: 
     scenario.when(RevokeVoucherV1(voucher_id=VOUCHER, reason="fraud"), actor="city-1").then_types(VoucherRevoked)
 
 
+def test_a_part_surrendered_just_before_the_rest_is_given_back_lets_nothing_go_on() -> None:
+    """It looks as if the ledger had the voucher in other hands, too, until the ledger says that it ended in all."""
+    scenario = issued().when(ReturnVoucher(voucher_id=VOUCHER, reason="spare"), actor="lab-1")
+    scenario.reacts_to(surrendered("lab-1", 5))
+    ended = VoucherCancelled(voucher_id=VOUCHER, programme_id="p1", amount=295, legs=(taken(295),))
+    scenario.reacts_to(ended).then(ended, reversed_(295, 1_000, 0))
+    assert scenario.state.vouchers[VOUCHER].status == "returned"
+
+
 @pytest.mark.parametrize(
     ("before", "follows"),
     [
@@ -88,4 +98,5 @@ def test_a_voucher_made_of_another_follows_what_was_decided_about_that(before: A
     scenario.reacts_to(reissued()).then_types(VoucherReissued, *follows)
     assert scenario.state.counted("p1", "lab-2") == 0
     cancelled = VoucherCancelled(voucher_id="vch-9-9", programme_id="p1", amount=50, legs=(taken(50, "lab-2"),))
-    scenario.reacts_to(cancelled).then_types(BudgetRecycled)
+    known = () if VoucherRevoked in follows else (VoucherCancelled,)  # an end that the ledger tells first is mirrored
+    scenario.reacts_to(cancelled).then_types(*known, BudgetRecycled)

@@ -282,6 +282,9 @@ def take_over_end(state: IssuanceState, event: VoucherExpired | VoucherCancelled
     """
     voucher, follows = state.vouchers.get(event.voucher_id), state.rules.follows_vouchers
     news = voucher is not None and (not follows or (isinstance(event, VoucherExpired) and voucher.status != "expired"))
+    # A part that its holder surrendered just before it gave back the rest looked like a voucher that goes on elsewhere.
+    lives = voucher is not None and voucher.status in ("active", "suspended")
+    news = news or (lives and isinstance(event, VoucherCancelled) and state.rules.returns_own_part)
     ended: list[Event] = [event] if news else []
     recycled = event.recycled if isinstance(event, VoucherExpired) else True
     if not recycled or event.amount == 0 or event.programme_id not in state.programmes:  # or another shard's
@@ -409,6 +412,8 @@ def voucher_ended(state: IssuanceState, event: VoucherExpired | VoucherCancelled
         state.close(event.voucher_id)
     elif isinstance(event, VoucherExpired):
         state.vouchers.edit(event.voucher_id).status = "expired"
+    else:
+        state.vouchers.edit(event.voucher_id).status = "returned"
 
 
 def voucher_closed(state: IssuanceState, event: VoucherClosed, _at: At) -> None:
