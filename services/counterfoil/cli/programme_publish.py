@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -24,9 +24,6 @@ from counterfoil.programme.findings import Finding
 from counterfoil.programme.lint import blocks, lint
 from counterfoil.programme.reading import Read
 from counterfoil.programme.rules import Rules
-
-if TYPE_CHECKING:
-    pass
 
 
 def add_to(app: typer.Typer) -> None:

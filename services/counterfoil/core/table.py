@@ -72,6 +72,10 @@ class Table(dict[K, V], Records):
         del self[key]
         return row
 
+    def take(self, key: K) -> V | None:
+        """Remove a row and return it; None if there is none."""
+        return self.pop(key) if key in self else None
+
     def find(self, key: K) -> V | None:
         """The row, None if there is none."""
         return self.get(key)

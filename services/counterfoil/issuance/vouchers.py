@@ -278,7 +278,8 @@ def take_over_end(state: IssuanceState, event: VoucherExpired | VoucherCancelled
     """Mirror the end of a voucher, and record what may be issued again.
 
     The ledger reports the end of a voucher in several events if it has many owners or if some of it is held. The first
-    one is mirrored; that of a voucher known to be revoked or given back, only by rules 1 to 3.
+    one is mirrored; that of a voucher known to be revoked or given back, only by rules 1 to 3. What ended in every hand
+    there, and seems to go on here, ends here too (rules 8).
     """
     voucher, follows = state.vouchers.get(event.voucher_id), state.rules.follows_vouchers
     news = voucher is not None and (not follows or (isinstance(event, VoucherExpired) and voucher.status != "expired"))

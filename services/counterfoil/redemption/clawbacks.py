@@ -29,7 +29,7 @@ from counterfoil.redemption.events import (
     PaymentReturned,
 )
 from counterfoil.redemption.payments import payment_confirmed, payment_returned
-from counterfoil.redemption.settled import come_back, draw, give_back, reversed_of, taken_out
+from counterfoil.redemption.settled import come_back, draw, give_back, reversed_of
 from counterfoil.redemption.state import RedemptionState, put
 from counterfoil.redemption.taken_back import Clawback, Paid
 
@@ -238,7 +238,7 @@ def came_back(state: RedemptionState, event: PaymentReturned, at: At) -> None:
     """Apply a payment that came back: nothing more is taken back of it; what was ordered stands."""
     payment_returned(state, event, at)
     key = (event.settlement_id, event.provider_id)
-    before = taken_out(state.paid, key)
+    before = state.paid.take(key)
     come_back(state, key, event.programme_id, None if before is None else before.taken)
 
 
@@ -266,7 +266,7 @@ def clawback_in_force(state: RedemptionState, event: ClawbackInForce, _at: At) -
     if clawback is None or clawback.in_force:
         return
     del state.clawbacks[event.clawback_id]  # nobody contested it in time
-    taken_out(state.drawn, event.clawback_id)
+    state.drawn.take(event.clawback_id)
     state.appeals.ended()
 
 
@@ -282,7 +282,7 @@ def appeal_decided(state: RedemptionState, event: AppealDecided, at: At) -> None
     """Apply a decision: what is not upheld may be taken back on another ground."""
     clawback = state.clawbacks.pop(event.clawback_id)
     _take(state, (clawback.settlement_id, clawback.provider_id), event.amount - clawback.amount)
-    drawn = taken_out(state.drawn, event.clawback_id)
+    drawn = state.drawn.take(event.clawback_id)
     if drawn is not None:
         give_back(state, drawn, event.amount)
     key = (event.programme_id, event.provider_id)

@@ -8,73 +8,22 @@ part of the provider's next one, with what was taken of it. Claims on invoices h
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from counterfoil.core.form import AMOUNT, TEXT, Form, listed, row
-from counterfoil.core.table import Table
-
-if TYPE_CHECKING:
-    from counterfoil.redemption.state import Claim, RedemptionState
+from counterfoil.redemption.state import RedemptionState
+from counterfoil.redemption.taken_back import Line, Settled
 
 Key = tuple[str, str]
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class Line(NamedTuple):
-    """So much subsidy of a contract, in micro-units."""
-
-    contract_id: str
-    amount: int
-
-
-class Settled(NamedTuple):
-    """What is in a payment, and what was taken of it before it came back and was paid again, in micro-units."""
-
-    taken: int
-    lines: tuple[Line, ...]
-
-
-_LINES: Final = listed(row(Line, contract_id=TEXT, amount=AMOUNT))
-SETTLED: Final = Form(
-    "settled",
-    ("settlement_id", "provider_id"),
-    row(Settled, taken=AMOUNT, lines=_LINES),
-    "the subsidy that is in a payment, by contract, and how much of it was taken before it was paid again",
-)
-CAME_BACK: Final = Form(
-    "came_back",
-    ("programme_id", "provider_id"),
-    row(Settled, taken=AMOUNT, lines=_LINES),
-    "the same of payments that came back, until the next payment to the provider",
-)
-DRAWN: Final = Form(
-    "drawn",
-    ("clawback_id",),
-    _LINES,
-    "what an order that may be contested took of what may be reversed",
-)
-
-
-def lines_of(claims: Iterable[Claim]) -> dict[str, int]:
-    """The subsidy in claims on metered use, by contract, in micro-units."""
-    found: dict[str, int] = {}
-    for claim in claims:
-        for line in claim.terms.lines:
-            if line.contract_id != claim.terms.claim_id:
-                found[line.contract_id] = found.get(line.contract_id, 0) + line.amount
-    return found
 
 
 def settle(state: RedemptionState, key: Key, programme_id: str, lines: Mapping[str, int]) -> None:
     """Know what is in a payment of a settlement: these lines, and what came back to be paid again."""
-    back = taken_out(state.came_back, (programme_id, key[1])) or Settled(0, ())
+    back = state.came_back.take((programme_id, key[1])) or Settled(0, ())
     state.settled[key] = Settled(back.taken, _merged(back.lines, (Line(*each) for each in lines.items())))
 
 
 def come_back(state: RedemptionState, key: Key, programme_id: str, taken: int | None) -> None:
     """Know that a payment is payable again. `taken`: what was ordered of it in all, if it was paid."""
-    found = taken_out(state.settled, key)
+    found = state.settled.take(key)
     if found is None:
         return
     owner = (programme_id, key[1])
@@ -108,11 +57,6 @@ def give_back(state: RedemptionState, drawn: Iterable[Line], upheld: int) -> Non
         upheld -= kept
         if line.amount > kept:
             state.keep_reversible(line.contract_id, line.amount - kept)
-
-
-def taken_out(table: Table[K, V], key: K) -> V | None:
-    """The record with a key, which is no longer in the table; None if it was not there."""
-    return table.pop(key) if key in table else None
 
 
 def _merged(*lines: Iterable[Line]) -> tuple[Line, ...]:

@@ -6,7 +6,7 @@ the provider owes the programme is set off against what it brings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from counterfoil.contract.limits import MAX_AMOUNT
 from counterfoil.contract.refusals import Code, Refusal
@@ -16,12 +16,13 @@ from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.paper import unknown_currency
+from counterfoil.redemption.claims import on_invoice
 from counterfoil.redemption.closing_events import RestGivenUp
 from counterfoil.redemption.commands import CloseSettlement, CloseSettlementV1
 from counterfoil.redemption.events import ClaimOffset, Payee, SettlementClosed
 from counterfoil.redemption.in_kind import not_paid
 from counterfoil.redemption.payer_shares import parts_of
-from counterfoil.redemption.settled import lines_of, settle
+from counterfoil.redemption.settled import settle
 from counterfoil.redemption.state import Claim, Payment, RedemptionState, Settlement, put
 
 
@@ -154,6 +155,15 @@ def _set_off(
             )
 
 
+def _lines_of(claims: Iterable[Claim]) -> dict[str, int]:
+    """The subsidy in claims on metered use, by contract, in micro-units."""
+    found: dict[str, int] = {}
+    for claim in claims:
+        for line in () if on_invoice(claim.terms) else claim.terms.lines:
+            found[line.contract_id] = found.get(line.contract_id, 0) + line.amount
+    return found
+
+
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
@@ -173,7 +183,7 @@ def settlement_closed(state: RedemptionState, event: SettlementClosed, _at: At) 
         )
         if state.rules.owes_once:
             key = (event.settlement_id, payee.provider_id)
-            settle(state, key, event.programme_id, lines_of(claims[payee.provider_id]))
+            settle(state, key, event.programme_id, _lines_of(claims[payee.provider_id]))
     if due:
         state.settlements[event.settlement_id] = Settlement(
             event.programme_id, tuple(payee.provider_id for payee in due)

@@ -38,13 +38,12 @@ from counterfoil.core.table import CountedTable, OwnedTable, Table
 from counterfoil.programme.control import sets_off
 from counterfoil.programme.documents import ProgrammesState
 from counterfoil.programme.rules import Rules
+from counterfoil.redemption import taken_back
 from counterfoil.redemption.captured import CAPTURED, Captured
 from counterfoil.redemption.commands import Reading, minutes
 from counterfoil.redemption.events import ClaimSubmitted, ContractOpened
 from counterfoil.redemption.last_days import SENT_BACK, LastDays
-from counterfoil.redemption.settled import CAME_BACK, DRAWN, SETTLED, Line, Settled
 from counterfoil.redemption.shared import SHARED, Shared
-from counterfoil.redemption.taken_back import CLAWBACK, PAID, Clawback, Paid
 
 MINUTES_PER_HOUR = 60
 
@@ -332,11 +331,11 @@ class RedemptionState(ProgrammesState):
         self.sent_back: Table[tuple[str, str], int] = self.keep(Table(SENT_BACK))  # as payable, of it
         self.four_eyes: Table[tuple[str, str], bool] = self.keep(Table(FOUR_EYES))  # by programme and act
         self.endorsements: Table[tuple[str, str], Endorsement] = self.keep(Table(ENDORSEMENT))  # as payments and claims
-        self.paid: Table[tuple[str, str], Paid] = self.keep(Table(PAID))  # as payments
-        self.clawbacks: CountedTable[str, Clawback] = self.keep(CountedTable(CLAWBACK, of_row))
-        self.settled: Table[tuple[str, str], Settled] = self.keep(Table(SETTLED))  # as payments
-        self.came_back: Table[tuple[str, str], Settled] = self.keep(Table(CAME_BACK))  # by programme and provider
-        self.drawn: Table[str, tuple[Line, ...]] = self.keep(Table(DRAWN))  # as clawbacks
+        self.paid: Table[tuple[str, str], taken_back.Paid] = self.keep(Table(taken_back.PAID))  # as payments
+        self.clawbacks: CountedTable[str, taken_back.Clawback] = self.keep(CountedTable(taken_back.CLAWBACK, of_row))
+        self.settled: Table[tuple[str, str], taken_back.Settled] = self.keep(Table(taken_back.SETTLED))  # as payments
+        self.came_back: Table[tuple[str, str], taken_back.Settled] = self.keep(Table(taken_back.CAME_BACK))
+        self.drawn: Table[str, tuple[taken_back.Line, ...]] = self.keep(Table(taken_back.DRAWN))  # as clawbacks
         self.outages = Outages()
         self.keep(self.outages.table)
         self.last_days = LastDays(self._lapses, self.outages)
@@ -372,7 +371,7 @@ class RedemptionState(ProgrammesState):
         clawback = self.clawbacks[clawback_id]
         return self.outages.extended(clawback.ordered_at, clawback.until)
 
-    def keep_clawback(self, clawback_id: str, clawback: Clawback) -> None:
+    def keep_clawback(self, clawback_id: str, clawback: taken_back.Clawback) -> None:
         """Know an order that may be contested."""
         self.clawbacks[clawback_id] = clawback
         self.enforce_later(clawback_id)

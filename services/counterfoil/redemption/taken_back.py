@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TIME, Form, row
+from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TIME, Form, listed, row
 
 
 class Paid(NamedTuple):
@@ -29,6 +29,20 @@ class Clawback(NamedTuple):
     in_force: bool
 
 
+class Line(NamedTuple):
+    """So much subsidy of a contract, in micro-units."""
+
+    contract_id: str
+    amount: int
+
+
+class Settled(NamedTuple):
+    """What is in a payment, and what was taken of it before it came back and was paid again, in micro-units."""
+
+    taken: int
+    lines: tuple[Line, ...]
+
+
 PAID: Final = Form(
     "paid",
     ("settlement_id", "provider_id"),
@@ -44,3 +58,22 @@ CLAWBACK: Final = Form(
     ),
     "an order to give back that was made subject to appeal; one that waited for that and is in force has no row",
 )  # fmt: skip
+_LINES: Final = listed(row(Line, contract_id=TEXT, amount=AMOUNT))
+SETTLED: Final = Form(
+    "settled",
+    ("settlement_id", "provider_id"),
+    row(Settled, taken=AMOUNT, lines=_LINES),
+    "the subsidy that is in a payment, by contract, and how much of it was taken before it was paid again",
+)
+CAME_BACK: Final = Form(
+    "came_back",
+    ("programme_id", "provider_id"),
+    row(Settled, taken=AMOUNT, lines=_LINES),
+    "the same of payments that came back, until the next payment to the provider",
+)
+DRAWN: Final = Form(
+    "drawn",
+    ("clawback_id",),
+    _LINES,
+    "what an order that may be contested took of what may be reversed",
+)
