@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from counterfoil.contract.record import Command
-from counterfoil.core.rules import Rules
+from counterfoil.core.rule_fields import Rules
 from counterfoil.issuance.commands import AddKey, AddKeyV1, RegisterParty, RegisterPartyV1
 from counterfoil.redemption.commands import (
     ApproveClaim,

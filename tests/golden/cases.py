@@ -22,6 +22,8 @@ CASES: Final[dict[str, tuple[int, int | None]]] = {
     "rules-7": (7, None),
     "rules-7-to-8": (7, 8),
     "rules-8": (8, None),
+    "rules-8-to-9": (8, 9),
+    "rules-9": (9, None),
 }
 
 

@@ -228,7 +228,9 @@ def _headers(world: GoldenWorld) -> None:
 def _issuance(world: GoldenWorld) -> None:
     in_force = world.state("issuance").rules.number
     key = proven(151, "guest", world.host)
-    _refused(world, "operator", Code.RULES_NOT_IN_FORCE, AdoptRules(rules=2, replaces=9, release="0.2.0"))
+    _refused(
+        world, "operator", Code.RULES_NOT_IN_FORCE, AdoptRules(rules=2, replaces=max(9, in_force + 1), release="0.2.0")
+    )
     _refused(world, "operator", Code.RULES_NOT_NEWER, AdoptRules(rules=1, replaces=in_force, release="0.2.0"))
     guest = RegisterParty(
         party_id="guest",

@@ -12,7 +12,8 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.terms import FixedExpiry, Rate
 from counterfoil.contract.times import DAY, HOUR
 from counterfoil.core.at import At
-from counterfoil.core.rules import LATEST, RULES, Rules
+from counterfoil.core.rule_fields import Rules
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import (
     ClassRegistered,
     ProviderDelisted,

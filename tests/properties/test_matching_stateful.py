@@ -28,7 +28,8 @@ from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.times import HOUR
 from counterfoil.core.at import At
-from counterfoil.core.rules import LATEST, RULES, Rules
+from counterfoil.core.rule_fields import Rules
+from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import ProviderListed, ProviderReinstated, ProviderSuspended
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, PlaceBid, PostOffer
 from counterfoil.matching.events import MatchPrevented, OfferReceived, TradeMatched

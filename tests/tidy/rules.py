@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 
-from counterfoil.core.rules import Rules
+from counterfoil.core.rule_fields import Rules
 
 LINES_PER_FUNCTION_MAX = 70
 LINES_PER_FILE_MAX = 500

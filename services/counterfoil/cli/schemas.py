@@ -18,7 +18,8 @@ from counterfoil.cli.command import FOUND, Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.render import lines
 from counterfoil.contract.export import render
-from counterfoil.core.rules import RULES, Rules
+from counterfoil.core.rule_fields import Rules
+from counterfoil.core.rules import RULES
 from counterfoil.programme.export import programme_files
 from counterfoil.reports.describing import reports_page
 from counterfoil.vocabulary import VOCABULARY

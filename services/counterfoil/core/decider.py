@@ -30,7 +30,8 @@ from counterfoil.core.currencies import minor_unit
 from counterfoil.core.directory import Directory, Party
 from counterfoil.core.form import COUNT, Form
 from counterfoil.core.references import References
-from counterfoil.core.rules import LATEST, RULES, Rules, rules_of
+from counterfoil.core.rule_fields import Rules
+from counterfoil.core.rules import LATEST, RULES, rules_of
 from counterfoil.core.table import Record, Records, Table, dump, load
 
 T = TypeVar("T", bound=Records)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.decider import refuse
-from counterfoil.core.rules import Rules
+from counterfoil.core.rule_fields import Rules
 
 
 def not_yours(rules: Rules, unknown: Code, **fields: str) -> Refusal:

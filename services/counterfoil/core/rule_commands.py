@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+NEW_IN_9: Final[frozenset[tuple[str, int]]] = frozenset()
 NEW_IN_8: Final = frozenset(
     {
         ("register_regime", 1), ("attest_milestone", 1), ("extend_voucher", 1), ("release_tranche", 1),

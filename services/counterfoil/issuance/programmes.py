@@ -19,7 +19,7 @@ from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.paper import unknown_currency
-from counterfoil.core.rules import Rules
+from counterfoil.core.rule_fields import Rules
 from counterfoil.core.standing import not_taking_part
 from counterfoil.issuance.aid import differs
 from counterfoil.issuance.commands import (

@@ -11,7 +11,7 @@ from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
-from counterfoil.core.rules import Rules
+from counterfoil.core.rule_fields import Rules
 from counterfoil.matching import checks
 from counterfoil.matching.commands import AmendBid, CancelBid, PlaceBid
 from counterfoil.matching.events import BidClosed, BidReceived, BidReduced, MatchContinued

@@ -11,7 +11,7 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.at import At
 from counterfoil.core.decider import refuse
 from counterfoil.core.directory import Party
-from counterfoil.core.rules import Rules
+from counterfoil.core.rule_fields import Rules
 from counterfoil.core.units import METERED, PAR
 from counterfoil.matching.state import ANY, MatchingState
 from counterfoil.matching.times import floor_hour

@@ -10,7 +10,7 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
-from counterfoil.core.rules import Rules
+from counterfoil.core.rule_fields import Rules
 from counterfoil.core.units import METERED, unknown_unit
 from counterfoil.matching import checks
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer

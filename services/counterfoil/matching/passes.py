@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
-from counterfoil.core.rules import Rules
+from counterfoil.core.rule_fields import Rules
 from counterfoil.matching import uncrossing
 from counterfoil.matching.commands import SelfTrade, TimeInForce
 from counterfoil.matching.events import (

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.at import At
 from counterfoil.core.decider import refuse
-from counterfoil.core.rules import Rules
+from counterfoil.core.rule_fields import Rules
 from counterfoil.matching.commands import PlaceBid
 from counterfoil.matching.events import BidReceived
 from counterfoil.programme.terms import Terms, on_market

@@ -13,7 +13,7 @@ from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.core.form import AMOUNT, COUNT, COUNTS, TIME, TRUE, Form, event, one_of, row
 from counterfoil.core.programmes import LISTING, Listing
-from counterfoil.core.rules import Rules
+from counterfoil.core.rule_fields import Rules
 from counterfoil.core.table import Table
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.events import BidReceived, OfferReceived, Removal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.contract.times import HOUR
-from counterfoil.core.rules import Rules
+from counterfoil.core.rule_fields import Rules
 from counterfoil.matching.events import BidReceived, OfferReceived
 
 
