@@ -88,6 +88,7 @@ def make_server(
     """
     import uvicorn
 
+    from counterfoil.console.app import pages
     from counterfoil.gateway.app import create_app
     from counterfoil.gateway.connections import Connections
     from counterfoil.gateway.descriptors import reserve
@@ -98,7 +99,7 @@ def make_server(
         if failure():
             server.should_exit = True
 
-    app = create_app(backend, relay, protections)
+    app = create_app(backend, relay, protections, pages)
     connections = Connections(protections.proxies, most=reserve())
     config = server_config(
         RequestLog(app) if request_log else app,

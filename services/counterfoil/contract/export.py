@@ -43,7 +43,7 @@ def render(vocabulary: Vocabulary) -> dict[str, bytes]:
         "entry.schema.json": _entry(vocabulary),
     }
     for (kind, version), body in vocabulary.commands.items():
-        documents[f"commands/{kind}.v{version}.schema.json"] = _body(kind, version, body)
+        documents[f"commands/{kind}.v{version}.schema.json"] = command_schema(kind, version, body)
     for name, event in vocabulary.events.items():
         documents[f"events/{name}.schema.json"] = _event(name, event)
     documents["refusals.json"] = _refusals()
@@ -68,7 +68,8 @@ def event_id(name: str) -> str:
     return f"{PREFIX}event:{name}"
 
 
-def _body(kind: str, version: int, body: type) -> dict[str, Any]:
+def command_schema(kind: str, version: int, body: type) -> dict[str, Any]:
+    """The JSON Schema of a command's body."""
     return _document(command_id(kind, version), _tidied(TypeAdapter(body).json_schema()), f"{kind} v{version}")
 
 

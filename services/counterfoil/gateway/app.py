@@ -14,7 +14,9 @@ from fastapi.responses import JSONResponse, Response
 from counterfoil import __version__
 from counterfoil.gateway import feed, handlers, limits, logs, openapi, queries, sessions, stream, submit, webhooks
 from counterfoil.gateway.backend import Backend
+from counterfoil.gateway.context import Context, Pages
 from counterfoil.gateway.deliveries import Deliveries
+from counterfoil.gateway.depth import DepthBook
 from counterfoil.gateway.edge import Edge
 from counterfoil.gateway.pools import Pools
 from counterfoil.gateway.protections import Protections
@@ -45,8 +47,10 @@ _HEALTH: Final = openapi.responses(
 )
 
 
-def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | None = None) -> FastAPI:
-    """The gateway's ASGI application."""
+def create_app(
+    backend: Backend, relay: AnswerRelay, protections: Protections | None = None, pages: Pages = lambda _context: ()
+) -> FastAPI:
+    """The gateway's ASGI application. `pages`: routes that are not described in its OpenAPI document."""
     protected = Protections() if protections is None else protections
 
     pools, deliveries = Pools(), Deliveries(backend, loopback=protected.webhooks_to_loopback)
@@ -76,15 +80,17 @@ def create_app(backend: Backend, relay: AnswerRelay, protections: Protections | 
     handlers.install(app)
     views = ViewPositions(backend.positions, pools.keys)
     readers = Readers(backend, pools.points, protected.disclosure)
+    context = Context(backend, views, pools, readers, DepthBook(backend))
     for routes in (
         submit.router(backend, views, pools, protected.quota, readers),
         sessions.router(backend, views, readers),
-        queries.router(backend, views, pools, readers),
+        queries.router(context),
         stream.router(backend, readers),
         feed.router(backend, views, pools, readers),
         webhooks.router(backend, pools, readers, deliveries, loopback=protected.webhooks_to_loopback),
         logs.router(backend, pools, readers),
         limits.router(protected.quota, protected.disclosure),
+        *pages(context),
     ):
         app.include_router(routes)
 

@@ -124,7 +124,7 @@ def _answer(request: Request, content: bytes, media_type: str, caching: str) -> 
     tag = f'W/"{sha256(content).hexdigest()[:32]}"'  # weak: of the content, whether it is compressed or not
     headers = {"Cache-Control": caching, "ETag": tag, "Vary": "Accept-Encoding"}
     if caching == _PRIVATE:
-        headers["Vary"] = "Accept-Encoding, Authorization"
+        headers["Vary"] = "Accept-Encoding, Authorization, Cookie"
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     if len(content) >= _WORTH_WHILE and "gzip" in request.headers.get("accept-encoding", ""):

@@ -13,8 +13,9 @@ from counterfoil.contract.times import parse_derived_time
 from counterfoil.gateway.answers import answer, positions_of, query_responses, respond
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import DEPTH_KEPT, MARKETS_KEPT, MAX_PAGE, SCAN_WITHIN
+from counterfoil.gateway.context import Context
 from counterfoil.gateway.deadlines import with_deadlines
-from counterfoil.gateway.depth import DepthBook, programmes_pay_in
+from counterfoil.gateway.depth import programmes_pay_in
 from counterfoil.gateway.levels import Market
 from counterfoil.gateway.openapi import reference
 from counterfoil.gateway.parameters import WaitFor, check_parameters, wait_for
@@ -65,13 +66,14 @@ _DEPTH: Final = {
 }
 
 
-def router(backend: Backend, views: ViewPositions, pools: Pools, readers: Readers) -> APIRouter:
+def router(context: Context) -> APIRouter:
     """One list and one item route per view, and depth."""
     routes = APIRouter(tags=["queries"])
+    backend, views, pools, readers = context.backend, context.views, context.pools, context.readers
     for view in backend.definitions:
         _add_list(routes, backend, views, pools, readers, view)
         _add_item(routes, backend, views, pools, readers, view)
-    _add_depth(routes, backend, views, pools, readers)
+    _add_depth(routes, context)
     return routes
 
 
@@ -192,11 +194,11 @@ def _only(currencies: Collection[str]) -> str:
     return next(iter(currencies))
 
 
-def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions, pools: Pools, readers: Readers) -> None:
+def _add_depth(routes: APIRouter, context: Context) -> None:
+    backend, book = context.backend, context.depth
     shown = query_responses(
         "The levels, the best of each side", _DEPTH, ProblemCode.UNKNOWN_PARAMETER, ProblemCode.CURRENCY_NEEDED
     )
-    book = DepthBook(backend)
     recent: dict[tuple[Market, bool], tuple[float, JSONResponse]] = {}
 
     def read(market: Market, everything: bool) -> JSONResponse:
@@ -223,14 +225,14 @@ def _add_depth(routes: APIRouter, backend: Backend, views: ViewPositions, pools:
         wanted: WaitFor = None,
     ) -> JSONResponse:
         check_parameters(request, ("class_id", "region", "currency"))
-        who = await readers.of(request)
-        await wait_for(backend, views, wanted)
+        who = await context.readers.of(request)
+        await wait_for(backend, context.views, wanted)
         market, now = (class_id, region, currency or ""), asyncio.get_running_loop().time()
         asked = (market, who.everything)
         kept = recent.get(asked)
         if kept is not None and now - kept[0] < DEPTH_KEPT and not wanted:
             return kept[1]
-        response = await pools.scans.run(read, *asked)
+        response = await context.pools.scans.run(read, *asked)
         recent.pop(asked, None)
         recent[asked] = now, response
         if len(recent) > MARKETS_KEPT:

@@ -27,6 +27,10 @@ from counterfoil.vocabulary import CODEC
 
 _BEARER: Final = re.compile(r"[Bb]earer ([A-Za-z0-9_-]{43})", re.ASCII)
 _IN_URL: Final = ("access_token", "token")
+COOKIE: Final = "counterfoil_session"
+"""The cookie with a session's token, which the console sets; it counts for reading alone, never for a change."""
+_READING: Final = frozenset({"GET", "HEAD"})
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _CHALLENGE: Final = 'Bearer realm="counterfoil"'
 
 
@@ -88,7 +92,7 @@ class Readers:
         token = _token(request)
         if token is None:
             return None
-        digest, now = sha256(token.encode()).digest(), asyncio.get_running_loop().time()
+        digest, now = self.digest_of(token), asyncio.get_running_loop().time()
         until, known = self._recent.get(digest, (0.0, None))
         if until <= now:
             known = await self.pool.run(self._find, digest)
@@ -96,6 +100,11 @@ class Readers:
         if known is None or known.session.expires_at <= session_time():
             raise _unknown()
         return known
+
+    @staticmethod
+    def digest_of(token: str) -> bytes:
+        """What a session is kept under."""
+        return sha256(token.encode()).digest()
 
     def forget(self, party_id: str) -> None:
         """A session of this party was ended: the next use of any is looked up."""
@@ -173,11 +182,23 @@ def _token(request: Request) -> str | None:
         raise Problem(ProblemCode.TOKEN_IN_URL)
     given = request.headers.getlist("authorization")
     if not given:
-        return None
+        return _cookie(request)
     found = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
     if found is None:
         raise _unknown()
     return found[1]
+
+
+def _cookie(request: Request) -> str | None:
+    """The token of a browser that has a session; None if it has none. Raises `Problem`.
+
+    Browsers add cookies by themselves, so what another site made one send would change things in a party's name: no
+    request that changes anything is believed by its cookie.
+    """
+    token = request.cookies.get(COOKIE) if request.method in _READING else None
+    if token is not None and _TOKEN.fullmatch(token) is None:
+        raise _unknown()
+    return token
 
 
 def session_required() -> Problem:

@@ -107,23 +107,11 @@ def router(backend: Backend, views: ViewPositions, readers: Readers) -> APIRoute
     )
     async def open_session(request: Request) -> JSONResponse:
         try:
-            envelope = await read_body(request, limits.MAX_OPEN_SESSION_BYTES)
-            document, payload, signature = decode_open_session(envelope)
-            now = session_time()
-            _check(backend, document, now)
-            key = await pool.run(_key, backend, document)
-            if key is None:
-                await catch_up(backend, views)
-                key = await pool.run(_key, backend, document)
-            _check_signed(key, document, payload, signature)
-            roles = await pool.run(_roles, backend, document)
+            token, session, roles = await opened(request, backend, views, readers)
         except Refused as problem:
             return refusal(problem.refusal)
-        token = secrets.token_urlsafe(32)
-        session = _session(token, document, now)
-        await pool.run(_open, backend, session)
-        opened = {"token": token, "party_id": session.party_id, "roles": roles}
-        return JSONResponse({**opened, "expires_at": format_time(session.expires_at)}, 201, headers=_PRIVATE)
+        shown = {"token": token, "party_id": session.party_id, "roles": roles}
+        return JSONResponse({**shown, "expires_at": format_time(session.expires_at)}, 201, headers=_PRIVATE)
 
     @routes.get("/v1/sessions", summary="The sessions of this token's party", responses=_LISTED)
     async def own(request: Request) -> JSONResponse:
@@ -141,6 +129,30 @@ def router(backend: Backend, views: ViewPositions, readers: Readers) -> APIRoute
         return Response(status_code=204)
 
     return routes
+
+
+async def opened(
+    request: Request, backend: Backend, views: ViewPositions, readers: Readers
+) -> tuple[str, Session, list[str]]:
+    """A new session by the signed document in the request's body: its token, itself, the roles of its party.
+
+    Raises `Refused`, `Problem`.
+    """
+    pool = readers.pool
+    envelope = await read_body(request, limits.MAX_OPEN_SESSION_BYTES)
+    document, payload, signature = decode_open_session(envelope)
+    now = session_time()
+    _check(backend, document, now)
+    key = await pool.run(_key, backend, document)
+    if key is None:
+        await catch_up(backend, views)
+        key = await pool.run(_key, backend, document)
+    _check_signed(key, document, payload, signature)
+    roles = await pool.run(_roles, backend, document)
+    token = secrets.token_urlsafe(32)
+    session = _session(token, document, now)
+    await pool.run(_open, backend, session)
+    return token, session, roles
 
 
 async def _known(request: Request, readers: Readers) -> Known:
