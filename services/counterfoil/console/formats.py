@@ -35,6 +35,11 @@ def shown(value: object) -> object:
     return value
 
 
+def lines(text: str) -> Markup:
+    """Text of several lines, each without anything that does not show."""
+    return Markup("\n").join(map(printable, text.split("\n")))
+
+
 class Formats:
     """The filters of one language's templates."""
 

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from counterfoil.console.tables import Column, Table
+from counterfoil.contract.log_id import LogId
+from counterfoil.gateway.answers import positions_of
 from counterfoil.gateway.context import Context
 from counterfoil.gateway.deadlines import with_deadlines
+from counterfoil.gateway.levels import Market
 from counterfoil.gateway.readers import Reader
 from counterfoil.gateway.rows import decode_cursor, encode_cursor
 from counterfoil.gateway.scopes import scope_of
-from counterfoil.ports import Row, ViewReader
+from counterfoil.ports import ViewReader
 from counterfoil.readership import Scope
 
 ROWS: Final = 50
@@ -44,12 +47,12 @@ class Look:
         since: int | None = None,
         after: tuple[object, ...] | None = None,
         **filters: Any,
-    ) -> list[Row]:
+    ) -> list[dict[str, Any]]:
         """Rows of a view with these values, the newest first, with the deadlines that outages moved."""
         found = self.views.page(view, filters, after, limit, self.scope, newest=newest, since=since)
         return list(with_deadlines(self.views, view, found))
 
-    def get(self, view: str, *key: object) -> Row | None:
+    def get(self, view: str, *key: object) -> dict[str, Any] | None:
         """The row with this key, if the reader may read it."""
         return self.views.get(view, key, self.scope)
 
@@ -63,6 +66,15 @@ class Look:
         rows = self.rows(view, limit + 1, after=after, **filters)
         older = encode_cursor(definition, rows[limit - 1]) if len(rows) > limit else None
         return Table(name, caption, columns, rows[:limit], older, limited=older is not None)
+
+    def size_of(self, log: LogId) -> int:
+        """How many entries of a log the page reflects."""
+        return positions_of(self.context.backend, self.views)[self.context.backend.origins[log]]
+
+    def depth(self, market: Market) -> Mapping[str, list[dict[str, Any]]]:
+        """The price levels of a market, as this reader may see them."""
+        positions = positions_of(self.context.backend, self.views)
+        return self.context.depth.depth_of(market, positions, everything=self.everything)[0]
 
     def name_of(self, party_id: object) -> Any:
         """A party's name, where the reader may read it; else its id."""

@@ -13,7 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
-from counterfoil.console.formats import Formats, shown
+from counterfoil.console.drawing import Drawing
+from counterfoil.console.formats import Formats, lines, shown
 from counterfoil.console.tables import NUMERIC, place_of
 from counterfoil.console.words import locale_of, messages
 
@@ -55,7 +56,9 @@ def environment(language: str) -> Environment:
     formats = Formats(locale_of(language))
     names = ("number", "amount", "compact", "when", "hour", "day", "clock")
     made.filters.update({name: getattr(formats, name) for name in names})
-    made.globals.update(share=formats.share, place_of=place_of, NUMERIC=NUMERIC)
+    made.filters["lines"] = lines
+    draw = Drawing(formats, lambda text: known.get(text, text))
+    made.globals.update(draw=draw, share=formats.share, place_of=place_of, NUMERIC=NUMERIC)
     return made
 
 

@@ -15,7 +15,7 @@ from counterfoil.contract.times import format_hour, format_time
 
 Kind = Literal["text", "id", "amount", "number", "share", "time", "hour", "word", "list", "flag"]
 NUMERIC: Final = frozenset({"amount", "number", "share"})
-_ID: Final = re.compile(r"([a-z]{2,5})-(?:(.+)-)?([0-9]{1,15})-([0-9]{1,6})", re.ASCII)
+_ID: Final = re.compile(r"([a-z]{2,5})-(?:([a-z].*)-)?([0-9]{1,15})-([0-9]{1,6})(?:-[0-9]{1,6})?", re.ASCII)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -75,7 +75,7 @@ def _cell(column: Column, value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the entry is that made an object: its log, its index, and which of its events."""
+    """Where the entry is that made an object: its log, its index, and which command of the batch."""
 
     log: LogId
     index: int
