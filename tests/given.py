@@ -59,7 +59,7 @@ class Scenario:
         """Decide a command (its role is checked as the engine does) and apply what follows."""
         here = self._next(at)
         party = self.state.directory.parties[actor]
-        refusal = may_give(party, body)
+        refusal = may_give(party, body, self.state.rules)
         if refusal is not None:
             self.last = refusal
             return self

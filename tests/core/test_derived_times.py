@@ -32,7 +32,7 @@ from counterfoil.issuance.invoice_events import InvoiceDue, UseDue
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.events import PurchaseJudged, VoucherCredited, VoucherRestored
 from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
-from counterfoil.ledger.extension_events import VoucherExtended
+from counterfoil.ledger.extension_events import VoucherEndSet, VoucherExtended
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
     PledgeMade,
@@ -77,6 +77,7 @@ DERIVED = {
     (VoucherTakenOffline, "ends_at"),
     (VoucherExtended, "expired_at"),
     (VoucherExtended, "expires_at"),
+    (VoucherEndSet, "expires_at"),
     (PledgeEnforced, "expires_at"),
     (PledgeMade, "until"),
     (TransferAccepted, "expires_at"),

@@ -6,6 +6,7 @@ Chance comes from a seed, time from the story, keys from numbers: the same relea
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from typing import get_args
 
@@ -93,6 +94,7 @@ from tests.golden import (
     end_story,
     freeze_story,
     payer_story,
+    stopped_story,
     taking_story,
     tranche_story,
     transfer_story,
@@ -121,6 +123,15 @@ UNREACHED = {Code.VOUCHER_NOT_YET_VALID}
 """A voucher begins when it is issued; only a ledger whose clock is behind issuance's refuses it for that."""
 UNREACHED_TIMERS = {"ledger voucher_cancellation"}
 """It continues the end of a voucher with more owners than one entry takes."""
+
+LATER: tuple[tuple[str, str, Callable[[GoldenWorld], None]], ...] = (
+    ("issuance", "keeps_aid", aid_story.tell),
+    ("issuance", "judges_takers", taking_story.tell),
+    ("matching", "uncrosses", uncrossing_story.tell),
+    ("ledger", "releases_tranches", tranche_story.tell),
+    ("ledger", "endless_days", stopped_story.tell),
+)
+"""Further parts: in which service's rules, since which field, and how it is told."""
 
 
 def play(world: GoldenWorld, adopt: int | None = None) -> None:
@@ -175,14 +186,9 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
     if (BeginRunOff.TYPE, BeginRunOff.V) not in world.state("issuance").rules.absent:
         closing_story.tell(world)
         freeze_story.tell(world)
-    if world.state("issuance").rules.keeps_aid:
-        aid_story.tell(world)
-    if world.state("issuance").rules.judges_takers:
-        taking_story.tell(world)
-    if world.state("matching").rules.uncrosses:
-        uncrossing_story.tell(world)
-    if world.state("ledger").rules.releases_tranches:
-        tranche_story.tell(world)
+    for service, known, tell in LATER:
+        if getattr(world.state(service).rules, known):
+            tell(world)
     closing_story.last_day(world)
     world.clock += 400 * HOUR
     world.settle()

@@ -22,6 +22,7 @@ from counterfoil.issuance.commands import (
     ReturnApplication,
     ScoreApplication,
     SetApplicationCaps,
+    SuspendParty,
     WithdrawApplication,
 )
 from counterfoil.issuance.events import (
@@ -215,6 +216,20 @@ def test_a_window_waits_for_every_review_and_every_score_and_then_nobody_has_a_s
     told.when(ResumeProgramme(programme_id="p1", reason="over"), actor="city-1")
     assert outcomes(worked(told)) == {app: ("approved", 500 * YUAN)}
     close(told, window).refused(Code.UNKNOWN_WINDOW)
+
+
+def test_an_issuer_that_is_stopped_leaves_nobody_undecided_and_grants_nothing() -> None:
+    """It rejects, and closes what is empty; else its applicants would wait, and its programme stay open, for ever."""
+    told, window = opened("RANKED")
+    app = submit(told)
+    score(told, app, 60)
+    told.when(SuspendParty(party_id="city-1", reason="inquiry"), actor="op")
+    decide(told, app).refused(Code.PARTY_SUSPENDED)
+    close(told, window).refused(Code.PARTY_SUSPENDED)
+    score(told, app, 50).refused(Code.PARTY_SUSPENDED)
+    decide(told, app, "rejected").then_types(ApplicationDecided)
+    close(told, window).then_types(WindowClosed)
+    assert [type(each) for each in worked(told)] == [WindowSettled]
 
 
 def test_who_is_related_to_the_applicant_gives_no_score() -> None:

@@ -10,8 +10,10 @@ import pytest
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.times import DAY, HOUR
 from counterfoil.core.rules import LATEST, RULES
+from counterfoil.issuance.run_off_events import RunOffBegun
 from counterfoil.ledger.commands import AcceptTransfer, ProposeTransfer, RestoreVoucher
 from counterfoil.ledger.events import FundingEnded, HoldPlaced, VoucherClosed, VoucherExpired, VoucherRestored
+from counterfoil.ledger.expiry_events import ExpiryNotified
 from counterfoil.ledger.extension_commands import ExtendVoucher
 from counterfoil.programme.expiry import NEVER, timetable
 from tests.documents import document, rules_from
@@ -215,6 +217,49 @@ def test_without_such_rules_a_voucher_expires_at_its_time() -> None:
     scene.when(RESTORE, "acme", ENDS - 1)
     assert refusal(scene) == "voucher_not_offline"
     expire(scene).then_types(VoucherExpired, VoucherClosed)
+
+
+def catch_up(scene: Story, now: int) -> list[Any]:
+    """All that is due, by a service that was away until now."""
+    said = []
+    while (due := scene.decider.due(scene.state)) is not None and due[0] <= now:
+        scene.fires(due[1], now)
+        said += scene.said
+    return said
+
+
+def test_nothing_ends_before_each_step_was_told_however_late_that_is_noticed() -> None:
+    later = issued("v2", 1_000, version=2, expires_at=ENDS + 40 * DAY)
+    for proposed in (False, True):
+        scene = ending().hears(later)
+        if proposed:
+            transfer = ProposeTransfer(voucher_id="v2", amount=10, receiver_id="beta", price=0)
+            scene.when(transfer, "acme", ENDS - 31 * DAY)
+        said = catch_up(scene, ENDS + 200 * DAY)
+        for voucher_id in ("v1", "v2"):
+            mine = [type(each).__name__ for each in said if getattr(each, "voucher_id", "") == voucher_id]
+            told = ["ExpiryNotified", "ExpiryNotified", "VoucherTakenOffline", "VoucherExpired", "VoucherClosed"]
+            assert [each for each in mine if each != "TransferClosed"] == told
+        assert not scene.state.vouchers.open
+
+
+def test_in_a_run_off_what_has_no_end_gets_one_and_its_notices() -> None:
+    begun = ENDS + 61 * DAY
+    last = (begun // DAY + 366) * DAY
+    scene = ending(rule={"kind": "NONE"}).hears(issued("v8", 10, version=2, expires_at=NEVER))
+    catch_up(scene, begun)
+    assert list(scene.state.vouchers.open) == ["v8"]
+    scene.hears(RunOffBegun(programme_id="city", reason="enough"), at=begun)
+    scene.hears(issued("v9", 10, version=2, expires_at=NEVER))  # of what was applied for before
+    assert [(each.voucher_id, each.holders) for each in catch_up(scene, begun + HOUR)] == [
+        ("v8", ("acme",)), ("v9", ("acme",)),
+    ]  # fmt: skip
+    assert scene.state.vouchers.open["v8"].expires_at == last
+    scene.when(ProposeTransfer(voucher_id="v8", amount=1, receiver_id="beta", price=0), "acme", begun + DAY)
+    assert refusal(scene) == "programme_in_run_off"
+    said = catch_up(scene, last + 61 * DAY)
+    assert [each.days for each in said if isinstance(each, ExpiryNotified)] == [30, 30, 7, 7]
+    assert [each.voucher_id for each in said if isinstance(each, VoucherClosed)] == ["v8", "v9"]
 
 
 @pytest.mark.parametrize(("grace", "placed"), [(0, False), (20, True)])

@@ -118,7 +118,7 @@ CLASS_LISTS = {
 HANDED_ON = {
     "transfer.proposed.v1", "transfer.approved.v1", "transfer.accepted.v1", "transfer.closed.v1", "pledge.made.v1",
     "pledge.released.v1", "pledge.enforced.v1", "voucher.reissued.v1", "tranche.withheld.v1", "milestone.attested.v1",
-    "tranche.released.v1", "tranche.lapsed.v1", "voucher.extended.v1",
+    "tranche.released.v1", "tranche.lapsed.v1", "voucher.extended.v1", "voucher.end_set.v1",
 }  # fmt: skip
 """Events of vouchers whose document lets them be handed on, or releases them in parts: those of the walk do not."""
 CLAIMED = {

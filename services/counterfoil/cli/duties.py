@@ -52,10 +52,12 @@ def commands_of(party: Mapping[str, Any]) -> dict[str, Sequence[str]]:
     """
     from counterfoil.vocabulary import VOCABULARY
 
+    rules = RULES[LATEST]
     known = [
         body
         for name, body in VOCABULARY.commands.items()
-        if name not in RULES[LATEST].absent and (body.EXIT or party["closed_at"] is party["suspended_at"] is None)
+        if name not in rules.absent
+        and (body.EXIT or name in rules.exits or party["closed_at"] is party["suspended_at"] is None)
     ]
     by_role = {role: [body.TYPE for body in known if role in body.ROLES] for role in party["roles"]}
     return {"any": sorted(body.TYPE for body in known if not body.ROLES)} | {

@@ -42,6 +42,7 @@ from counterfoil.contract.text import unfit
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decider, S, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.rule_fields import Rules
 from counterfoil.core.rules import UnknownRules, rules_of
 from counterfoil.core.standing import not_taking_part
 from counterfoil.core.state_tree import StateTree
@@ -247,7 +248,7 @@ class Engine(Generic[S]):
         party = self.state.directory.parties[header.actor]
         if body.RECOVERY is not (header.key_id in party.recovery_keys):
             return refuse(Code.KEY_FOR_OTHER_USE, key_id=header.key_id)
-        refusal = may_give(party, body)
+        refusal = may_give(party, body, self.state.rules)
         if refusal is None and self.state.rules.judges_text:
             refusal = _unfit_text(body)
         if refusal is not None:
@@ -305,11 +306,12 @@ def _room_for_events(submission: Submission) -> int:
     return limits.MAX_ENTRY_BYTES - frame
 
 
-def may_give(party: Party, body: Command) -> Refusal | None:
+def may_give(party: Party, body: Command, rules: Rules) -> Refusal | None:
     """Refuse a command that no party of this kind may give, whatever it asks for."""
     if body.ROLES and not any(role in party.roles for role in body.ROLES):
         return refuse(Code.ROLE_NOT_ALLOWED, needs=" or ".join(body.ROLES))
-    return None if body.EXIT else not_taking_part(party)
+    exits = body.EXIT or (body.TYPE, body.V) in rules.exits
+    return None if exits else not_taking_part(party)
 
 
 def _unfit_text(body: Command) -> Refusal | None:

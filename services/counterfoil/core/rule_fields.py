@@ -19,6 +19,8 @@ class Rules:
 
     They are refused without an entry. Those that a log holds are decided for ever.
     """
+    exits: frozenset[tuple[str, int]]
+    """Commands, by name and version, that a closed or suspended party may give beside those that say so themselves."""
     clock_skew: int
     """How far `issued_at` may lie ahead of ledger time."""
     max_validity: int
@@ -78,6 +80,10 @@ class Rules:
     """Whether what another has got of a voucher goes on that its first holder gives back at the same moment."""
     transfer_stands: int
     """How long a transfer may be accepted."""
+    notifies_first: bool
+    """Whether no value ends, however late that is noticed, before every step to its end was told to its holders."""
+    endless_days: int | None
+    """How long vouchers without an end last once their programme is in run-off; None: they bar its closing."""
     judges_takers: bool
     """Whether who takes a voucher over is judged by what issuance has attested of it, and claims by their holder's own.
 
@@ -147,6 +153,8 @@ class Rules:
     """Versions of one ceiling of law that operators register; 0: documents alone say what the law is."""
     counts_grants_once: bool
     """Whether aid that several attest counts once; and what is dated later, or counted otherwise, counts at once."""
+    counts_group_grants_once: bool
+    """Whether that holds of one grant that is attested of several parties of a group whose ceiling it is."""
 
     # applications
     max_open_applications: int

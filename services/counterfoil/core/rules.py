@@ -17,7 +17,16 @@ from typing import Final
 from counterfoil.contract.record import Command
 from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.core.currencies import ISO_4217
-from counterfoil.core.rule_commands import GONE_IN_4, NEW_IN_4, NEW_IN_5, NEW_IN_6, NEW_IN_7, NEW_IN_8, NEW_IN_9
+from counterfoil.core.rule_commands import (
+    EXITS_IN_9,
+    GONE_IN_4,
+    NEW_IN_4,
+    NEW_IN_5,
+    NEW_IN_6,
+    NEW_IN_7,
+    NEW_IN_8,
+    NEW_IN_9,
+)
 from counterfoil.core.rule_fields import Rules
 from counterfoil.errors import CounterfoilError
 
@@ -32,6 +41,7 @@ class UnknownRules(CounterfoilError):
 _FIRST: Final = Rules(
     number=1,
     absent=NEW_IN_4 | NEW_IN_5 | NEW_IN_6 | NEW_IN_7 | NEW_IN_8 | NEW_IN_9,
+    exits=frozenset(),
     clock_skew=30 * SECOND,
     max_validity=24 * HOUR,
     judges_text=False,
@@ -61,6 +71,8 @@ _FIRST: Final = Rules(
     returns_own_part=False,
     transfer_stands=7 * DAY,
     judges_takers=False,
+    notifies_first=False,
+    endless_days=None,
     reissue_prefix="vch",
     max_holders_extended=0,
     releases_tranches=False,
@@ -85,6 +97,7 @@ _FIRST: Final = Rules(
     regimes_stay=False,
     max_laws=0,
     counts_grants_once=False,
+    counts_group_grants_once=False,
     max_open_applications=0,
     max_open_windows=0,
     max_application_lines=0,
@@ -235,6 +248,10 @@ _NINTH: Final = replace(
     _EIGHTH,
     number=9,
     absent=GONE_IN_4,
+    exits=EXITS_IN_9,
+    notifies_first=True,
+    endless_days=365,
+    counts_group_grants_once=True,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)

@@ -194,6 +194,7 @@ _LEDGER: Final[Table] = {
     **_all(
         Concerns("voucher_id", via=(_VOUCHER,)),
         extension_events.VoucherExtended,
+        extension_events.VoucherEndSet,
         ledger.VoucherFrozen,
         ledger.VoucherUnfrozen,
         ledger.VoucherExpired,

@@ -13,7 +13,7 @@ from counterfoil.core.form import AMOUNT, COUNT, OCTETS, TEXT, TEXTS, Form, even
 from counterfoil.core.table import Records, Table
 from counterfoil.issuance.invoice_events import CreditNoteRecorded, UseClaimed
 
-K = TypeVar("K", str, tuple[str, str])
+K = TypeVar("K", str, tuple[str, str], tuple[str, str, str])
 
 
 class Purpose(NamedTuple):
@@ -178,7 +178,7 @@ class Claims:
             self.permitted.setdefault(voucher_id, {})[provider_id] = None
         elif key in self.permits:
             del self.permits[key]
-            _without(self.permitted, voucher_id, provider_id)
+            without(self.permitted, voucher_id, provider_id)
 
     def wait(self, claim: UseClaimed, *, takes: bool) -> None:
         """Know a claim that is to be decided, in the place of what it corrects. `takes`: its invoice is used."""
@@ -249,8 +249,8 @@ class Claims:
         """Forget a claim of which nothing came, and its invoice with it. `keeps_notes`: what notes took of it stays."""
         each = self.claimed.pop(claim_id)
         del self.invoices[each.invoice.hex()]
-        _without(self.by_voucher, each.voucher_id, claim_id)
-        _without(self.by_holder, (each.programme_id, each.holder_id), claim_id)
+        without(self.by_voucher, each.voucher_id, claim_id)
+        without(self.by_holder, (each.programme_id, each.holder_id), claim_id)
         if claim_id in self.credits:
             credit = self.credits.pop(claim_id)
             if keeps_notes and credit.left < credit.invoiced:
@@ -260,7 +260,7 @@ class Claims:
         return each
 
 
-def _without(index: dict[K, dict[str, None]], key: K, id_: str) -> None:
+def without(index: dict[K, dict[str, None]], key: K, id_: str) -> None:
     """Take an id out of an index, and its key with the last one."""
     del index[key][id_]
     if not index[key]:

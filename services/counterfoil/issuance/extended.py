@@ -1,4 +1,4 @@
-"""That the ledger let a voucher last longer, mirrored: issuance judges by the later end, too."""
+"""That the ledger moved the end of a voucher, mirrored: issuance judges by the same end."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
 from counterfoil.issuance.state import IssuanceState
-from counterfoil.ledger.extension_events import VoucherExtended
+from counterfoil.ledger.extension_events import VoucherEndSet, VoucherExtended
 
 
-def take_over_extended(state: IssuanceState, event: VoucherExtended, _at: At) -> Sequence[Event]:
+def take_over_extended(state: IssuanceState, event: VoucherExtended | VoucherEndSet, _at: At) -> Sequence[Event]:
     """Repeat it; nothing of a voucher that is over, or is another shard's."""
     return [event] if event.voucher_id in state.vouchers else []
 
@@ -18,6 +18,6 @@ def take_over_extended(state: IssuanceState, event: VoucherExtended, _at: At) ->
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
-def voucher_extended(state: IssuanceState, event: VoucherExtended, _at: At) -> None:
-    """Apply a later end."""
+def voucher_extended(state: IssuanceState, event: VoucherExtended | VoucherEndSet, _at: At) -> None:
+    """Apply the end."""
     state.vouchers.edit(event.voucher_id).expires_at = event.expires_at

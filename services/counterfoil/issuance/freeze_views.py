@@ -8,7 +8,7 @@ from typing import Final
 from counterfoil.core.at import At
 from counterfoil.issuance.events import VoucherReinstated
 from counterfoil.issuance.freeze_events import RevocationOrdered, SuspensionExtended, SuspensionOrdered
-from counterfoil.ledger.extension_events import VoucherExtended
+from counterfoil.ledger.extension_events import VoucherEndSet, VoucherExtended
 from counterfoil.ports import Change, Set
 from counterfoil.service import Reducers
 
@@ -25,7 +25,7 @@ def _extended(event: SuspensionExtended, _at: At) -> Iterable[Change]:
     yield Set(_VIEW, (event.voucher_id,), {"suspended_until": event.ends_at})
 
 
-def _lasts_longer(event: VoucherExtended, _at: At) -> Iterable[Change]:
+def _ends(event: VoucherExtended | VoucherEndSet, _at: At) -> Iterable[Change]:
     yield Set(_VIEW, (event.voucher_id,), {"expires_at": event.expires_at})
 
 
@@ -41,7 +41,8 @@ def _reinstated(event: VoucherReinstated, at: At) -> Iterable[Change]:
 FREEZE_REDUCERS: Final[Reducers] = {
     SuspensionOrdered: _ordered,
     SuspensionExtended: _extended,
-    VoucherExtended: _lasts_longer,
+    VoucherExtended: _ends,
+    VoucherEndSet: _ends,
     RevocationOrdered: _revoked,
     VoucherReinstated: _reinstated,
 }

@@ -72,6 +72,8 @@ def decide_application(state: IssuanceState, body: DecideApplication, actor: Par
     application = application_to(state, body.application_id, actor)
     if isinstance(application, Refusal):
         return application
+    if body.decision != "rejected" and (stopped := not_taking_part(actor)) is not None:
+        return stopped
     rejects = state.rules.rejects_always and body.decision == "rejected"
     if (application.status == "returned" and not rejects) or application.status == body.decision:
         return refuse(Code.APPLICATION_NOT_OPEN, status=application.status)

@@ -14,6 +14,7 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
+from counterfoil.core.standing import not_taking_part
 from counterfoil.issuance.applications import already_closed, decides_together, document_for, document_of, windows_of
 from counterfoil.issuance.applying import Application
 from counterfoil.issuance.commands import CloseWindow, OpenWindow, ScoreApplication
@@ -103,6 +104,8 @@ def close_window(state: IssuanceState, body: CloseWindow, actor: Party, at: At) 
         return refuse(Code.UNKNOWN_WINDOW, window_id=body.window_id)
     if state.programmes[window.programme_id].current.issuer_id != actor.party_id:
         return refuse(Code.NOT_YOURS, programme_id=window.programme_id)
+    if state.applications.in_window.get(body.window_id) and (stopped := not_taking_part(actor)) is not None:
+        return stopped  # it would grant; each application can be rejected by itself
     if window.phase != "open":
         return refuse(Code.WINDOW_CLOSED, window_id=body.window_id)
     rules = state.rules_under(window)

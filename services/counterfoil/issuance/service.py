@@ -164,7 +164,7 @@ from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.issuance.views import REDUCERS, VIEWS
 from counterfoil.ledger.closing_events import ProgrammeClosed
 from counterfoil.ledger.events import ClaimReleased, VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
-from counterfoil.ledger.extension_events import VoucherExtended
+from counterfoil.ledger.extension_events import VoucherEndSet, VoucherExtended
 from counterfoil.ledger.invoice_events import InvoiceRefused, InvoiceReturned
 from counterfoil.ledger.transfer_events import TransferConsented, VoucherReissued, VoucherSurrendered
 from counterfoil.service import Service
@@ -254,6 +254,7 @@ DECIDER: Final = Decider(
             VoucherCancelled: vouchers.take_over_end,
             VoucherClosed: vouchers.take_over_close,
             VoucherExtended: extended.take_over_extended,
+            VoucherEndSet: extended.take_over_extended,
             VoucherRestored: made_anew.take_over_restored,
             VoucherSurrendered: vouchers.take_over_surrender,
             VoucherReissued: made_anew.take_over_reissued,
@@ -346,6 +347,7 @@ DECIDER: Final = Decider(
         RevocationOrdered: freezing.revocation_ordered,
         IssueReversed: vouchers.issue_reversed,
         VoucherExtended: extended.voucher_extended,
+        VoucherEndSet: extended.voucher_extended,
         VoucherRestored: made_anew.voucher_restored,
         VoucherSurrendered: vouchers.voucher_surrendered,
         VoucherReissued: made_anew.voucher_reissued,

@@ -228,6 +228,8 @@ def release_unclaimed(state: LedgerState, event: UnclaimedLapsed, _at: At) -> Se
 def run_off_begun(state: LedgerState, event: RunOffBegun, _at: At) -> None:
     """Apply the beginning of a run-off."""
     state.phases[event.programme_id] = "run_off"
+    for voucher_id in state.no_end.get(event.programme_id, ()):
+        state.end_later(state.vouchers.open[voucher_id])
 
 
 def programme_decided(state: LedgerState, event: ProgrammeDecided, _at: At) -> None:

@@ -79,7 +79,8 @@ def _give_up(state: LedgerState, voucher: Voucher, party_id: str, amount: int) -
 
 
 def expire_vouchers(state: LedgerState, cutoff: int, _at: At) -> Sequence[Event]:
-    """End the vouchers that expired."""
+    """End the vouchers that expired, up to the next step that is to be told."""
+    cutoff = state.told_until(cutoff)
     return _end_all(state, state.expiring.reached(cutoff, state.rules.max_items_per_sweep), EXPIRED)
 
 
@@ -92,12 +93,13 @@ def bury(state: LedgerState, posting: Posting, party_id: str, released: Iterable
     """End value that a hold gave back from a dead voucher: it never becomes available again.
 
     A voucher ends by ledger time alone. If the sweep has not reached it yet, everything that this owner has of it
-    and that is not held ends here.
+    and that is not held ends here, unless its holder is still to be told of a step to the end: then the sweep ends it.
     """
     ended: list[Event] = []
     for draw in released:
         voucher = state.vouchers.open[draw.voucher_id]
-        if state.over(voucher, at.time):
+        told = not (state.rules.notifies_first and state.has_step(voucher.voucher_id))
+        if state.over(voucher, at.time) and told:
             ended += _end(state, posting, voucher, CANCELLED if voucher.status == "revoked" else EXPIRED, [party_id])
     return ended
 
@@ -153,7 +155,7 @@ def voucher_ended(state: LedgerState, event: VoucherExpired | VoucherCancelled, 
     """Apply the end of unheld value."""
     voucher_id = event.voucher_id
     voucher = state.vouchers.open[voucher_id]
-    expiring, cancelling = state.expires(voucher_id), state.cancels(voucher_id)
+    expiring, cancelling, endless = state.expires(voucher_id), state.cancels(voucher_id), state.gets_end(voucher_id)
     stepping = state.has_step(voucher_id)
     state.book(event.legs)
     if not voucher.dead:
@@ -171,6 +173,8 @@ def voucher_ended(state: LedgerState, event: VoucherExpired | VoucherCancelled, 
         state.cancelling.ended()
     if stepping:
         state.stepping.ended()
+    if endless:
+        state.endless.ended()
 
 
 def voucher_surrendered(state: LedgerState, event: VoucherSurrendered, _at: At) -> None:
@@ -186,6 +190,7 @@ def remove_if_ended(state: LedgerState, voucher_id: str) -> None:
     ended = sum(state.accounts.find(account, voucher_id).posted for account in ENDS)
     issued = -state.accounts.find(CIRCULATION, voucher_id).posted
     ensure(ended == voucher.face == issued, f"voucher {voucher_id} does not add up")
+    state.has_end(voucher)
     del state.vouchers.open[voucher_id]
     state.accounts.drop_asset(voucher_id)
     state.encumbrances.forget(voucher_id)

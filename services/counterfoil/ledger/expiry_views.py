@@ -9,7 +9,7 @@ from counterfoil.core.at import At
 from counterfoil.ledger.chart import EXPIRED, owner_of
 from counterfoil.ledger.events import VoucherExpired, VoucherRestored
 from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
-from counterfoil.ledger.extension_events import VoucherExtended
+from counterfoil.ledger.extension_events import VoucherEndSet, VoucherExtended
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import Readers
 
@@ -94,6 +94,12 @@ def extended(event: VoucherExtended, at: At) -> Iterable[Change]:
     """A row for an extension, and the later end of what each holder has."""
     row = {name: getattr(event, name) for name in EXTENSIONS.columns if name != "extended_at"}
     yield Put(EXTENSIONS.name, {**row, "extended_at": at.time})
+    for holder_id in event.holders:
+        yield Set("holdings", (event.voucher_id, holder_id), {"expires_at": event.expires_at})
+
+
+def end_set(event: VoucherEndSet, _at: At) -> Iterable[Change]:
+    """The end of what each holder has."""
     for holder_id in event.holders:
         yield Set("holdings", (event.voucher_id, holder_id), {"expires_at": event.expires_at})
 

@@ -1,4 +1,4 @@
-"""Ledger: vouchers that last longer than they did when they were issued."""
+"""Ledger: vouchers that end at another time than they did when they were issued."""
 
 from __future__ import annotations
 
@@ -21,5 +21,18 @@ class VoucherExtended(Event):
     reason: Reason
     extended_by: Id
     expired_at: DerivedTime
+    expires_at: DerivedTime
+    holders: tuple[Id, ...]
+
+
+@event("voucher.end_set.v1")
+class VoucherEndSet(Event):
+    """A voucher without an end pays until `expires_at`, since its programme is in run-off.
+
+    `holders`: who has a part of it; of more than 256 the first, by their ids.
+    """
+
+    voucher_id: Id
+    programme_id: Id
     expires_at: DerivedTime
     holders: tuple[Id, ...]

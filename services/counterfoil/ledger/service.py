@@ -27,6 +27,7 @@ from counterfoil.ledger import (
     closing,
     contracts,
     endings,
+    endless,
     expiry,
     extending,
     funding,
@@ -99,7 +100,7 @@ from counterfoil.ledger.events import (
 )
 from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
 from counterfoil.ledger.extension_commands import ExtendVoucher
-from counterfoil.ledger.extension_events import VoucherExtended
+from counterfoil.ledger.extension_events import VoucherEndSet, VoucherExtended
 from counterfoil.ledger.invoice_events import (
     InvoiceCaptured,
     InvoiceCredited,
@@ -245,6 +246,7 @@ DECIDER: Final = Decider(
         "expiry_step": expiry.notify,
         "voucher_expiry": endings.expire_vouchers,
         "voucher_cancellation": endings.cancel_vouchers,
+        endless.TIMER: endless.set_ends,
         "funding_end": funding.end_funding,
         "encumbrance_end": pledges.end_encumbrances,
     },
@@ -283,6 +285,7 @@ DECIDER: Final = Decider(
         ExpiryNotified: expiry.step_taken,
         VoucherTakenOffline: expiry.step_taken,
         VoucherExtended: extending.voucher_extended,
+        VoucherEndSet: endless.voucher_end_set,
         VoucherExpired: endings.voucher_ended,
         VoucherCancelled: endings.voucher_ended,
         VoucherClosed: endings.voucher_closed,

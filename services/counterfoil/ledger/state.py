@@ -32,7 +32,7 @@ from counterfoil.ledger.holds import Holds
 from counterfoil.ledger.open_vouchers import Voucher, Vouchers
 from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.programme.documents import ProgrammesState
-from counterfoil.programme.expiry import Timetable, timetable
+from counterfoil.programme.expiry import NEVER, Timetable, timetable
 from counterfoil.programme.paying import Purchase
 from counterfoil.programme.rules import Rules
 
@@ -151,8 +151,26 @@ class LedgerState(ProgrammesState):
     """
 
     __slots__ = (
-        "accounts", "cancelling", "captures", "claimed", "contracts", "encumbrances", "ended", "expiries", "expiring",
-        "extended", "freeing", "gains", "holds", "lapsing", "purchases", "stepping", "unfunding", "vouchers",
+        "accounts",
+        "cancelling",
+        "captures",
+        "claimed",
+        "contracts",
+        "encumbrances",
+        "ended",
+        "endless",
+        "expiries",
+        "expiring",
+        "extended",
+        "freeing",
+        "gains",
+        "holds",
+        "lapsing",
+        "no_end",
+        "purchases",
+        "stepping",
+        "unfunding",
+        "vouchers",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -174,6 +192,8 @@ class LedgerState(ProgrammesState):
         self.expiries: Table[str, Expiry] = self.keep(Table(EXPIRY))
         self.extended: Table[str, int] = self.keep(Table(EXTENDED))
         self.stepping = Deadlines(self._is_next_step)
+        self.endless = Deadlines(self.gets_end)
+        self.no_end: dict[str, dict[str, None]] = {}  # open vouchers without an end, by programme
         self.expiring = Deadlines(self.expires)
         self.cancelling = Deadlines(self.cancels)
         self.unfunding = Deadlines(self.unfunds)
@@ -253,6 +273,7 @@ class LedgerState(ProgrammesState):
             (self.stepping.next(), "expiry_step"),
             (self.expiring.next(), "voucher_expiry"),
             (self.cancelling.next(), "voucher_cancellation"),
+            (self.endless.next(), "voucher_end"),
         )
         return min(((time, kind) for time, kind in times if time is not None), default=None)
 
@@ -265,6 +286,7 @@ class LedgerState(ProgrammesState):
         self.unfunding, self.stepping = Deadlines(self.unfunds), Deadlines(self._is_next_step)
         self.encumbrances.rebuild()
         self.lapsing, self.freeing = Deadlines(self._is_encumbrance), Deadlines(self.frees)
+        self.endless, self.no_end = Deadlines(self.gets_end), {}
         for id_, each in self.encumbrances.every():
             self.lapsing.add(each.until, 0, 0, id_)
         for voucher_id, voucher in self.vouchers.open.items():
@@ -275,6 +297,7 @@ class LedgerState(ProgrammesState):
             self.unfund_later(voucher)
             self.free_later(voucher)
             self.step_later(voucher)
+            self.end_later(voucher)
 
     def expire_later(self, voucher: Voucher) -> None:
         """Let the voucher end at its time, if it expires; those of one time end in the order of their credit."""
@@ -309,6 +332,33 @@ class LedgerState(ProgrammesState):
             self.expiries[voucher.voucher_id] = Expiry(missed, "", restored)
         self.expire_later(voucher)
         self.step_later(voucher)
+        self.end_later(voucher)
+
+    # without an end -------------------------------------------------------------------------------------------------
+
+    def gets_end(self, voucher_id: str) -> bool:
+        """Whether an open voucher has no end, though its programme is in run-off."""
+        voucher = self.vouchers.open.get(voucher_id)
+        if voucher is None or voucher.dead or self.rules.endless_days is None:
+            return False
+        return voucher.expires_at >= NEVER and voucher_id in self.expiries and voucher.programme_id in self.phases
+
+    def end_later(self, voucher: Voucher) -> None:
+        """Know a voucher without an end; in a run-off it gets one before anything else is decided."""
+        if voucher.expires_at < NEVER:
+            return
+        self.no_end.setdefault(voucher.programme_id, {})[voucher.voucher_id] = None
+        if voucher.programme_id in self.phases:
+            self.endless.add(0, voucher.index, 0, voucher.voucher_id)
+
+    def has_end(self, voucher: Voucher) -> None:
+        """Forget that a voucher has no end."""
+        mine = self.no_end.get(voucher.programme_id, {})
+        mine.pop(voucher.voucher_id, None)
+        if not mine:
+            self.no_end.pop(voucher.programme_id, None)
+
+    # the way to the end, moved --------------------------------------------------------------------------------------
 
     def move_end(self, voucher: Voucher, expires_at: int, time: int) -> None:
         """Let an open voucher end later, and go its way to its end from `time` on once more."""
@@ -317,6 +367,7 @@ class LedgerState(ProgrammesState):
         for each in owners:
             self.vouchers.set_owner(voucher, each, owns=False)
         self.vouchers.open.edit(voucher_id).expires_at = expires_at
+        self.has_end(voucher)
         for each in owners:
             self.vouchers.set_owner(voucher, each, owns=True)
         self.expiring.forget(voucher_id.__eq__)
@@ -362,6 +413,11 @@ class LedgerState(ProgrammesState):
         if voucher is None or expiry is None or voucher.dead:
             return False
         return expiry.taken < len(self.timetable(voucher).steps) and bool(self.untold(voucher_id))
+
+    def told_until(self, cutoff: int) -> int:
+        """Up to when value ends at once: not as of the next step that is to be told, which comes first."""
+        step = self.stepping.next() if self.rules.notifies_first else None
+        return cutoff if step is None else min(cutoff, step - 1)
 
     def _is_next_step(self, step_id: str) -> bool:
         number, _, voucher_id = step_id.partition(":")

@@ -45,7 +45,7 @@ from counterfoil.ledger.events import (
 )
 from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
 from counterfoil.ledger.expiry_views import EXPIRY_VIEWS
-from counterfoil.ledger.extension_events import VoucherExtended
+from counterfoil.ledger.extension_events import VoucherEndSet, VoucherExtended
 from counterfoil.ledger.holding_views import HOLDING_VIEWS
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, UseCaptured
@@ -408,6 +408,7 @@ REDUCERS: Final[Reducers] = {
     ExpiryNotified: expiries.notified,
     VoucherTakenOffline: expiries.taken_offline,
     VoucherExtended: expiries.extended,
+    VoucherEndSet: expiries.end_set,
     VoucherExpired: _and_posted(expiries.ended),
     VoucherCancelled: _posted,
     VoucherRestored: _and_then(_voucher_credited, expiries.brought_back, _posted),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from counterfoil.programme.claiming import by_invoice
-from counterfoil.programme.form.benefit import Cap, Tier
+from counterfoil.programme.form.benefit import Cap, Tier, Tranche
 from counterfoil.programme.form.identity import ComputeUnit
 from counterfoil.programme.form.life import (
     ClaimWindowExpiry,
@@ -256,10 +256,14 @@ def _parts(rules: Rules) -> Iterator[str]:
             "ISSUE": "with its issue",
             "DATE": f"by the issuer, {each.after_days or 0} days after the issue at the earliest",
             "ISSUER_DECISION": "by the issuer",
-            "PROGRESS_REPORT": f"by the issuer, after {each.attested_by or 'a report'} has shown the progress",
+            "PROGRESS_REPORT": f"by the issuer, after {_who(each)} has shown the progress",
             "FORMER_USED": f"by the issuer, once {each.used_share or 'all'} of the parts before is used",
         }[each.release_on]
         yield f"Part {number}, {percent(parse_rate(each.share))} of a voucher, can be used when it is released: {when}."
+
+
+def _who(tranche: Tranche) -> str:
+    return "a report" if tranche.attested_by is None else f"{tranche.attested_by}, or an operator,"
 
 
 def _expiry(rules: Rules) -> Iterator[str]:

@@ -1,0 +1,46 @@
+"""The part of the golden story about what nobody is left waiting for: vouchers without an end, and a stopped issuer."""
+
+from __future__ import annotations
+
+from counterfoil.contract.applications import ApplicationLine
+from counterfoil.contract.refusals import Code
+from counterfoil.issuance.commands import (
+    AppropriateBudget,
+    DecideApplication,
+    IssueVoucher,
+    ReinstateParty,
+    SubmitApplication,
+    SuspendParty,
+)
+from counterfoil.issuance.run_off_commands import BeginRunOff
+from tests.documents import document, publishing
+from tests.golden.steps import done, refused
+from tests.golden.world import GoldenWorld
+from tests.properties.world import YUAN
+
+PROGRAMME = "p-endless"
+LINE = ApplicationLine(
+    id="l1", sku="GPU_COMPUTE", instrument="COMPUTE", amount=9 * YUAN, tax=0, quantity=0, unit=None, class_id="a100",
+    region="east", provider_id="gpu-1", starts=None, ends=None,
+)  # fmt: skip
+
+
+def tell(world: GoldenWorld) -> None:
+    """An issuer that is suspended rejects and approves nothing; in a run-off, what has no end gets one."""
+    value = document(id=PROGRAMME, expiry={"rule": {"kind": "NONE"}}, providers={"mode": "OPEN"})
+    done(world, "town", *publishing(value))
+    done(world, "town", AppropriateBudget(programme_id=PROGRAMME, amount=90 * YUAN, document=PROGRAMME))
+    done(world, "town", IssueVoucher(programme_id=PROGRAMME, beneficiary_id="lab-1", amount=9 * YUAN))
+    asked = SubmitApplication(
+        programme_id=PROGRAMME, corrects=None, project_id=None, lines=(LINE,), contract=None, other_support=(),
+        evidence=(),
+    )  # fmt: skip
+    application_id = done(world, "lab-1", asked).application_id
+    decide = DecideApplication(application_id=application_id, decision="approved", caps=(), reason="the town is closed")
+    done(world, "operator", SuspendParty(party_id="town", reason="inquiry"))
+    refused(world, "town", Code.PARTY_SUSPENDED, decide)
+    done(world, "town", DecideApplication(application_id=application_id, decision="rejected", caps=(), reason="closed"))
+    world.settle()
+    done(world, "town", BeginRunOff(programme_id=PROGRAMME, reason="the town runs no programmes"))
+    world.settle()
+    done(world, "operator", ReinstateParty(party_id="town", reason="nothing was found"))
