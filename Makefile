@@ -78,7 +78,7 @@ demo-distributed: $(DEV_STAMP) ## the same on Kafka and PostgreSQL, every servic
 test: check ## the static checks, then every test but the drills
 	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
-drills: $(DEV_STAMP) ## the longer drills, which `make test` leaves out: about ten minutes
+drills: $(DEV_STAMP) ## the longer drills, which `make test` leaves out: about twenty minutes
 	$(BIN)/pytest -m drill $(ARGS)
 
 check: $(DEV_STAMP) $(ASSETS) ## the static checks alone: style, types, import rules

@@ -96,6 +96,7 @@ def begun(cluster_directory: Path, tmp_path: Path) -> Iterator[Begun]:
         made.cluster.remove()
 
 
+@pytest.mark.drill
 def test_services_started_first_wait_and_become_active_later(begun: Begun, tmp_path: Path) -> None:
     ledger, rest, gateway = begun.start("ledger"), begun.start(*REST), begun.start(GATEWAY)
     for process in (ledger, rest, gateway):

@@ -124,7 +124,8 @@ def story_is_told(home: Path) -> bool:
     return int(checkpoint.splitlines()[1]) > 5
 
 
-@pytest.mark.parametrize("under_way", [pytest.param(servers_start, marks=pytest.mark.drill), story_is_told])
+@pytest.mark.drill
+@pytest.mark.parametrize("under_way", [servers_start, story_is_told])
 def test_interrupted_it_stops_all_that_it_has_started(tmp_path: Path, under_way: Callable[[Path], bool]) -> None:
     demo = Demo(tmp_path, *story(tmp_path / "in"))
     ends = time.monotonic() + ENDS_WITHIN

@@ -7,6 +7,7 @@ Every audit must be clean, however the logs grow meanwhile; then a byte is chang
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -34,6 +35,8 @@ from tests.e2e.running import Shell, serving
 RATE: Final = 200
 """Commands a second."""
 _ENDS_WITHIN: Final = 60  # seconds
+_NICENESS: Final = 10
+"""Of the auditors, which have machines of their own: here they leave the processors to the market and its clients."""
 _NEW_MIRROR_EVERY: Final = 8  # rounds
 _MIB: Final = 2**20
 
@@ -155,6 +158,7 @@ def follow(folder: Path, seconds: float, rate: int = RATE, entries: int = 0) -> 
             auditors = Auditors(server, home, folder, found)
             ends = time.monotonic() + seconds
             with loaded(shell.url, home, rate, found):
+                os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
                 for nth in count():
                     auditors.follow(nth)
                     if time.monotonic() > ends and found.sizes[-1] - found.sizes[0] >= entries:

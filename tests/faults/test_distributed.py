@@ -42,6 +42,7 @@ def test_every_part_killed_in_turn(whole: DrillMarket) -> None:
     drills.killed(whole, 3.0)
 
 
+@pytest.mark.drill
 def test_a_zombie_wakes_after_another_took_over(whole: DrillMarket) -> None:
     drills.zombie(whole, 1.0)
 
@@ -57,10 +58,12 @@ def test_kafka_freezes(whole: DrillMarket) -> None:
     drills.frozen_kafka(whole, 12.0)
 
 
+@pytest.mark.drill
 def test_kafka_is_restarted(whole: DrillMarket) -> None:
     drills.restarted_kafka(whole, 2.0)
 
 
+@pytest.mark.drill
 def test_postgresql_is_restarted(whole: DrillMarket) -> None:
     drills.restarted_database(whole, 2.0)
 

@@ -80,6 +80,7 @@ def away_and_ahead(market: DrillMarket, clock: TickingClock, own: TickingClock) 
     _until(lambda: clock_check(market) == "ok", "the ledger has taken it")
 
 
+@pytest.mark.drill
 def test_clocks_and_an_outage(new_cluster: NewCluster, tmp_path: Path) -> None:
     with ExitStack() as opened:
         clock = opened.enter_context(TickingClock(tmp_path / "clock"))

@@ -44,6 +44,7 @@ from tests.documents import published as as_document
 from tests.given import Scenario
 from tests.programmes import changed, published
 from tests.snapshots import snapshot
+from tests.state_data import unwatched
 
 DECIDER = SERVICE.decider
 CACHES = ("RestingOffer._starts", "Ladder._unions", "Ladder._origin")  # searches write to these; they change no answer
@@ -291,8 +292,9 @@ class Market(Scenario):
         self.in_force = rules if isinstance(rules, Rules) else RULES[rules or IN_FORCE]
         self.tally = Tally(self.in_force)
         self.history: list[tuple[Event, At]] = []
-        self._unwatched = 0  # steps that are not compared with the state before them
+        self._unwatched = 0 if more else len(WORLD)  # steps that are not compared with the state before them
         super().__init__(DECIDER, time=T - 1_000)
+        self._mirror.leave_out(self._unwatched)
         self.state.rules = self.in_force
         for event in (*WORLD, *more):
             self.reacts_to(event)
@@ -358,7 +360,7 @@ class Market(Scenario):
         self._unwatched -= 1
         if self._unwatched >= 0:
             return super()._decide(decide, *arguments)
-        self._unwatched = (len(self.state.offers) + len(self.state.bids)) // _SMALL
+        self._unwatched = unwatched((len(self.state.offers) + len(self.state.bids)) // _SMALL, self.state)
         before = snapshot(self.state, CACHES)
         decision = super()._decide(decide, *arguments)
         self.decider.due(self.state)
