@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from counterfoil.console import forms, logs, market, programmes
+from counterfoil.console import (
+    contracts,
+    forms,
+    issuer,
+    logs,
+    market,
+    oversight,
+    programmes,
+    provider,
+    start_up,
+    statements,
+)
 from counterfoil.console.page import Page
+from counterfoil.console.parties import home
 from counterfoil.console.words import N_
 
 PAGES: Final = (
@@ -14,6 +26,17 @@ PAGES: Final = (
     Page("programmes/{programme_id}", "programme.html", N_("Programme"), programmes.read),
     Page("logs", "logs.html", N_("Logs"), logs.read_all),
     Page("logs/{name:path}", "log.html", N_("Log"), logs.read),
+    Page("start-up", "start_up.html", N_("Start-up"), home("beneficiary", "start-up", start_up.read)),
+    Page("start-up/{party_id}", "start_up.html", N_("Start-up"), start_up.read),
+    Page("provider", "provider.html", N_("Provider"), home("provider", "provider", provider.read)),
+    Page("provider/{party_id}", "provider.html", N_("Provider"), provider.read),
+    Page("issuer", "issuer.html", N_("Issuer"), home("issuer", "issuer", issuer.read)),
+    Page("issuer/{party_id}", "issuer.html", N_("Issuer"), issuer.read),
+    Page("contracts/{contract_id}", "contract.html", N_("Contract"), contracts.read),
+    Page("statements/{party_id}", "statement.html", N_("Statement"), statements.read),
+    Page("parties/{party_id}", "party.html", N_("Party"), oversight.party),
+    Page("audit", "audit.html", N_("Audit"), oversight.audit),
+    Page("operation", "operation.html", N_("Operation"), oversight.operation),
     Page("sign-in", "sign_in.html", N_("Sign in"), lambda _look: {}),
     Page("command/{command}", "command.html", N_("Command"), forms.read_form),
 )

@@ -140,13 +140,14 @@ class Drawing:
                 at += amount
         return self._svg(caption, 16 + 26 * len(rows), drawn)
 
-    def heat(self, caption: str, days: Sequence[tuple[str, Sequence[int | None]]], most: int) -> Markup:
-        """A row a day, a cell an hour: how much of `most` each hour has; None for hours that are not known."""
+    def heat(self, caption: str, days: Sequence[tuple[int, Sequence[int | None]]], most: int) -> Markup:
+        """A row a day (its begin), a cell an hour: how much of `most` each hour has; None where that is not known."""
         if not days or not most:
             return self._nothing(caption)
         left, size = 64, (WIDTH - 64 - _RIGHT) / 24
         drawn = [_text(left + size * (hour + 0.5), 14, f"{hour:02d}", "middle") for hour in range(0, 24, 3)]
-        for nth, (label, hours) in enumerate(days):
+        for nth, (day, hours) in enumerate(days):
+            label = self._formats.day(day)
             top = 22 + nth * 20
             drawn.append(_text(left - 8, top + 13, label, "end"))
             for hour, value in enumerate(hours):
@@ -164,15 +165,15 @@ class Drawing:
         if not given:
             return self._nothing(caption)
         sizes = [max(_into(given, nth), _out_of(given, nth)) for nth in range(len(stages))]
-        height, gap, columns = 300, 26, max(column for _, column in stages) + 1
+        height, gap, columns = 300, 40, max(column for _, column in stages) + 1
         by_column = [
             [nth for nth, (_, column) in enumerate(stages) if column == each and sizes[nth]] for each in range(columns)
         ]
         most = max(sum(sizes[nth] for nth in column) for column in by_column)
-        scale = (height - 30 - gap * max(len(column) - 1 for column in by_column)) / most
+        scale = (height - 42 - gap * max(len(column) - 1 for column in by_column)) / most
         tops: dict[int, float] = {}
         for column in by_column:
-            at = 24.0
+            at = 36.0
             for nth in column:
                 tops[nth], at = at, at + sizes[nth] * scale + gap
         width = (WIDTH - 26) / max(1, columns - 1)
@@ -191,9 +192,11 @@ class Drawing:
         for nth, top in tops.items():
             tall = max(1.5, sizes[nth] * scale)
             drawn.append(f'<rect class="a" x="{places[nth]:.1f}" y="{top:.1f}" width="10" height="{tall:.1f}"/>')
-            label = f"{self._words(stages[nth][0])} {self._formats.compact(_whole(sizes[nth]))}"
+            amount = self._formats.compact(_whole(sizes[nth]))
             ends = stages[nth][1] == columns - 1 and columns > 1
-            drawn.append(_text(places[nth] + 10 * ends, top - 6, label, "end" if ends else "start", "strong"))
+            x, anchor = places[nth] + 10 * ends, "end" if ends else "start"
+            drawn.append(_text(x, top - 19, self._words(stages[nth][0]), anchor))
+            drawn.append(_text(x, top - 6, amount, anchor, "strong"))
         return self._svg(caption, height + 24, drawn)
 
     # parts ------------------------------------------------------------------------------------------------------------

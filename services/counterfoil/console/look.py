@@ -16,6 +16,7 @@ from counterfoil.gateway.rows import decode_cursor, encode_cursor
 from counterfoil.gateway.scopes import scope_of
 from counterfoil.ports import ViewReader
 from counterfoil.readership import Scope
+from counterfoil.vocabulary import CODEC
 
 ROWS: Final = 50
 """Rows of a table on one page."""
@@ -66,6 +67,15 @@ class Look:
         rows = self.rows(view, limit + 1, after=after, **filters)
         older = encode_cursor(definition, rows[limit - 1]) if len(rows) > limit else None
         return Table(name, caption, columns, rows[:limit], older, limited=older is not None)
+
+    def now(self) -> int:
+        """The time of the newest entry that the page reflects, microseconds; 0 of empty logs."""
+        found = [0]
+        for log in self.context.backend.origins:
+            size = self.size_of(log)
+            last = self.context.backend.stores[log].entries(size - 1, size) if size else []
+            found += [CODEC.decode_entry(data).time for data in last]
+        return max(found)
 
     def size_of(self, log: LogId) -> int:
         """How many entries of a log the page reflects."""
