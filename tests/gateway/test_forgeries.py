@@ -20,7 +20,7 @@ from counterfoil.transport.embedded import INBOX_CAPACITY
 from tests.gateway.harness import Served, Stepped, checked_entry, problem_of
 from tests.gateway.world import Market, deposit, seed_of
 
-FORGERIES = 10_000
+FORGERIES = INBOX_CAPACITY + 250
 AT_ONCE = 250
 
 
