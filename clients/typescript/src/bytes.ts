@@ -38,6 +38,11 @@ export function toHex(data: Uint8Array): string {
   return Array.from(data, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** The inverse, of text that this program has. */
+export function fromHex(hex: string): Bytes {
+  return Uint8Array.from(hex.match(/../g) ?? [], (octet) => Number.parseInt(octet, 16));
+}
+
 /** RFC 4648 section 4, with padding. */
 export function toBase64(data: Uint8Array): string {
   let binary = "";

@@ -9,16 +9,20 @@ import { type Command, SERVICE_OF } from "./generated/tables.js";
 import { newCommandId } from "./ids.js";
 import type { SigningKey } from "./keys.js";
 
-/**
- * A signed command, with one id from its making to its settling. Keep the envelope until there is a receipt: the same
- * bytes may be sent again at any time, and have their effect once.
- */
-export interface SignedCommand {
+/** A command before its signature: what a person reads, and then signs, are these octets. */
+export interface Draft {
   readonly id: string;
   readonly actor: string;
   /** Origin of the log that is to decide. */
   readonly aud: string;
   readonly payload: Bytes;
+}
+
+/**
+ * A signed command, with one id from its making to its settling. Keep the envelope until there is a receipt: the same
+ * bytes may be sent again at any time, and have their effect once.
+ */
+export interface SignedCommand extends Draft {
   /** The DSSE envelope as JSON: what is sent. */
   readonly envelope: string;
 }
@@ -48,6 +52,11 @@ export class Author {
 
   /** Sign one command, or several of one service as a batch: decided in order, in one entry. */
   async sign(command: Command | readonly Command[], options: SignOptions = {}): Promise<SignedCommand> {
+    return this.signDraft(this.draft(command, options));
+  }
+
+  /** The same without the signature: what is to be read before. */
+  draft(command: Command | readonly Command[], options: SignOptions = {}): Draft {
     const all = Array.isArray(command) ? (command as readonly Command[]) : [command as Command];
     const issuedAt = options.issuedAt ?? new Date();
     const id = options.id ?? newCommandId();
@@ -65,8 +74,12 @@ export class Author {
       seen: options.seen === undefined ? null : { size: options.seen.size, root: toBase64(options.seen.root) },
       body: body as unknown as Json,
     });
-    const signature = await this.key.sign(preAuthEncoding(payload));
-    return { id, actor: this.party, aud, payload, envelope: encodeEnvelope(payload, signature, this.key.id) };
+    return { id, actor: this.party, aud, payload };
+  }
+
+  async signDraft(draft: Draft): Promise<SignedCommand> {
+    const signature = await this.key.sign(preAuthEncoding(draft.payload));
+    return { ...draft, envelope: encodeEnvelope(draft.payload, signature, this.key.id) };
   }
 }
 

@@ -1,10 +1,11 @@
 /** As much of DER as key files need: values one after the other, each with its tag. */
 
-import type { Bytes } from "./bytes.js";
+import { type Bytes, concat } from "./bytes.js";
 import { FormatError } from "./errors.js";
 
 export const INTEGER = 0x02;
 export const OCTETS = 0x04;
+export const NULL = 0x05;
 export const OBJECT = 0x06;
 export const SEQUENCE = 0x30;
 
@@ -23,6 +24,13 @@ export function valuesIn<const T extends readonly number[]>(
   }
   if (found.length < tags.length) throw new FormatError("the DER of a key file is cut short");
   return found as [...{ [K in keyof T]: Bytes }, ...Bytes[]];
+}
+
+/** A value of less than 65,536 octets, with its tag. */
+export function encoded(tag: number, ...content: Uint8Array[]): Bytes {
+  const { length } = concat(...content);
+  const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  return concat(Uint8Array.of(tag, ...size), ...content);
 }
 
 /** Where the content of the value at `at` begins and ends. */

@@ -3,7 +3,7 @@
 export { type Bytes, fromBase64, toBase64, toHex } from "./bytes.js";
 export { canonicalBytes, canonicalize, type Json, parseCanonical } from "./canonical.js";
 export { type Checkpoint, openCheckpoint } from "./checkpoint.js";
-export { Author, hourOf, readCommand, type SignedCommand, type SignOptions, timeOf } from "./commands.js";
+export { Author, type Draft, hourOf, readCommand, type SignedCommand, type SignOptions, timeOf } from "./commands.js";
 export { encodeEnvelope, PAYLOAD_TYPE, payloadOf, preAuthEncoding } from "./envelope.js";
 export {
   CounterfoilError,
@@ -34,6 +34,7 @@ export { leafHash, nodeHash, rootOf, verifyConsistency, verifyInclusion } from "
 export { type Note, parseNote, parseVerifyKey, parseVerifyKeys, type VerifyKey, verifyNote } from "./note.js";
 export { type Followed, followOrder } from "./orders.js";
 export { type LogProof, parseProof, verifyProof } from "./proof.js";
+export { PublishedLog } from "./published.js";
 export type { Outcome, Receipt, Settled } from "./receipt.js";
 export { OPEN_SESSION_TYPE, type Session, signOpenSession } from "./sessions.js";
 export { type StateProof, verifyState } from "./state.js";

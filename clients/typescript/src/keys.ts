@@ -2,7 +2,7 @@
 
 import { type Bytes, concat, fromBase64, sha256, toBase64, toHex, utf8 } from "./bytes.js";
 import { FormatError } from "./errors.js";
-import { readPem, writePem } from "./pem.js";
+import { readPem, writeEncryptedPem, writePem } from "./pem.js";
 
 const ED25519 = "Ed25519";
 /** PKCS#8 of an Ed25519 key (RFC 8410) without its last 32 octets, the key itself. */
@@ -13,7 +13,8 @@ export type Use = "signing" | "recovery";
 
 export class SigningKey {
   private constructor(
-    private readonly secret: CryptoKey,
+    /** Not extractable: it signs, and a browser's database may hold it, but nothing reads it. */
+    readonly secret: CryptoKey,
     /** 32 octets. */
     readonly publicKey: Bytes,
     /** As commands name it: the first 8 octets of H(public key), in hexadecimal. */
@@ -34,10 +35,16 @@ export class SigningKey {
     return SigningKey.fromPkcs8(concat(PKCS8_HEAD, seed));
   }
 
-  /** A new key, and its PEM to be kept. */
-  static async generate(): Promise<{ key: SigningKey; pem: string }> {
+  /** A key that was kept: its secret, and its public key of 32 octets. */
+  static async fromSecret(secret: CryptoKey, publicKey: Bytes): Promise<SigningKey> {
+    return new SigningKey(secret, publicKey, await keyIdOf(publicKey));
+  }
+
+  /** A new key, and its PEM to be kept: encrypted, if there is a passphrase. */
+  static async generate(passphrase?: string): Promise<{ key: SigningKey; pem: string }> {
     const der = concat(PKCS8_HEAD, crypto.getRandomValues(new Uint8Array(32)));
-    return { key: await SigningKey.fromPkcs8(der), pem: writePem(der) };
+    const pem = passphrase === undefined ? writePem(der) : await writeEncryptedPem(der, passphrase);
+    return { key: await SigningKey.fromPkcs8(der), pem };
   }
 
   private static async fromPkcs8(der: Bytes): Promise<SigningKey> {

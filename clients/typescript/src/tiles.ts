@@ -56,8 +56,9 @@ export async function checkHistory(older: Checkpoint, newer: Checkpoint, read: R
 }
 
 /** Hashes of a log's tree, read from tiles that are not trusted: what is made of them must be verified. */
-class TileTree {
+export class TileTree {
   private readonly tiles = new Map<string, Promise<Bytes[]>>();
+  private readonly roots = new Map<string, Promise<Bytes>>();
 
   constructor(
     private readonly size: number,
@@ -83,16 +84,40 @@ class TileTree {
     return Promise.all(parts.reverse().map(([from, to]) => this.root(from, to)));
   }
 
+  /** PATH(index, D[size]) of RFC 6962 section 2.1.1: leaf side first. */
+  async inclusion(index: number): Promise<Bytes[]> {
+    let [start, end] = [0, this.size];
+    const parts: [number, number][] = [];
+    while (end - start > 1) {
+      const middle = start + splitPoint(end - start);
+      if (index < middle) {
+        parts.push([middle, end]);
+        end = middle;
+      } else {
+        parts.push([start, middle]);
+        start = middle;
+      }
+    }
+    return Promise.all(parts.reverse().map(([from, to]) => this.root(from, to)));
+  }
+
   /** MTH(D[start:end]), `start` a multiple of a power of two that is not below the length. */
-  private async root(start: number, end: number): Promise<Bytes> {
+  private root(start: number, end: number): Promise<Bytes> {
+    const range = `${start}:${end}`;
+    const found = this.roots.get(range) ?? this.computed(start, end);
+    this.roots.set(range, found);
+    return found;
+  }
+
+  private async computed(start: number, end: number): Promise<Bytes> {
     let [level, span] = [0, 1]; // the highest tile level whose hashes make up the range
     while (start % (span * TILE_WIDTH) === 0 && end % (span * TILE_WIDTH) === 0) {
       level += 1;
       span *= TILE_WIDTH;
     }
     const count = (end - start) / span;
-    if (count <= TILE_WIDTH) return rootOf(await this.hashes(level, start / span, count));
-    const middle = start + splitPoint(end - start);
+    if (count === 1) return rootOf(await this.hashes(level, start / span, 1));
+    const middle = start + span * splitPoint(count);
     return rootOf([await this.root(start, middle), await this.root(middle, end)]);
   }
 

@@ -27,11 +27,7 @@ export interface Proven {
 export async function verifyEntry(bytes: Bytes, proof: string, keys: readonly VerifyKey[]): Promise<Proven> {
   return provenOr("the receipt does not verify", async () => {
     const { proof: parsed, checkpoint } = await verifyProof(utf8(proof), bytes, keys);
-    const entry = parseCanonical(bytes) as unknown as Entry;
-    if (entry.source !== `//${checkpoint.origin}` || entry.data.index !== parsed.index) {
-      throw new NotProven(`the entry is not entry ${parsed.index} of ${checkpoint.origin}`);
-    }
-    return { entry, bytes, index: parsed.index, outcomes: outcomesOf(entry), checkpoint };
+    return readProven(bytes, parsed.index, checkpoint);
   });
 }
 
@@ -50,6 +46,17 @@ export async function verifyReceipt(
     }
   }
   return proven;
+}
+
+/** The entry in octets that are proven to be at `index` under a checkpoint. Throws `NotProven`. */
+export async function readProven(bytes: Bytes, index: number, checkpoint: Checkpoint): Promise<Proven> {
+  return provenOr("what the log has is no entry", async () => {
+    const entry = parseCanonical(bytes) as unknown as Entry;
+    if (entry.source !== `//${checkpoint.origin}` || entry.data.index !== index) {
+      throw new NotProven(`the entry is not entry ${index} of ${checkpoint.origin}`);
+    }
+    return { entry, bytes, index, outcomes: outcomesOf(entry), checkpoint };
+  });
 }
 
 function outcomesOf({ data: { decision, events } }: Entry): readonly Outcome[] {

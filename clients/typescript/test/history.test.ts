@@ -8,12 +8,16 @@ import {
   checkHistory,
   FormatError,
   Gateway,
+  leafHash,
   NotProven,
+  PublishedLog,
   parseBundle,
   parseVerifyKey,
+  rootOf,
   tilePath,
   Unreachable,
 } from "@counterfoil/client";
+import { entryOf, octets } from "./logs.js";
 
 const ORIGIN = "market.example/ledger/main";
 const hash = (...parts: Uint8Array[]) => createHash("sha256").update(Buffer.concat(parts)).digest();
@@ -70,6 +74,44 @@ test("paths of tiles", () => {
   assert.equal(tilePath("entries", 1_234_067), "tile/entries/x001/x234/067");
   assert.equal(tilePath(2, 1_000, 7), "tile/2/x001/000.p/7");
 });
+
+test("an entry is proven from tiles, whatever its place; a forged one is not", async () => {
+  const entry = (index: number) => entryOf(`//${ORIGIN}`, index);
+  for (const size of [1, 2, 3, 255, 256, 257, 600]) {
+    const leaves = await Promise.all(Array.from({ length: size }, (_, index) => leafHash(entry(index))));
+    const spoilt = new Map<string, Uint8Array<ArrayBuffer>>();
+    const read = async (path: string) => {
+      if (spoilt.has(path)) return spoilt.get(path) ?? null;
+      const [, kind = "", number = "", width = "256"] =
+        /^tile\/(0|entries|1)\/(\d{3})(?:\.p\/(\d+))?$/.exec(path) ?? [];
+      const [start, end] = [256 * Number(number), 256 * Number(number) + Number(width)];
+      if (kind === "entries") {
+        if (end > size) return null;
+        return octets(...Array.from({ length: end - start }, (_, at) => framed(entry(start + at))));
+      }
+      const row = kind === "0" ? leaves : await Promise.all(wholes(leaves));
+      return end > row.length ? null : octets(...row.slice(start, end));
+    };
+    const head = { origin: ORIGIN, size, root: await rootOf(leaves), note: new Uint8Array() };
+    const log = new PublishedLog(head, read);
+    for (const index of new Set([0, 1, 2, 254, 255, 256, 300, 511, 512, 599].filter((each) => each < size))) {
+      const proven = await log.entry(index);
+      assert.deepEqual(proven.bytes, entry(index));
+    }
+    await assert.rejects(log.entry(size), NotProven);
+    const width = Math.min(256, size);
+    const others = Array.from({ length: width }, (_, at) => framed(entry(at === 0 ? 7_777 : at)));
+    for (const forged of [octets(...others), Uint8Array.of(0, 9, 1)]) {
+      spoilt.set(tilePath("entries", 0, width), forged);
+      await assert.rejects(new PublishedLog(head, read).entry(0), NotProven);
+    }
+  }
+});
+
+const framed = (entry: Uint8Array) => octets(Uint8Array.of(entry.length >> 8, entry.length & 0xff), entry);
+/** The hashes of the full tiles below. */
+const wholes = (leaves: readonly Uint8Array<ArrayBuffer>[]) =>
+  Array.from({ length: leaves.length >> 8 }, (_, at) => rootOf(leaves.slice(256 * at, 256 * at + 256)));
 
 test("every older head of a log is found in it", async () => {
   for (const size of [1, 2, 5, 255, 256, 257, 700, 65_535, 65_536, 66_000]) {

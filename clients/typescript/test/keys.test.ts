@@ -1,7 +1,7 @@
 /** Keys come from PEM files and go back to none; ids are those of RFC 9562. */
 
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import {
   commandIdOf,
@@ -51,6 +51,22 @@ test("an encrypted PEM file opens with its passphrase alone", async () => {
   await assert.rejects(SigningKey.fromPem(made("aes-256-cbc")), /encrypted/);
   await assert.rejects(SigningKey.fromPem(made("aes-256-cbc"), "wrong horse"), FormatError);
   await assert.rejects(SigningKey.fromPem(made("aes-128-cbc"), "correct horse"), /not supported/);
+});
+
+test("a new key is encrypted as openssl encrypts, and one that was kept signs", async () => {
+  const passphrase = "correct horse battery";
+  const { key, pem } = await SigningKey.generate(passphrase);
+  const read = createPrivateKey({ key: pem, passphrase });
+  assert.deepEqual(
+    Buffer.from(key.publicKey),
+    createPublicKey(read).export({ type: "spki", format: "der" }).subarray(-32),
+  );
+  assert.deepEqual((await SigningKey.fromPem(pem, passphrase)).publicKey, key.publicKey);
+  assert.throws(() => createPrivateKey({ key: pem, passphrase: "another" }));
+  const kept = await SigningKey.fromSecret(structuredClone(key.secret), key.publicKey);
+  assert.equal(kept.id, key.id);
+  assert.deepEqual(await kept.sign(message), await key.sign(message));
+  await assert.rejects(crypto.subtle.exportKey("pkcs8", kept.secret));
 });
 
 test("damaged encrypted files are refused, and none takes long", async () => {
