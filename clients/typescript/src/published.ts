@@ -24,20 +24,37 @@ export class PublishedLog {
    * `Unreachable` if a file is missing; and what `read` throws, where the reader may not see the entries.
    */
   async entry(index: number): Promise<Proven> {
-    const { size, root, origin } = this.checkpoint;
-    if (!Number.isSafeInteger(index) || index < 0 || index >= size) {
-      throw new NotProven(`${origin} has ${size} entries, and none with index ${index}`);
-    }
+    this.checkIndex(index);
+    const { origin } = this.checkpoint;
     let bytes: Bytes | undefined;
     try {
       bytes = (await this.bundle(Math.floor(index / TILE_WIDTH)))[index % TILE_WIDTH];
-      if (bytes === undefined) throw new FormatError("the bundle is cut short");
+    } catch (cause) {
+      if (cause instanceof FormatError) throw new NotProven(`${origin}: ${cause.message}`, { cause });
+      throw cause;
+    }
+    if (bytes === undefined) throw new NotProven(`${origin}: the bundle with entry ${index} is cut short`);
+    return this.proven(index, bytes);
+  }
+
+  /** The entry in octets that the reader has already, such as those of a receipt. Throws as `entry`. */
+  async proven(index: number, bytes: Bytes): Promise<Proven> {
+    this.checkIndex(index);
+    const { size, root, origin } = this.checkpoint;
+    try {
       await verifyInclusion(index, size, await leafHash(bytes), await this.tree.inclusion(index), root);
     } catch (cause) {
       if (cause instanceof FormatError) throw new NotProven(`${origin}: ${cause.message}`, { cause });
       throw cause;
     }
     return readProven(bytes, index, this.checkpoint);
+  }
+
+  private checkIndex(index: number): void {
+    const { size, origin } = this.checkpoint;
+    if (!Number.isSafeInteger(index) || index < 0 || index >= size) {
+      throw new NotProven(`${origin} has ${size} entries, and none with index ${index}`);
+    }
   }
 
   private bundle(number: number): Promise<Bytes[]> {

@@ -1,7 +1,43 @@
-// What runs in the browser of a reader. The pages work without it.
+// What runs in the browser of a reader. The pages work without it; it proves what they show, and signs.
+import { localTime } from "./dom.js";
 
-for (const each of document.querySelectorAll("time[data-local]")) {
-  const at = new Date(each.dateTime);
-  const zone = Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
-  each.title = `${zone.format(at)} ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+const modules = (/** @type {string} */ name) => /** @type {HTMLElement[]} */ ([...document.querySelectorAll(`[data-module="${name}"]`)]);
+
+function showLocalTimes(/** @type {ParentNode} */ within) {
+  for (const each of within.querySelectorAll("time[data-local]")) {
+    const time = /** @type {HTMLTimeElement} */ (each);
+    const at = new Date(time.dateTime);
+    if (!Number.isNaN(at.getTime())) time.title = `${localTime(at, { dateStyle: "medium", timeStyle: "short" })} ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+  }
 }
+
+/** What needs the files of others, which a checkout may lack: the page says so itself. */
+async function start() {
+  const { loadWords } = await import("./words.js");
+  const [{ proveAll }, signing, session, receipts] = await Promise.all([
+    import("./proof.js"),
+    import("./signing.js"),
+    import("./session.js"),
+    import("./receipts.js"),
+    loadWords(),
+  ]);
+  const logs = Object.keys(JSON.parse(document.body.dataset.positions ?? "{}")).map((name) => `${name}/main`);
+  modules("sign-in").forEach(session.signInSection);
+  modules("receipt").forEach((section) => {
+    receipts.receiptSection(section);
+    receipts.trustSection(section, logs);
+  });
+  signing.takeForms(document);
+  await signing.showUnsettled();
+  await proveAll();
+  document.addEventListener("htmx:load", (event) => {
+    const within = /** @type {HTMLElement} */ (event.target);
+    showLocalTimes(within);
+    signing.takeForms(within);
+    proveAll(within);
+  });
+  document.documentElement.dataset.ready = "";
+}
+
+showLocalTimes(document);
+start();

@@ -1,0 +1,2 @@
+// The types of the bundle that build.mjs makes.
+export * from "../../../typescript/src/index.js";

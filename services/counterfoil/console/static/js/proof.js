@@ -1,0 +1,106 @@
+// Proves figures in the reader's browser: the entry that a figure comes from is in the log, and says what the page shows.
+import { CounterfoilError, fromBase64, NotProven, Refused } from "../vendor/counterfoil-client.js";
+import { Badge } from "./badge.js";
+import { element, language, localTime } from "./dom.js";
+import { get } from "./store.js";
+import { headOf, originOf, pathOf } from "./trust.js";
+import { say } from "./words.js";
+
+/** @typedef {import("../vendor/counterfoil-client.js").Proven} Proven */
+
+/** Put a badge behind everything on the page that can be proven, and prove it. @param {ParentNode} [within] */
+export async function proveAll(within = document) {
+  const found = [...within.querySelectorAll("[data-proof]:not([data-checked])")];
+  const states = await Promise.all(found.map((each) => prove(/** @type {HTMLElement} */ (each))));
+  if (found.length > 0) summarise(states);
+}
+
+/** @param {HTMLElement} shown @returns {Promise<string>} the badge's state */
+async function prove(shown) {
+  shown.dataset.checked = "";
+  const badge = new Badge(shown);
+  const path = pathOf(shown.dataset.log ?? "");
+  const index = Number(shown.dataset.entry);
+  try {
+    const head = await headOf(path);
+    const proven = await entryOf(path, index, head);
+    check(shown, proven);
+    badge.show("proven", provenBy(proven, head));
+    return "proven";
+  } catch (problem) {
+    return show(badge, problem, { path, index });
+  }
+}
+
+/** What is wrong, in words; a forged answer is told from one that is missing. @param {Badge} badge @param {unknown} problem @param {{ path: string, index: number }} place */
+export function show(badge, problem, { path, index }) {
+  if (problem instanceof NotProven) {
+    badge.show("forged", say("forged", { log: path, index, why: problem.message }), problem.evidence);
+    return "forged";
+  }
+  if (!(problem instanceof CounterfoilError)) throw problem;
+  const withheld = problem instanceof Refused && [401, 403, 404].includes(problem.problem.status);
+  badge.show("unknown", withheld ? say("withheld", { log: path, index }) : say("unchecked", { why: problem.message }));
+  return "unknown";
+}
+
+/** The entry, by the octets of a receipt that this browser has, else by those that are published. @param {string} path @param {number} index @param {import("./trust.js").Head} head */
+async function entryOf(path, index, head) {
+  const receipt = await get("receipts", `${originOf(path)}:${index}`);
+  return receipt ? head.log.proven(index, fromBase64(receipt.entry)) : head.log.entry(index);
+}
+
+/** Throws `NotProven` unless the entry says what the element shows. @param {HTMLElement} shown @param {Proven} proven */
+function check({ dataset, textContent }, { entry, index }) {
+  const { field, value = "", key } = dataset;
+  const text = (textContent ?? "").trim();
+  const about = entry.data.events.filter((event) => mentions(event, field === undefined ? text : key));
+  if (about.length === 0) throw new NotProven(say("not_mentioned", { index, text: field === undefined ? text : (key ?? "") }));
+  if (field === undefined) return;
+  const found = about.map((event) => said(valueAt(event, field)));
+  if (!found.includes(value)) throw new NotProven(say("other_value", { shown: value, found: found.join(", ") }));
+  if (/^-?[0-9]+$/.test(value) && !agrees(text, value)) throw new NotProven(say("other_value", { shown: text, found: value }));
+}
+
+/** @param {any} event @param {string} path names with dots between them */
+const valueAt = (event, path) => path.split(".").reduce((value, name) => value?.[name], event);
+
+/** @param {unknown} value */
+const said = (value) => (value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));
+
+/** Whether a value is or has this text; without a text, whatever it is. @param {unknown} value @param {string | undefined} text @returns {boolean} */
+function mentions(value, text) {
+  if (text === undefined) return true;
+  if (value !== null && typeof value === "object") return Object.values(value).some((each) => mentions(each, text));
+  return value === text;
+}
+
+/** Whether a text shows a number as it is, or an amount of micro-units in units. @param {string} text @param {string} value */
+function agrees(text, value) {
+  const decimal = Intl.NumberFormat(language()).formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
+  const [, sign = "", digits = ""] = /([-−]?)\s*([0-9][0-9.,'\s\u00a0\u202f]*)/.exec(text) ?? [];
+  const [whole = "", part = "", ...more] = digits.trim().split(decimal);
+  if (more.length > 0) return false;
+  const units = whole.replace(/[^0-9]/g, "");
+  const minus = sign ? "-" : "";
+  const micro = BigInt(units || "0") * 1_000_000n + BigInt(part.replace(/[^0-9]/g, "").padEnd(6, "0").slice(0, 6));
+  return `${minus}${micro}` === value || (part === "" && `${minus}${BigInt(units || "0")}` === value);
+}
+
+/** What was proven. @param {Proven} proven @param {import("./trust.js").Head} head */
+function provenBy({ index, checkpoint }, { pin, older }) {
+  const since = localTime(pin.since);
+  const words = { log: checkpoint.origin, index, size: checkpoint.size, since };
+  const signed = say(pin.given ? "proven_given" : "proven", words);
+  return `${signed} ${older ? say("leads_on", { size: older.size }) : say("first_seen")}`;
+}
+
+/** One line at the end of the page about all figures. @param {readonly string[]} states */
+function summarise(states) {
+  const count = (/** @type {string} */ state) => states.filter((each) => each === state).length;
+  const forged = count("forged");
+  const line = say(forged ? "summary_forged" : "summary", { proven: count("proven"), all: states.length, forged });
+  document.getElementById("proof-summary")?.remove();
+  const state = forged ? "forged" : "proven";
+  document.querySelector("footer")?.prepend(element("p", { id: "proof-summary", role: "status", "data-state": state }, line));
+}

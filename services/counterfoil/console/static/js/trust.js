@@ -1,0 +1,101 @@
+// Which checkpoints this browser believes: signed by a pinned key, and leading on from the one seen last.
+//
+// A log's key is pinned at first use, or given by the reader, and from then on the server's word for it counts for nothing.
+import { checkHistory, Gateway, NotProven, NotThere, openCheckpoint, parseVerifyKeys, PublishedLog } from "../vendor/counterfoil-client.js";
+import { change, get, put } from "./store.js";
+import { say } from "./words.js";
+
+/** Milliseconds within which a log that is shorter than before must have caught up: an answer of a moment ago is none of a liar. */
+const CATCHES_UP = 3_000;
+const POLL = 300;
+
+export const gateway = new Gateway(location.origin);
+export const host = () => document.body.dataset.host ?? location.hostname;
+
+/**
+ * @typedef {{ vkeys: string, since: Date, given: boolean }} Pin
+ * @typedef {import("../vendor/counterfoil-client.js").Checkpoint} Checkpoint
+ * @typedef {{ pin: Pin, older: Checkpoint | null, log: PublishedLog }} Head
+ */
+
+/** `service` or `service/shard` as the path of its log. @param {string} name */
+export const pathOf = (name) => (name.includes("/") ? name : `${name}/main`);
+/** @param {string} path */
+export const originOf = (path) => `${host()}/${path}`;
+
+/** @type {Map<string, Promise<Head>>} */
+const heads = new Map();
+
+/** A log's newest checkpoint, believed; asked for once per page. Throws as the client. @param {string} path @returns {Promise<Head>} */
+export function headOf(path) {
+  const found = heads.get(path) ?? readHead(path);
+  heads.set(path, found);
+  return found;
+}
+
+/** Ask for heads anew from now on. */
+export function forgetHeads() {
+  heads.clear();
+}
+
+/** The keys that this browser has pinned for a log. @param {string} path @returns {Promise<Pin>} */
+export async function pinOf(path) {
+  const origin = originOf(path);
+  const kept = await get("pins", origin);
+  if (kept) return kept;
+  const vkeys = new TextDecoder().decode(await gateway.logFile(path, "vkey")).trim();
+  await checkNames(vkeys, origin);
+  const pin = { vkeys, since: new Date(), given: false };
+  await change("pins", origin, (before) => before ?? pin);
+  return get("pins", origin);
+}
+
+/** Pin the keys that the reader gives; each names its log. Returns the origins. @param {string} lines */
+export async function pinGiven(lines) {
+  const origins = new Set((await parseVerifyKeys(lines)).map(({ name }) => name));
+  for (const origin of origins) {
+    const own = lines.split("\n").filter((line) => line.trim().startsWith(`${origin}+`));
+    await put("pins", origin, { vkeys: own.join("\n"), since: new Date(), given: true });
+  }
+  forgetHeads();
+  return [...origins];
+}
+
+/** @param {string} vkeys @param {string} origin */
+async function checkNames(vkeys, origin) {
+  const keys = await parseVerifyKeys(vkeys);
+  const other = keys.find(({ name }) => name !== origin);
+  if (keys.length === 0 || other) throw new NotProven(say("other_log", { origin, name: other?.name ?? "" }));
+}
+
+/** @param {string} path @returns {Promise<Head>} */
+async function readHead(path) {
+  const origin = originOf(path);
+  const pin = await pinOf(path);
+  const keys = await parseVerifyKeys(pin.vkeys);
+  const kept = await get("heads", origin);
+  const older = kept ? await openCheckpoint(kept.note, keys) : null;
+  const newest = await newestOf(path, keys, older);
+  if (newest.origin !== origin) throw new NotProven(say("other_log", { origin, name: newest.origin }));
+  /** @param {string} file */
+  const read = async (file) => {
+    try {
+      return await gateway.logFile(path, file);
+    } catch (problem) {
+      if (problem instanceof NotThere) return null;
+      throw problem;
+    }
+  };
+  if (older) await checkHistory(older, newest, read);
+  await change("heads", origin, (before) => (before && before.size > newest.size ? undefined : { note: newest.note, size: newest.size, seen: new Date() }));
+  return { pin, older, log: new PublishedLog(newest, read) };
+}
+
+/** @param {string} path @param {Awaited<ReturnType<typeof parseVerifyKeys>>} keys @param {Checkpoint | null} older */
+async function newestOf(path, keys, older) {
+  for (let waited = 0; ; waited += POLL) {
+    const newest = await openCheckpoint(await gateway.logFile(path, "checkpoint"), keys);
+    if (older === null || newest.size >= older.size || waited >= CATCHES_UP) return newest;
+    await gateway.sleep(POLL);
+  }
+}

@@ -1,0 +1,80 @@
+"""A browser and a served market, once for all tests of a run; each test reads with an empty profile of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.reader import Reader
+from tests.e2e.founding import found_a_market, trade
+from tests.e2e.running import Shell, eventually, serving
+from tests.lacking import leave_out
+
+VENDOR = Path(__file__).parents[2] / "services" / "counterfoil" / "console" / "static" / "vendor"
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+"""Without them a browser that reaches no other machine waits for it."""
+Open = Callable[..., Reader]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All on one process: they share the market."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Chromium, as the system has it."""
+    program = os.environ.get("COUNTERFOIL_TEST_CHROMIUM") or shutil.which("chromium")
+    if program is None:
+        leave_out("Chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A market that is served, with one trade; everybody may read everything."""
+    if not VENDOR.exists():
+        leave_out("the console's assets are not made: make console-assets")
+    folder = tmp_path_factory.mktemp("market")
+    shell = Shell(folder / "home")
+    shell.ok("init", "--host", "market.example")
+    with serving(shell):
+        found_a_market(shell, folder)
+        trade(shell)
+        eventually(lambda: shell.ok("trade", "list"))
+        yield shell
+
+
+@pytest.fixture
+def open_reader(chromium: Browser, market: Shell) -> Iterator[Open]:
+    """Makes readers, each with a profile of its own; in the end none has met an error that the test did not expect."""
+    readers: list[Reader] = []
+
+    def make(**options: object) -> Reader:
+        readers.append(Reader(chromium, market.url, **options))
+        return readers[-1]
+
+    yield make
+    for each in readers:
+        each.close()
+    for each in readers:
+        assert each.unexpected() == []
+
+
+@pytest.fixture
+def reader(open_reader: Open) -> Reader:
+    """One of them."""
+    return open_reader()

@@ -1,0 +1,184 @@
+"""A server that lies: whatever it forges turns the badge red, with words of what is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Route
+
+from counterfoil.contract.log_id import LogId
+from counterfoil.contract.scalars import encode_base64
+from counterfoil.instance import Instance
+from counterfoil.log.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
+from counterfoil.log.keys import SigningKey
+from counterfoil.log.note import parse_note
+from tests.browser.conftest import Open
+from tests.browser.reader import Reader
+from tests.e2e.running import Shell, eventually
+
+LOG = LogId("matching")
+PAGE = "market"
+Forge = Callable[[bytes], bytes]
+
+
+def forging(reader: Reader, path: str, forge: Forge) -> None:
+    """From now on the server changes what it answers to requests for paths that contain `path`."""
+
+    def answer(route: Route) -> None:
+        given = route.fetch()
+        route.fulfill(response=given, body=forge(given.body()))
+
+    reader.context.route(lambda url: path in url, answer)
+
+
+def head(market: Shell) -> tuple[bytes, Checkpoint]:
+    """The newest checkpoint of the log, as it is published."""
+    note = (Instance(market.home).log_directory(LOG) / "checkpoint").read_bytes()
+    return note, parse_checkpoint(parse_note(note).text)
+
+
+def trade_id(market: Shell) -> str:
+    return str(market.ok("trade", "list")[0]["trade_id"])
+
+
+def grow(market: Shell) -> None:
+    """One more entry of the log, published."""
+    size = head(market)[1].size
+    offer = ("offer", "post", "--class", "a100-80gb", "--region", "eu-west", "--nodes", "1", "--price", "9.00", "--as", "norn")
+    first, last = "20980101T00Z", "20980101T08Z"
+    market.run(*offer, "--from", first, "--until", last)
+    eventually(lambda: head(market)[1].size > size, "the log has grown")
+
+
+def test_an_honest_one_is_proven_and_says_by_what(reader: Reader, market: Shell) -> None:
+    reader.open(PAGE)
+    assert reader.badges("proven").count() >= 1
+    assert reader.badges("forged").count() == 0
+    said = reader.said("proven")
+    assert "market.example/matching/main" in said
+    assert "seen no earlier checkpoint" in said
+    grow(market)
+    reader.open(PAGE)
+    assert "leads on from the" in reader.said("proven")
+    assert re.search(r"[0-9]+ of [0-9]+ figures", reader.page.locator("#proof-summary").inner_text())
+
+
+def other_id(text: bytes) -> bytes:
+    return re.sub(rb"trd-([0-9]+)-0-0(?=[<\"])", rb"trd-\1-0-7", text)
+
+
+def other_entry(text: bytes) -> bytes:
+    return re.sub(rb'data-entry="[0-9]+"', b'data-entry="1"', text)
+
+
+def beyond_the_end(text: bytes) -> bytes:
+    return re.sub(rb'data-entry="[0-9]+"', b'data-entry="777777"', text)
+
+
+def other_price(text: bytes) -> bytes:
+    return text.replace(b"1800000", b"1900000")
+
+
+def cut_short(text: bytes) -> bytes:
+    return text[:-7]
+
+
+def last_bit(text: bytes) -> bytes:
+    return text[:-1] + bytes([text[-1] ^ 1])
+
+
+@pytest.mark.parametrize(
+    ("path", "forge", "words"),
+    [
+        pytest.param("/console/market", other_id, "says nothing of trd-", id="figure"),
+        pytest.param("/console/market", other_entry, "says nothing of trd-", id="another-entry"),
+        pytest.param("/console/market", beyond_the_end, "none with index 777777", id="no-such-entry"),
+        pytest.param("/tile/entries/", other_price, "leads to root", id="entry"),
+        pytest.param("/tile/entries/", cut_short, "cut short", id="entry-cut-short"),
+        pytest.param("/tile/0/", last_bit, "leads to root", id="proof"),
+        pytest.param("/matching/main/checkpoint", lambda text: text.replace(b"\n", b"0\n", 2), "", id="checkpoint"),
+    ],
+)
+def test_what_it_forges_is_red(reader: Reader, path: str, forge: Forge, words: str) -> None:
+    forging(reader, path, forge)
+    reader.open(PAGE)
+    assert reader.badges("forged").count() >= 1
+    assert reader.badges("proven").count() == 0
+    assert words in reader.said("forged")
+    assert reader.page.locator("#proof-summary[data-state=forged]").count() == 1
+
+
+def test_a_log_that_is_rolled_back(reader: Reader, market: Shell) -> None:
+    older, seen = head(market)
+    grow(market)
+    reader.open(PAGE)
+    assert reader.badges("proven").count() >= 1
+    forging(reader, "/matching/main/checkpoint", lambda _: older)
+    reader.open(PAGE)
+    said = reader.said("forged")
+    assert f"and now {seen.size}" in said
+    assert "Keep the evidence" in said
+
+
+@pytest.mark.parametrize("more", [0, 1], ids=["as-long", "longer"])
+def test_a_forked_log(reader: Reader, market: Shell, more: int) -> None:
+    """Another history, signed with the log's own key; both signed notes are kept as evidence."""
+    reader.open(PAGE)
+    note, seen = head(market)
+    other = Checkpoint(seen.origin, seen.size + more, bytes(32))
+    forged = sign_checkpoint(other, Instance(market.home).log_key(LOG))
+    forging(reader, "/matching/main/checkpoint", lambda _: forged)
+    reader.open(PAGE)
+    assert reader.badges("proven").count() == 0
+    if not more:
+        assert "do not lead on" in reader.said("forged")
+        with reader.page.expect_download() as started:
+            reader.page.get_by_role("link", name="Keep the evidence").first.click()
+        assert started.value.path().read_bytes() == note + b"\n\n" + forged
+
+
+def swapped(reader: Reader, market: Shell) -> SigningKey:
+    """The server presents another key of the log, and signs with it."""
+    key = SigningKey(f"market.example/{LOG.name}/main", bytes(range(32)))
+    forged = sign_checkpoint(head(market)[1], key)
+    forging(reader, "/matching/main/vkey", lambda _: f"{key.verify_key.vkey()}\n".encode())
+    forging(reader, "/matching/main/checkpoint", lambda _: forged)
+    return key
+
+
+def test_a_key_that_is_swapped_after_first_use(reader: Reader, market: Shell) -> None:
+    reader.open(PAGE)
+    swapped(reader, market)
+    reader.open(PAGE)
+    assert "no signature by a pinned key" in reader.said("forged")
+
+
+def test_a_key_that_is_not_the_one_given(reader: Reader, market: Shell) -> None:
+    """Whoever was given the keys is not taken in at first use either."""
+    given = (Instance(market.home).log_directory(LOG) / "vkey").read_text()
+    swapped(reader, market)
+    reader.open("logs")
+    reader.page.get_by_label("Keys of logs").fill(given)
+    reader.page.get_by_role("button", name="Trust these keys").click()
+    reader.page.get_by_text("Trusted from now on: market.example/matching/main").wait_for()
+    reader.open(PAGE)
+    assert "no signature by a pinned key" in reader.said("forged")
+
+
+def test_two_tabs_see_one_history(open_reader: Open, market: Shell) -> None:
+    """What one tab has seen, the other demands."""
+    reader = open_reader()
+    reader.open(PAGE)
+    first, _ = head(market)
+    grow(market)
+    reader.open(PAGE, reader.another_page())
+    forging(reader, "/matching/main/checkpoint", lambda _: first)
+    reader.open(PAGE)
+    assert reader.badges("forged").count() >= 1
+
+
+def test_receipts_are_verified_where_they_are_dropped(reader: Reader, market: Shell) -> None:
+    receipt = market.ok("offer", "list")[0]
+    assert encode_base64(b"")  == "" and receipt
