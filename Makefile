@@ -86,6 +86,7 @@ check: $(DEV_STAMP) $(ASSETS) ## the static checks alone: style, types, import r
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(NPM) $(CONSOLE) run --silent check
 
 bench: setup ## measure this revision; with BASE=REV both that one and this, in turn, and print the ratios
 	$(if $(BASE),$(BIN)/python -m tests.benchmarks.compare $(BASE),$(BIN)/counterfoil bench) $(ARGS)

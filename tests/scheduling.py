@@ -1,7 +1,8 @@
 """How `make test` divides the tests among its processes.
 
 Tests on servers of their own wait most of the time. They are two groups (`xdist_group`), `faults` and `servers`, each
-on one process from the beginning of the run; meanwhile a third process computes. The other tests are divided by file,
+on one process from the beginning of the run; meanwhile a third process computes. It begins with the group `browser`,
+whose tests share one browser and one market. The other tests are divided by file,
 so that what the tests of a file share is made once.
 """
 
@@ -11,7 +12,7 @@ import pytest
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler.loadgroup import LoadGroupScheduling  # type: ignore[import-untyped]
 
-GROUPS = ("faults", "servers")
+GROUPS = ("faults", "servers", "browser")
 """The longest first."""
 
 
@@ -29,7 +30,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the two groups, then with the files that compute longest."""
+    """Begin with the groups, then with the files that compute longest."""
     if hasattr(config, "workerinput"):
         items.sort(key=_rank)
 

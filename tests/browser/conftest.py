@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
@@ -54,7 +55,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     with serving(shell):
         found_a_market(shell, folder)
         trade(shell)
-        eventually(lambda: shell.ok("trade", "list"))
+        eventually(lambda: httpx.get(f"{shell.url}/v1/market-trades").json()["items"], "the trade is known")
         yield shell
 
 

@@ -15,7 +15,12 @@ class Reader:
     """A browser profile with its first page. `expected`: patterns of errors that the test means to cause."""
 
     def __init__(self, browser: Browser, url: str, **options: Any) -> None:
-        given = {"locale": "en-US", "timezone_id": "Europe/Berlin", "viewport": {"width": 1440, "height": 900}, **options}
+        given = {
+            "locale": "en-US",
+            "timezone_id": "Europe/Berlin",
+            "viewport": {"width": 1440, "height": 900},
+            **options,
+        }
         self.context = browser.new_context(base_url=url, **given)
         self.context.set_default_timeout(PATIENCE)
         self.errors: list[str] = []

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Route
 
 from counterfoil.contract.log_id import LogId
-from counterfoil.contract.scalars import encode_base64
 from counterfoil.instance import Instance
 from counterfoil.log.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.note import parse_note
 from tests.browser.conftest import Open
 from tests.browser.reader import Reader
+from tests.e2e.founding import BLOCK, END, FIRST
 from tests.e2e.running import Shell, eventually
 
 LOG = LogId("matching")
@@ -28,7 +30,7 @@ def forging(reader: Reader, path: str, forge: Forge) -> None:
 
     def answer(route: Route) -> None:
         given = route.fetch()
-        route.fulfill(response=given, body=forge(given.body()))
+        route.fulfill(response=given, status=200, body=forge(given.body()))
 
     reader.context.route(lambda url: path in url, answer)
 
@@ -39,17 +41,13 @@ def head(market: Shell) -> tuple[bytes, Checkpoint]:
     return note, parse_checkpoint(parse_note(note).text)
 
 
-def trade_id(market: Shell) -> str:
-    return str(market.ok("trade", "list")[0]["trade_id"])
-
-
-def grow(market: Shell) -> None:
-    """One more entry of the log, published."""
+def grow(market: Shell) -> dict[str, Any]:
+    """One more entry of the log, published; what the command line says of it."""
     size = head(market)[1].size
-    offer = ("offer", "post", "--class", "a100-80gb", "--region", "eu-west", "--nodes", "1", "--price", "9.00", "--as", "norn")
-    first, last = "20980101T00Z", "20980101T08Z"
-    market.run(*offer, "--from", first, "--until", last)
+    offer = ("offer", "post", *BLOCK, "--nodes", "1", "--from", FIRST, "--until", END, "--price", "9.00")
+    said = market.ok(*offer, "--as", "norn")
     eventually(lambda: head(market)[1].size > size, "the log has grown")
+    return dict(said)
 
 
 def test_an_honest_one_is_proven_and_says_by_what(reader: Reader, market: Shell) -> None:
@@ -127,16 +125,17 @@ def test_a_forked_log(reader: Reader, market: Shell, more: int) -> None:
     """Another history, signed with the log's own key; both signed notes are kept as evidence."""
     reader.open(PAGE)
     note, seen = head(market)
+    leaves = bytes(32 * (seen.size + more))
     other = Checkpoint(seen.origin, seen.size + more, bytes(32))
     forged = sign_checkpoint(other, Instance(market.home).log_key(LOG))
     forging(reader, "/matching/main/checkpoint", lambda _: forged)
+    forging(reader, "/matching/main/tile/0/", lambda _: leaves)
     reader.open(PAGE)
     assert reader.badges("proven").count() == 0
-    if not more:
-        assert "do not lead on" in reader.said("forged")
-        with reader.page.expect_download() as started:
-            reader.page.get_by_role("link", name="Keep the evidence").first.click()
-        assert started.value.path().read_bytes() == note + b"\n\n" + forged
+    assert "do not lead on" in reader.said("forged")
+    with reader.page.expect_download() as started:
+        reader.page.get_by_role("link", name="Keep the evidence").first.click()
+    assert started.value.path().read_bytes() == note + b"\n\n" + forged
 
 
 def swapped(reader: Reader, market: Shell) -> SigningKey:
@@ -179,6 +178,35 @@ def test_two_tabs_see_one_history(open_reader: Open, market: Shell) -> None:
     assert reader.badges("forged").count() >= 1
 
 
+DROP = """([name, text]) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([text], name));
+  const drop = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+  document.querySelector(".drop").dispatchEvent(drop);
+}"""
+
+
 def test_receipts_are_verified_where_they_are_dropped(reader: Reader, market: Shell) -> None:
-    receipt = market.ok("offer", "list")[0]
-    assert encode_base64(b"")  == "" and receipt
+    """What the command line keeps of a command: the receipt; the same with another entry, index, key or none of it."""
+    receipt = grow(market)
+    key = SigningKey("elsewhere.example/ledger/main", bytes(32))
+    stranger = sign_checkpoint(Checkpoint(key.name, 1, bytes(32)), key)
+    magic = receipt["proof"].partition("\n\n")[0]
+    cases = [
+        ("proven", receipt, f"Entry {receipt['index']} of market.example/matching/main"),
+        ("proven", {"entries": [receipt, receipt]}, "accepted. Events: offer.received"),
+        ("forged", {**receipt, "entry": receipt["entry"][:-8] + "AAAAfX19"}, "leads to root"),
+        ("forged", {**receipt, "index": 1}, "not what the entry is"),
+        ("forged", {**receipt, "proof": f"{magic}\n\n{stranger.decode()}"}, "no key of elsewhere.example"),
+        ("unknown", {"a": 1}, "not a receipt"),
+    ]
+    reader.open("logs")
+    for number, (state, content, words) in enumerate(cases):
+        reader.page.evaluate(DROP, [f"{number}.json", json.dumps(content)])
+        badge = reader.page.locator(f".receipts p:has(code:text-is('{number}.json')) .badge:not([data-state=checking])")
+        badge.wait_for()
+        assert badge.get_attribute("data-state") == state
+        assert words in reader.page.locator(f"#{badge.get_attribute('aria-controls')}").inner_text()
+    chosen = {"name": "chosen.json", "mimeType": "application/json", "buffer": json.dumps(receipt).encode()}
+    reader.page.get_by_label("Receipt file").set_input_files(chosen)  # type: ignore[arg-type]
+    reader.page.locator(".receipts p:has(code:text-is('chosen.json')) .badge[data-state=proven]").wait_for()
