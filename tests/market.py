@@ -30,7 +30,7 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     IssueVoucher,
     ListProvider,
-    RegisterClass,
+    RegisterClassV1,
     RegisterParty,
     RevokeKey,
 )
@@ -210,7 +210,7 @@ def found(market: Market, crowd: int = 0) -> None:
     register += [party(f"other-{number:03d}", ("beneficiary",)) for number in range(crowd)]
     for start in range(0, len(register), 12):
         market.ask("operator", register[start : start + 12])
-    market.do("operator", RegisterClass(
+    market.do("operator", RegisterClassV1(
         class_id="a100", version=1, description="A100", mem_mb=81_920, gpus_per_node=8, bf16_mtflops_nominal=None,
         bf16_mtflops_attested=None, interconnect=None, sources=(),
     ))  # fmt: skip

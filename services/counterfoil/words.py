@@ -28,6 +28,8 @@ def _issuance() -> tuple[Modules, Modules]:
     from counterfoil.issuance import (
         aid_commands,
         aid_events,
+        class_commands,
+        class_events,
         commands,
         events,
         freeze_commands,
@@ -39,8 +41,8 @@ def _issuance() -> tuple[Modules, Modules]:
         taking_events,
     )
 
-    of_commands = (commands, invoice_commands, run_off_commands, aid_commands, freeze_commands)
-    return of_commands, (events, invoice_events, run_off_events, aid_events, freeze_events, taking_events)
+    of_commands = (commands, invoice_commands, run_off_commands, aid_commands, freeze_commands, class_commands)
+    return of_commands, (events, invoice_events, run_off_events, aid_events, freeze_events, taking_events, class_events)
 
 
 def _ledger() -> tuple[Modules, Modules]:

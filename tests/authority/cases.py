@@ -127,7 +127,7 @@ from tests.authority.prepared import (
 )
 from tests.documents import publishing, revoking, suspending
 from tests.paper_work import approve, reject, settle
-from tests.properties.world import YUAN, accelerator, first_in_force
+from tests.properties.world import YUAN, described, first_in_force
 
 
 @dataclass(frozen=True)
@@ -300,7 +300,7 @@ def _extend(market: Market) -> Command:
 
 
 PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
-    "register_class": {"itself": alone("lab-1", lambda _market: accelerator("a100", 2))},
+    "register_class": {"itself": alone("lab-1", lambda _market: described("a100", 2, YUAN))},
     "register_currency": {"itself": alone("lab-1", lambda _market: RegisterCurrency(currency="XSD", minor_units=1))},
     "publish_programme": {
         "itself, a new programme": alone("lab-1", lambda _market: publishing(NEW)[-1]),

@@ -75,7 +75,9 @@ GROUPS = [
 KNOWING = ("participants", "counterparties", "holders", "document_pieces")
 """Views by which others are read: who knows whom, of `parties`; who holds what, of `vouchers`; the bytes of
 `programme document`. No command lists them."""
-TOGETHER = {("publish_programme", 1), ("put_document", 1), ("suspend_voucher", 1), ("revoke_voucher", 1)}
+TOGETHER = {
+    ("publish_programme", 1), ("put_document", 1), ("suspend_voucher", 1), ("revoke_voucher", 1), ("register_class", 1),
+}  # fmt: skip
 """Commands that a verb gives beside, or in the place of, another one."""
 
 

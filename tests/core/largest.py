@@ -19,7 +19,7 @@ from counterfoil.core.decider import Decider
 from counterfoil.core.directory import Key
 from counterfoil.core.engine import Engine
 from counterfoil.core.rules import LATEST, RULES
-from counterfoil.issuance.events import BudgetAppropriated, ClassRegistered, VoucherIssued
+from counterfoil.issuance.events import BudgetAppropriated, ClassRegisteredV1, VoucherIssued
 from counterfoil.ledger.accounts import Position
 from counterfoil.ledger.chart import cash
 from counterfoil.matching.events import BidReceived, OfferReceived, TradeMatched
@@ -118,10 +118,10 @@ def programme(**changes: Any) -> ProgrammePublishedV1:
     return published(**(terms | changes))
 
 
-def accelerators() -> list[ClassRegistered]:
+def accelerators() -> list[ClassRegisteredV1]:
     """The classes of the programme."""
     return [
-        ClassRegistered(
+        ClassRegisteredV1(
             class_id=class_id, version=1_000_000, description=WIDE * limits.MAX_NAME, mem_mb=MAX_COUNT,
             gpus_per_node=64, bf16_mtflops_nominal=MAX_COUNT, bf16_mtflops_attested=MAX_COUNT,
             interconnect=WIDE * limits.MAX_NAME, sources=(WIDE * limits.MAX_NAME,) * RULES[LATEST].max_sources,

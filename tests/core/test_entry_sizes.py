@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from counterfoil.contract import limits
+from counterfoil.contract.accelerators import Cards, Collective, FloorPrice
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.events import KeyAdded, ProgrammePublishedV1, RecoveryKeySet
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT, MAX_ENTRY_BYTES
@@ -17,7 +19,8 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.core.rules import LATEST as NEWEST
 from counterfoil.issuance import service as issuance
-from counterfoil.issuance.commands import ProposeRecovery, PublishProgrammeV1, RegisterClass, RegisterParty
+from counterfoil.issuance.class_commands import RegisterClass
+from counterfoil.issuance.commands import ProposeRecovery, PublishProgrammeV1, RegisterClassV1, RegisterParty
 from counterfoil.issuance.events import ProviderListed
 from counterfoil.ledger import service as ledger
 from counterfoil.ledger.events import ContractFunded, HoldCaptured, HoldPlaced
@@ -414,12 +417,23 @@ def publication() -> Large:
 def registration() -> Large:
     large = issuing()
     accelerator = largest.accelerators()[0]
-    body = RegisterClass(
+    body = RegisterClassV1(
         class_id="new", version=1, description=accelerator.description, mem_mb=MAX_COUNT, gpus_per_node=64,
         bf16_mtflops_nominal=MAX_COUNT, bf16_mtflops_attested=MAX_COUNT, interconnect=accelerator.interconnect,
         sources=accelerator.sources,
     )  # fmt: skip
     large.decides("op", body)
+    currencies = sorted(RULES[LATEST].currencies or ())[: RULES[LATEST].max_floor_prices]
+    described = RegisterClass(
+        class_id=long_id("described"), version=1, description=accelerator.description, mem_mb=MAX_COUNT,
+        mem_mbps=MAX_COUNT, gpus_per_node=64, bf16_mtflops_nominal=MAX_COUNT, bf16_mtflops_attested=MAX_COUNT,
+        figures_withheld=False, allreduce=tuple(Collective(cards=each, mbps=MAX_COUNT) for each in get_args(Cards)),
+        interconnect=long_id("link"), interconnect_mbps=MAX_COUNT, origin=long_id("origin"),
+        sources=tuple(f"{WIDE * (limits.MAX_NAME - 1)}{nth}" for nth in range(RULES[LATEST].max_sources)),
+        confidence="unknown", inventory_attested=True,
+        floor_prices=tuple(FloorPrice(currency=each, price=10**12) for each in currencies),
+    )  # fmt: skip
+    large.decides("op", described)
     roles = ("operator", "issuer", "provider", "beneficiary", "treasurer", "auditor")
     name = WIDE * (limits.MAX_NAME - 1) + "\U0001f5c4"  # as wide as the others' names, and another
     large.decides("op", RegisterParty(

@@ -14,7 +14,7 @@ from counterfoil.contract.events import LogOpened
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.contract.times import SECOND
-from counterfoil.issuance.commands import RegisterClass
+from counterfoil.issuance.commands import RegisterClassV1
 from counterfoil.ledger.events import BondSlashed, ContractFunded
 from counterfoil.log.errors import ProofError, RollbackError
 from counterfoil.matching.events import TradeMatched
@@ -61,7 +61,7 @@ class Traffic:
         """Advance by a second, so that there is something to publish, and send the commands."""
         market.clock.advance_to(market.clock.now() + SECOND)
         self.market = market
-        register = RegisterClass(
+        register = RegisterClassV1(
             class_id="h100", version=1, description="H100", mem_mb=81_920, gpus_per_node=8, bf16_mtflops_nominal=None,
             bf16_mtflops_attested=None, interconnect=None, sources=(),
         )  # fmt: skip
@@ -273,7 +273,7 @@ def grow(home: Path, amount: int) -> None:
         market.do("treasury", deposit("lab-1", amount * USD, f"IN-{amount}"))
         market.do("gpu-1", OFFER)
         market.do("lab-1", BID)
-        market.ask("operator", RegisterClass(
+        market.ask("operator", RegisterClassV1(
             class_id=f"h{amount}", version=1, description="H", mem_mb=1, gpus_per_node=8, bf16_mtflops_nominal=None,
             bf16_mtflops_attested=None, interconnect=None, sources=(),
         ))  # fmt: skip

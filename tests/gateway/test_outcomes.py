@@ -16,7 +16,7 @@ from counterfoil.gateway import outcomes, submit
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import MAX_FOLLOWED_PER_PARTY, MAX_FOLLOWED_PER_PEER, MAX_WAIT
 from counterfoil.gateway.preferences import Preferences, preferences
-from counterfoil.issuance.commands import IssueVoucher, RegisterClass
+from counterfoil.issuance.commands import IssueVoucher, RegisterClassV1
 from counterfoil.matching.commands import CancelBid
 from tests.gateway.harness import Stepped, problem_of
 from tests.gateway.world import BID, OFFER, UNIT, deposit
@@ -81,7 +81,7 @@ def test_what_is_made_at_once_is_its_row(http: Stepped) -> None:
     answer = waited(http, "city", IssueVoucher(programme_id="p1", beneficiary_id="lab-2", amount=UNIT))
     found = answer.json()["outcome"]
     assert (found["beneficiary_id"], found["face"]) == ("lab-2", str(UNIT))
-    a200 = RegisterClass(
+    a200 = RegisterClassV1(
         class_id="a200", version=1, description="A200", mem_mb=1, gpus_per_node=8, bf16_mtflops_nominal=None,
         bf16_mtflops_attested=None, interconnect=None, sources=(),
     )  # fmt: skip

@@ -20,7 +20,7 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     IssueVoucher,
     ListProvider,
-    RegisterClass,
+    RegisterClassV1,
     RegisterParty,
 )
 from counterfoil.ledger.commands import Deposit
@@ -119,7 +119,7 @@ class Market:
         self.register("gpu-2", "provider")
         self.register("lab-1", "beneficiary")
         self.register("lab-2", "beneficiary")
-        a100 = RegisterClass(
+        a100 = RegisterClassV1(
             class_id="a100", version=1, description="A100", mem_mb=81_920, gpus_per_node=8, bf16_mtflops_nominal=None,
             bf16_mtflops_attested=None, interconnect=None, sources=(),
         )  # fmt: skip

@@ -88,6 +88,7 @@ from tests.golden import (
     allocation_story,
     application_story,
     claim_story,
+    class_story,
     closing_story,
     credit_story,
     document_story,
@@ -130,6 +131,7 @@ LATER: tuple[tuple[str, str, Callable[[GoldenWorld], None]], ...] = (
     ("matching", "uncrosses", uncrossing_story.tell),
     ("ledger", "releases_tranches", tranche_story.tell),
     ("ledger", "endless_days", stopped_story.tell),
+    ("issuance", "max_floor_prices", class_story.tell),
 )
 """Further parts: in which service's rules, since which field, and how it is told."""
 

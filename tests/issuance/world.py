@@ -12,7 +12,7 @@ from counterfoil.contract.times import DAY, SECOND
 from counterfoil.issuance.commands import (
     AppropriateBudget,
     IssueVoucher,
-    RegisterClass,
+    RegisterClassV1,
     RegisterParty,
 )
 from counterfoil.issuance.service import DECIDER
@@ -27,7 +27,7 @@ OPEN = 1_000_000_000_000_000 + DAY  # a day after the scenario's first entry
 END = OPEN + 30 * DAY
 VOUCHER = "vch-13-0"  # the id of what is issued first in `market`
 
-CLASS = RegisterClass(
+CLASS = RegisterClassV1(
     class_id="a100",
     version=1,
     description="A100 SXM 80 GB",

@@ -15,7 +15,7 @@ from counterfoil.core.at import At
 from counterfoil.core.rule_fields import Rules
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import (
-    ClassRegistered,
+    ClassRegisteredV1,
     ProviderDelisted,
     ProviderListed,
     ProviderReinstated,
@@ -68,9 +68,9 @@ def joins(party_id: str, group_id: str, since: int = T) -> GroupAttested:
     )
 
 
-def accelerator(class_id: str, gpus_per_node: int, version: int = 1) -> ClassRegistered:
+def accelerator(class_id: str, gpus_per_node: int, version: int = 1) -> ClassRegisteredV1:
     """A class of which only the size of its nodes matters."""
-    return ClassRegistered(
+    return ClassRegisteredV1(
         class_id=class_id, version=version, description=class_id, mem_mb=81_920, gpus_per_node=gpus_per_node,
         bf16_mtflops_nominal=None, bf16_mtflops_attested=None, interconnect=None, sources=(),
     )  # fmt: skip

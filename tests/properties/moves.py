@@ -96,7 +96,7 @@ from counterfoil.redemption.state import Contract
 from tests.documents import document, publishing
 from tests.older import as_of
 from tests.possession import proven
-from tests.properties.world import GPUS, ROLES, YUAN, World, accelerator, programme
+from tests.properties.world import GPUS, ROLES, YUAN, World, accelerator, described, programme
 
 PRICE_TICK = RULES[LATEST].price_tick
 
@@ -256,7 +256,10 @@ def _people(world: World, pick: Choice) -> Move:
         return party_id, RevokeKey(party_id=party_id, key_id=pick.one(sorted(keys)), reason="rotated")
     if kind == 2:
         class_id = pick.one(sorted(GPUS))
-        return "operator", accelerator(class_id, world.state("issuance").classes[class_id] + 1)
+        version = world.state("issuance").classes[class_id] + 1
+        if world.state("issuance").rules.max_floor_prices and not pick.rarely():
+            return "operator", described(class_id, version, pick.number(1, 4) * YUAN)
+        return "operator", accelerator(class_id, version)
     if kind == 6:
         return "operator", RegisterCurrency(currency=pick.one(("XYZ", "XSD", "EUR")), minor_units=pick.number(0, 6))
     if kind == 3 and world.adopts:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from counterfoil.accelerators import bundled_class
 from counterfoil.catalogue import SUBSCRIPTIONS
+from counterfoil.contract.accelerators import FloorPrice
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.entry import Entry, EntryCause, GenesisCause, ResumedCause
@@ -23,11 +26,12 @@ from counterfoil.core.directory import Party
 from counterfoil.core.engine import Engine
 from counterfoil.core.rules import LATEST
 from counterfoil.issuance import service as issuance
+from counterfoil.issuance.class_commands import RegisterClass
 from counterfoil.issuance.commands import (
     AppropriateBudget,
     ListProvider,
     PublishProgrammeV1,
-    RegisterClass,
+    RegisterClassV1,
     RegisterParty,
 )
 from counterfoil.ledger import service as ledger
@@ -292,12 +296,18 @@ def programme(programme_id: str, version: int = 1, **changes: Any) -> PublishPro
     return publish(**(terms | changes))
 
 
-def accelerator(class_id: str, version: int = 1) -> RegisterClass:
+def accelerator(class_id: str, version: int = 1) -> RegisterClassV1:
     """A class; only the size of its nodes matters."""
-    return RegisterClass(
+    return RegisterClassV1(
         class_id=class_id, version=version, description=class_id, mem_mb=81_920, gpus_per_node=GPUS[class_id],
         bf16_mtflops_nominal=312_000, bf16_mtflops_attested=None, interconnect=None, sources=(),
     )  # fmt: skip
+
+
+def described(class_id: str, version: int, floor: int) -> RegisterClass:
+    """A version of a class that says what is known of it, with a floor price in micro-units of CNY."""
+    known = bundled_class("ascend-910b", class_id, version, (FloorPrice(currency="CNY", price=floor),))
+    return replace(known, gpus_per_node=GPUS[class_id])
 
 
 class Newest(World):

@@ -84,7 +84,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
         "appoint-auditor, dismiss-auditor, auditors.",
         apart=("show",),
     ),
-    "class": Late("accelerator_class", "Accelerator classes: register, show, list."),
+    "class": Late("accelerator_class", "Accelerator classes: register, bundled, show, list."),
     "programme": Late(
         "programme",
         "Programmes: templates, publish, appropriate, reduce, list-provider, pause, resume, "

@@ -11,7 +11,11 @@ EXITS_IN_9: Final = frozenset(
     }
 )  # fmt: skip
 """What a closed or suspended party may give, too: without it others would wait for ever for what is theirs."""
-NEW_IN_9: Final[frozenset[tuple[str, int]]] = frozenset()
+NEW_IN_9: Final[frozenset[tuple[str, int]]] = frozenset(
+    {
+        ("register_class", 2),
+    }
+)
 NEW_IN_8: Final = frozenset(
     {
         ("register_regime", 1), ("attest_milestone", 1), ("extend_voucher", 1), ("release_tranche", 1),

@@ -124,6 +124,8 @@ class Rules:
     max_contracts_per_claim: int
     max_claims_per_settlement: int
     max_sources: int
+    max_floor_prices: int
+    """Currencies in which an accelerator class has one; 0: before classes had any."""
     max_shares_per_settlement: int
     """What payers pay, each to each payee; 0: a settlement has one payer, whatever its document says."""
     max_evidence: int

@@ -85,6 +85,7 @@ _FIRST: Final = Rules(
     max_contracts_per_claim=48,
     max_claims_per_settlement=48,
     max_sources=8,
+    max_floor_prices=0,
     max_shares_per_settlement=0,
     max_evidence=16,
     draws_in_scope=False,
@@ -252,6 +253,7 @@ _NINTH: Final = replace(
     notifies_first=True,
     endless_days=365,
     counts_group_grants_once=True,
+    max_floor_prices=16,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)

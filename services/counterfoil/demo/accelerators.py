@@ -21,12 +21,15 @@ _CARD_HOURS: Final = {"card-hour": 1, "node-month": CARDS_PER_NODE * 720}
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
-    """A class of the market. `low`, `high`: micro-CNY per card-hour, on the tick; `assumed`: what no source says."""
+    """A class of the market, and the bundled one that describes it.
+
+    `low`, `high`: micro-CNY per card-hour, on the tick; `assumed`: what no source says.
+    """
 
     class_id: str
     name: str
     trace_models: tuple[str, ...]
-    memory_mb: int
+    bundled: str
     low: int
     high: int
     source: str
@@ -43,13 +46,15 @@ def _read() -> tuple[Accelerator, ...]:
         for _, row in rows(None, "prices.csv", ("class", "cny_low", "cny_high", "unit", "when", "source", "grade"))
     }
     found = []
-    for _, row in rows(None, "classes.csv", ("class_id", "trace_models", "price_class", "price_when", "percent")):
+    for _, row in rows(
+        None, "classes.csv", ("class_id", "bundled", "trace_models", "price_class", "price_when", "percent")
+    ):
         price = published[row["price_class"], row["price_when"]]
         made = Accelerator(
             class_id=row["class_id"],
             name=row["name"],
             trace_models=tuple(row["trace_models"].split("|")),
-            memory_mb=int(row["memory_mb"]),
+            bundled=row["bundled"],
             low=_micro(price, "cny_low", int(row["percent"])),
             high=_micro(price, "cny_high", int(row["percent"])),
             source=f"{price['class']}, {price['when']}, grade {price['grade']}: {price['source']}",

@@ -6,15 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from counterfoil.accelerators import bundled_class
 from counterfoil.contract.applications import ApplicationLine, CapSet, ContractDays
 from counterfoil.contract.limits import MAX_BATCH_COMMANDS
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.times import DAY
-from counterfoil.demo.accelerators import ACCELERATORS, CARDS_PER_NODE, Accelerator
+from counterfoil.demo.accelerators import ACCELERATORS, Accelerator
 from counterfoil.demo.cities import CITIES, COMMITTEE, PROVIDERS, City, Provider, document
 from counterfoil.demo.model import CNY, Firm
 from counterfoil.demo.story_driver import StoryDriver
+from counterfoil.issuance.class_commands import RegisterClass
 from counterfoil.issuance.commands import (
     AppointAuditor,
     AppropriateBudget,
@@ -23,7 +25,6 @@ from counterfoil.issuance.commands import (
     ListProvider,
     PublishProgramme,
     PutDocument,
-    RegisterClass,
     RegisterParty,
     ReviewApplication,
     SubmitApplication,
@@ -104,17 +105,8 @@ def _party(driver: StoryDriver, party_id: str, name: str, role: Role) -> Registe
 
 
 def _class(accelerator: Accelerator) -> RegisterClass:
-    return RegisterClass(
-        class_id=accelerator.class_id,
-        version=1,
-        description=f"{accelerator.name}, nodes of {CARDS_PER_NODE}",
-        mem_mb=accelerator.memory_mb,
-        gpus_per_node=CARDS_PER_NODE,
-        bf16_mtflops_nominal=None,
-        bf16_mtflops_attested=None,
-        interconnect=None,
-        sources=("counterfoil/demo/data/classes.csv",),
-    )
+    """What public sources say of it; the trace's nodes have eight cards."""
+    return bundled_class(accelerator.bundled, accelerator.class_id)
 
 
 def _programme(city: City) -> list[Body]:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from counterfoil.contract import events as common
 from counterfoil.contract.record import Event
-from counterfoil.issuance import aid_events, freeze_events, run_off_events, taking_events
+from counterfoil.issuance import aid_events, class_events, freeze_events, run_off_events, taking_events
 from counterfoil.issuance import events as issuance
 from counterfoil.issuance import invoice_events as issuance_invoices
 from counterfoil.ledger import (
@@ -371,7 +371,8 @@ NOBODY: Final[frozenset[type[Event]]] = frozenset(
         common.WriterResumed,
         common.RulesAdopted,
         common.CurrencyRegistered,
-        issuance.ClassRegistered,
+        issuance.ClassRegisteredV1,
+        class_events.ClassRegistered,
         aid_events.RegimeRegistered,
         matching.MatchContinued,
         matching.UncrossingBegun,

@@ -180,7 +180,7 @@ class ReinstateParty(Command):
 
 
 @command("register_class", role="operator")
-class RegisterClass(Command):
+class RegisterClassV1(Command):
     """Operator: a new version of an accelerator class. Throughput in milli-TFLOPS (dense BF16), unknown as null."""
 
     class_id: Id

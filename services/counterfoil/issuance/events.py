@@ -68,7 +68,7 @@ class RecoveryEnded(Event):
 
 
 @event("class.registered.v1")
-class ClassRegistered(Event):
+class ClassRegisteredV1(Event):
     """A version of an accelerator class."""
 
     class_id: Id

@@ -58,6 +58,8 @@ from counterfoil.issuance.aid_events import (
     AidWithdrawn,
     RegimeRegistered,
 )
+from counterfoil.issuance.class_commands import RegisterClass
+from counterfoil.issuance.class_events import ClassRegistered
 from counterfoil.issuance.commands import (
     AddKey,
     AddKeyV1,
@@ -83,7 +85,7 @@ from counterfoil.issuance.commands import (
     PutDocument,
     RecoverParty,
     ReduceBudget,
-    RegisterClass,
+    RegisterClassV1,
     RegisterCurrency,
     RegisterParty,
     RegisterPartyV1,
@@ -121,7 +123,7 @@ from counterfoil.issuance.events import (
     BudgetAppropriated,
     BudgetRecycled,
     BudgetReduced,
-    ClassRegistered,
+    ClassRegisteredV1,
     FactAttested,
     FourEyesDemanded,
     IssueReversed,
@@ -205,6 +207,7 @@ DECIDER: Final = Decider(
         AttestGroup: groups.attest_group,
         SuspendParty: pausing.suspend_party,
         ReinstateParty: pausing.reinstate_party,
+        RegisterClassV1: classes.register_class_v1,
         RegisterClass: classes.register_class,
         RegisterCurrency: currencies.register_currency,
         PutDocument: documents.put_document,
@@ -285,6 +288,7 @@ DECIDER: Final = Decider(
         RecoveryProposed: recoveries.recovery_proposed,
         RecoveryEnded: recoveries.recovery_ended,
         PartyRecovered: recoveries.party_recovered,
+        ClassRegisteredV1: classes.class_registered,
         ClassRegistered: classes.class_registered,
         DocumentPiecePut: documents.piece_put,
         DocumentDropped: documents.dropped,

@@ -25,11 +25,11 @@ from counterfoil.contract.terms import FixedExpiry, FourEyesAct, ProgrammeTerms,
 from counterfoil.core.at import At
 from counterfoil.issuance.aid_views import AID_REDUCERS, AID_VIEWS
 from counterfoil.issuance.application_views import APPLICATION_REDUCERS, APPLICATION_VIEWS
+from counterfoil.issuance.class_views import CLASS_REDUCERS, CLASSES
 from counterfoil.issuance.events import (
     BudgetAppropriated,
     BudgetRecycled,
     BudgetReduced,
-    ClassRegistered,
     FourEyesDemanded,
     IssueReversed,
     ProgrammePaused,
@@ -72,25 +72,6 @@ CURRENCIES: Final = View(
     time="registered_at",
 )
 """Currencies beside those of ISO 4217; `minor_units` is the number of decimals that can be paid."""
-CLASSES: Final = View(
-    name="classes",
-    key=("class_id", "version"),
-    columns={
-        "class_id": "text",
-        "version": "int",
-        "description": "text",
-        "mem_mb": "int",
-        "gpus_per_node": "int",
-        "bf16_mtflops_nominal": "int?",
-        "bf16_mtflops_attested": "int?",
-        "interconnect": "text?",
-        "sources": "json",
-        "registered_at": "time",
-    },
-    filters=("class_id",),
-    readers=ANYBODY,
-    time="registered_at",
-)
 PROGRAMMES: Final = View(
     name="programmes",
     key=("programme_id",),
@@ -268,28 +249,12 @@ def _rules_named(event: LogOpened | RulesAdopted, at: At) -> Iterable[Change]:
     yield Put(RULES.name, row)
 
 
-# classes ------------------------------------------------------------------------------------------------------------
+# currencies ---------------------------------------------------------------------------------------------------------
 
 
 def _currency_registered(event: CurrencyRegistered, at: At) -> Iterable[Change]:
     row = {"currency": event.currency, "minor_units": event.minor_units, "registered_at": at.time}
     yield Put(CURRENCIES.name, row)
-
-
-def _class_registered(event: ClassRegistered, at: At) -> Iterable[Change]:
-    row = {
-        "class_id": event.class_id,
-        "version": event.version,
-        "description": event.description,
-        "mem_mb": event.mem_mb,
-        "gpus_per_node": event.gpus_per_node,
-        "bf16_mtflops_nominal": event.bf16_mtflops_nominal,
-        "bf16_mtflops_attested": event.bf16_mtflops_attested,
-        "interconnect": event.interconnect,
-        "sources": list(event.sources),
-        "registered_at": at.time,
-    }
-    yield Put(CLASSES.name, row)
 
 
 # programmes ---------------------------------------------------------------------------------------------------------
@@ -462,7 +427,7 @@ REDUCERS: Final[Reducers] = {
     LogOpened: _rules_named,
     RulesAdopted: _rules_named,
     CurrencyRegistered: _currency_registered,
-    ClassRegistered: _class_registered,
+    **CLASS_REDUCERS,
     ProgrammePublishedV1: _terms_published,
     ProgrammePublished: _programme_published,
     DocumentPiecePut: _piece_put,

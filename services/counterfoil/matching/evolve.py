@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from counterfoil.contract.events import GroupAttested
 from counterfoil.core.at import At
+from counterfoil.issuance.class_events import ClassRegistered
 from counterfoil.issuance.events import (
-    ClassRegistered,
+    ClassRegisteredV1,
     ProviderDelisted,
     ProviderListed,
     ProviderReinstated,
@@ -42,9 +43,17 @@ def group_attested(state: MatchingState, event: GroupAttested, _at: At) -> None:
                 state.leave((programme_id, party_id), "duties_not_separate")
 
 
-def class_registered(state: MatchingState, event: ClassRegistered, _at: At) -> None:
-    """The current version of the class."""
+def class_registered(state: MatchingState, event: ClassRegisteredV1, _at: At) -> None:
+    """The current version of the class, of which little is said."""
     state.classes[event.class_id] = AcceleratorClass(event.version, event.gpus_per_node)
+    if event.class_id in state.described:
+        del state.described[event.class_id]
+
+
+def class_described(state: MatchingState, event: ClassRegistered, _at: At) -> None:
+    """The current version of the class, and what is known of it."""
+    state.classes[event.class_id] = AcceleratorClass(event.version, event.gpus_per_node)
+    state.described[event.class_id] = event
 
 
 def provider_listed(state: MatchingState, event: ProviderListed | ProviderReinstated, _at: At) -> None:

@@ -6,8 +6,9 @@ from typing import Final
 
 from counterfoil.contract.events import GroupAttested, PartyClosed, PartySuspended
 from counterfoil.core.decider import COMMON, MIRRORED, Decider, mirror
+from counterfoil.issuance.class_events import ClassRegistered
 from counterfoil.issuance.events import (
-    ClassRegistered,
+    ClassRegisteredV1,
     ProgrammePaused,
     ProgrammeResumed,
     ProviderDelisted,
@@ -74,6 +75,7 @@ DECIDER: Final = Decider(
         "issuance": {
             **MIRRORED,
             GroupAttested: uncrossing.take_over_group,
+            ClassRegisteredV1: mirror,
             ClassRegistered: mirror,
             **TAKEN_OVER,
             ProgrammePaused: mirror,
@@ -103,7 +105,8 @@ DECIDER: Final = Decider(
         ProgrammePaused: leaving.programme_paused,
         ProgrammeResumed: leaving.programme_resumed,
         ProgrammeClosed: leaving.programme_closed,
-        ClassRegistered: evolve.class_registered,
+        ClassRegisteredV1: evolve.class_registered,
+        ClassRegistered: evolve.class_described,
         **APPLIED,
         ProviderListed: evolve.provider_listed,
         ProviderReinstated: evolve.provider_listed,

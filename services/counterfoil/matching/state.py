@@ -15,6 +15,7 @@ from counterfoil.core.form import AMOUNT, COUNT, COUNTS, TIME, TRUE, Form, event
 from counterfoil.core.programmes import LISTING, Listing
 from counterfoil.core.rule_fields import Rules
 from counterfoil.core.table import Table
+from counterfoil.issuance.class_events import ClassRegistered
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.events import BidReceived, OfferReceived, Removal
 from counterfoil.matching.orders import Bid, MatchingRule, Offer
@@ -44,6 +45,12 @@ class Uncrossing(NamedTuple):
 
 CLASS: Final = Form(
     "class", ("class_id",), row(AcceleratorClass, version=COUNT, gpus_per_node=COUNT), "the last version of a class"
+)
+DESCRIBED: Final = Form(
+    "class_description",
+    ("class_id",),
+    event(ClassRegistered),
+    "the last version of a class that says what is known of it",
 )
 OFFER: Final = Form("offer", ("offer_id",), event(OfferReceived), "an open offer as it was received")
 BID: Final = Form("bid", ("bid_id",), event(BidReceived), "an open bid as it was received")
@@ -84,13 +91,15 @@ class MatchingState(ProgrammesState):
     """
 
     __slots__ = (
-        "admitted", "bids", "book", "classes", "continuing", "expiry", "in_market", "leaving", "leaving_before",
-        "listed", "offers", "open_orders", "paused", "resting_bids", "resting_offers", "rule", "uncrossing", "versions",
+        "admitted", "bids", "book", "classes", "continuing", "described", "expiry", "in_market", "leaving",
+        "leaving_before", "listed", "offers", "open_orders", "paused", "resting_bids", "resting_offers", "rule",
+        "uncrossing", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
         super().__init__()
         self.classes: Table[str, AcceleratorClass] = self.keep(Table(CLASS))
+        self.described: Table[str, ClassRegistered] = self.keep(Table(DESCRIBED))
         self.listed: Table[tuple[str, str], Listing] = self.keep(Table(LISTING))  # (programme, provider)
         self.offers: Table[str, OfferReceived] = self.keep(Table(OFFER))
         self.bids: Table[str, BidReceived] = self.keep(Table(BID))
