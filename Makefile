@@ -7,6 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 LOCK := requirements.lock
 DEV_LOCK := requirements-dev.lock
 DISTRIBUTED_LOCK := requirements-distributed.lock
+DOCS_LOCK := requirements-docs.lock
 CLIENT := clients/python/pyproject.toml
 TYPESCRIPT := clients/typescript
 NPM_STAMP := $(TYPESCRIPT)/node_modules/.installed
@@ -33,7 +34,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all console-assets demo demo-distributed test check bench bench-distributed up schemas lock clean
+.PHONY: help setup setup-all console-assets demo demo-distributed test check bench bench-distributed up schemas docs wheels lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -75,7 +76,7 @@ demo: setup $(ASSETS) ## run the whole market on the bundled sample, then audit 
 demo-distributed: $(DEV_STAMP) ## the same on Kafka and PostgreSQL, every service a process (ARGS="--kafka ... --database ...")
 	$(BIN)/counterfoil demo --distributed --home var/demo-distributed $(ARGS)
 
-test: check ## the static checks, then every test but the drills
+test: check docs ## the static checks, then every test but the drills
 	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 drills: $(DEV_STAMP) ## the longer drills, which `make test` leaves out: about twenty minutes
@@ -101,11 +102,18 @@ schemas: $(DEV_STAMP) ## write schemas/, and what the command line knows of the 
 	$(BIN)/counterfoil schemas $(ARGS)
 	$(BIN)/python -m tests.cli.make_views
 
+docs: $(DEV_STAMP) ## build the documentation site, which the gateway then serves at /docs (ARGS="--site-dir DIR": elsewhere)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet $(ARGS)
+
+wheels: docs $(ASSETS) ## build both wheels into dist/, the documentation in them
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./clients/python .
+
 lock: $(DEV_STAMP) ## resolve pyproject.toml anew into requirements.lock
-	$(COMPILE) --extra bench --extra cluster --extra distributed --extra parquet --extra dev --output-file $(DEV_LOCK)
+	$(COMPILE) --extra bench --extra cluster --extra distributed --extra parquet --extra docs --extra dev --output-file $(DEV_LOCK)
 	$(COMPILE) --constraint $(DEV_LOCK) --extra bench --output-file $(LOCK)
 	$(COMPILE) --constraint $(DEV_LOCK) --extra distributed --output-file $(DISTRIBUTED_LOCK)
+	$(COMPILE) --constraint $(DEV_LOCK) --extra distributed --extra docs --output-file $(DOCS_LOCK)
 
 clean: ## remove caches and build artefacts; .venv and var/ stay
-	rm -rf build dist $(TYPESCRIPT)/build $(TYPESCRIPT)/dist $(TYPESCRIPT)/src/generated $(dir $(ASSETS)) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist services/counterfoil/site $(TYPESCRIPT)/build $(TYPESCRIPT)/dist $(TYPESCRIPT)/src/generated $(dir $(ASSETS)) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find services tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""Lets no wheel be built whose console would lack what its pages load: `make console-assets` makes that."""
+"""Lets no wheel be built without what its pages load (`make console-assets`) or its documentation (`make docs`)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 VENDOR = "services/counterfoil/console/static/vendor"
+SITE = "services/counterfoil/site"
 
 
 class ConsoleAssets(BuildHookInterface):
@@ -17,7 +18,11 @@ class ConsoleAssets(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Check the files. Raises RuntimeError."""
-        if version == "standard" and (wrong := faults(Path(self.root) / VENDOR)):
+        if version != "standard":
+            return
+        if not (Path(self.root) / SITE / "index.html").is_file():
+            raise RuntimeError(f"{SITE} is not there: run `make docs`, then build the wheel")
+        if wrong := faults(Path(self.root) / VENDOR):
             raise RuntimeError(f"{VENDOR}: {', '.join(wrong)}: run `make console-assets`, then build the wheel")
 
 

@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "clients" / "python"
 PACKAGE = ROOT / "services" / "counterfoil"
 VENDOR = PACKAGE / "console" / "static" / "vendor"
+SITE = PACKAGE / "site"
 BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
 ALONE = """
 import importlib.util, pkgutil, counterfoil
@@ -53,8 +54,8 @@ def wheel(project: Path, folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The client's and the server's."""
-    if not VENDOR.exists():
-        leave_out("the console's assets are not made: make console-assets")
+    if not (VENDOR.exists() and SITE.exists()):
+        leave_out("what the wheel contains is not made: make console-assets docs")
     folder = tmp_path_factory.mktemp("wheels")
     return wheel(CLIENT, folder), wheel(ROOT, folder)
 

@@ -36,8 +36,9 @@ def test_nothing_but_the_base_is_fetched_from_a_registry() -> None:
 def test_what_is_installed_is_locked() -> None:
     installs = [line for line in BUILDER if "pip install" in line]
     assert "--require-hashes --requirement requirements-distributed.lock" in installs[0]
-    assert "pip install --no-deps --no-index dist/*.whl" in installs[1]  # the project itself, as a wheel
-    assert len(installs) == 2
+    assert "--require-hashes --requirement requirements-docs.lock" in installs[1]
+    assert "pip install --no-deps --no-index dist/*.whl" in installs[2]  # the project itself, as a wheel
+    assert len(installs) == 3
     assert not any("--editable" in line or "apt-get" in line for line in LINES)
 
 

@@ -40,7 +40,7 @@ def create(
 ) -> None:
     """Have the events of `counterfoil feed` sent to a URL, by default those that come from now on.
 
-    The secret is shown once. docs/webhooks.md says how to receive, verify and answer.
+    The secret is shown once. docs/how-to/webhooks.md says how to receive, verify and answer.
     """
     start, moment = begin_by(session, since, start)
     made = session.gateway.create_webhook(target, types or (), start=start, since=moment)

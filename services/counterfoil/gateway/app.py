@@ -12,7 +12,19 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from counterfoil import __version__
-from counterfoil.gateway import feed, handlers, limits, logs, openapi, queries, sessions, stream, submit, webhooks
+from counterfoil.gateway import (
+    documentation,
+    feed,
+    handlers,
+    limits,
+    logs,
+    openapi,
+    queries,
+    sessions,
+    stream,
+    submit,
+    webhooks,
+)
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.context import Context, Pages
 from counterfoil.gateway.deliveries import Deliveries
@@ -114,4 +126,5 @@ def create_app(
     def document() -> Response:
         return Response(encoded(), media_type=openapi.JSON)  # made once: it takes longer than any query
 
+    documentation.mount(app)
     return app

@@ -1,79 +1,67 @@
-"""Everything that the README shows runs as it stands, and what it promises about `make` is what the Makefile does."""
+"""Everything that README and the documentation show runs as it stands, and prints what they show of it."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import socket
 import subprocess
-import sys
-from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.docs.pages import ROOT, WITHIN, Step, differences, run, steps, walk
+
+DOCS: Final = ROOT / "docs"
+IN_ONE_MARKET: Final = (
+    "tutorials/first-market.md",
+    "tutorials/first-audit.md",
+    "how-to/trial.md",
+    "how-to/start-up.md",
+    "how-to/provider.md",
+    "how-to/issuer.md",
+    "how-to/auditor.md",
+    "how-to/operator.md",
+)
+"""Each goes on where the one before it ended, in the same shell."""
+ALONE: Final = ("tutorials/first-programme.md", "how-to/demo.md", "how-to/services.md")
+SETTING_UP: Final = "make setup\n"
+"""What a tutorial begins with, and what has been done where tests run."""
+MICRO: Final = 1_000_000
 
 
-def blocks(page: str) -> list[str]:
-    """The commands that a page shows."""
-    return re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+def page(name: str) -> list[Step]:
+    return [each for each in steps((DOCS / name).read_text("utf-8")) if not each.script.startswith(SETTING_UP)]
 
 
-BLOCKS = blocks((ROOT / "README.md").read_text())
-
-MICRO = 1_000_000
-WITHIN = 200
-"""Seconds for a block, on a machine that is busy with other tests."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def test_every_page_with_commands_is_run() -> None:
+    shown = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if "\n```sh\n" in path.read_text("utf-8")}
+    assert shown == {*IN_ONE_MARKET, *ALONE, "how-to/webhooks.md"}
+    (block,) = page("how-to/webhooks.md")  # names a webhook's address, which `tests/gateway` has
+    assert all(line.startswith("counterfoil webhook ") for line in block.script.splitlines())
 
 
-def run(script: str, folder: Path) -> str:
-    """Run a block as a reader would type it, on a port of its own, and return what it printed; whatever it leaves
-    running is ended.
-    """
-    address = f"127.0.0.1:{free_port()}"
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "COUNTERFOIL_LISTEN": address,
-        "COUNTERFOIL_URL": f"http://{address}",
-    }
-    command = ["bash", "-euo", "pipefail", "-c", script]
-    shell = subprocess.Popen(
-        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    )  # fmt: skip
-    try:
-        output, _ = shell.communicate(timeout=WITHIN)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(shell.pid, signal.SIGKILL)
-        if "cluster up" in script:  # its servers outlive the shell
-            down = ("counterfoil", "cluster", "down")
-            subprocess.run(down, cwd=folder, env=environment, stdin=subprocess.DEVNULL, check=False)
-    assert shell.returncode == 0, output[-4_000:]
-    return output
+def test_an_output_is_compared() -> None:
+    shown = Step("", "a  1\n...\nat 2026-11-30 11:36:35Z\n")
+    assert differences([shown], ["a    1  \nx\nat 2027-01-02 03:04:05Z\n"]) == []
+    assert len(differences([shown], ["a 2\nat 2027-01-02 03:04:05Z\n"])) == 1
+    assert len(differences([shown], ["at 2027-01-02 03:04:05Z\na 1\n"])) == 1
 
 
-def test_there_is_something_to_run() -> None:
-    assert len(BLOCKS) == 4
-    assert "make demo" in BLOCKS[0]
+@pytest.mark.timeout(2 * WITHIN + 40)
+def test_a_market_is_walked_through_by_every_role(tmp_path: Path) -> None:
+    blocks = [each for name in IN_ONE_MARKET for each in page(name)]
+    outputs = walk(blocks, tmp_path, 2 * WITHIN)
+    found = differences(blocks, outputs)
+    assert not found, "\n".join(found)
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """What the block of the demo and its audits printed, and the demo's directory."""
     folder = tmp_path_factory.mktemp("demo")
-    return run(BLOCKS[1], folder), folder / "var" / "demo"
+    (block,) = page("how-to/demo.md")
+    return run(block.script, folder), folder / "var" / "demo"
 
 
 @pytest.mark.timeout(WITHIN + 40)
@@ -117,8 +105,10 @@ def test_the_figures_of_the_demo_are_believable(demo: tuple[str, Path]) -> None:
 @pytest.mark.timeout(WITHIN + 40)
 def test_a_programme_runs_from_its_budget_to_its_closing(tmp_path: Path) -> None:
     """Every command of the page for issuers, in one shell, as a reader follows it."""
-    page = (ROOT / "docs" / "running-a-programme.md").read_text()
-    output = run("".join(blocks(page)), tmp_path)
+    blocks = page("tutorials/first-programme.md")
+    outputs = walk(blocks, tmp_path)
+    assert not differences(blocks, outputs)
+    output = "".join(outputs)
     assert "20 % of 300,000 = 60,000 (tier contract)" in output
     assert re.search(r"^harbourton-2026 +closed .* 52,000.00 USD .* 1,948,000.00 USD", output, re.MULTILINE)
     assert "clean: everything was checked, nothing was found" in output
@@ -126,18 +116,19 @@ def test_a_programme_runs_from_its_budget_to_its_closing(tmp_path: Path) -> None
 
 
 @pytest.mark.timeout(WITHIN + 40)
-@pytest.mark.parametrize("block", BLOCKS[2:], ids=["a market by hand", "as services"])
-def test_a_block_runs(block: str, tmp_path: Path) -> None:
-    run(block, tmp_path)
+def test_the_services_run_by_themselves(tmp_path: Path) -> None:
+    walk(page("how-to/services.md"), tmp_path)
 
 
-def test_the_two_commands_are_what_the_makefile_does() -> None:
+def test_readme_has_the_two_commands_that_the_makefile_has() -> None:
     def recipe(target: str) -> str:
         shown = subprocess.run(
             ["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
         )
         return shown.stdout
 
+    (block,) = steps((ROOT / "README.md").read_text("utf-8"))
+    assert [line.partition("#")[0].strip() for line in block.script.splitlines()] == ["make demo", "make test"]
     assert "counterfoil demo" in recipe("demo")
     assert "counterfoil demo --distributed" in recipe("demo-distributed")
     assert "pytest" in recipe("test")
