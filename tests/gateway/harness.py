@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from counterfoil.contract.entry import CommandCause, Entry
 from counterfoil.gateway.app import create_app
+from counterfoil.gateway.context import Pages
 from counterfoil.gateway.protections import Protections
 from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.gateway.server import server_config
@@ -48,9 +49,11 @@ def described(app: FastAPI) -> Document:
 class Stepped:
     """A client whose requests drive the services: the system steps in the same thread until each is answered."""
 
-    def __init__(self, market: Market, relay: AnswerRelay, protections: Protections = PUBLIC) -> None:
+    def __init__(
+        self, market: Market, relay: AnswerRelay, protections: Protections = PUBLIC, pages: Pages = lambda _context: ()
+    ) -> None:
         self.market = market
-        self.app = create_app(market.system.backend(), relay, protections)
+        self.app = create_app(market.system.backend(), relay, protections, pages)
         self.step = market.system.settle
         self.document = described(self.app)
         self._loop = asyncio.new_event_loop()
@@ -69,6 +72,11 @@ class Stepped:
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One request, answered in full, as the OpenAPI document describes it."""
         return self.ask(self._client.build_request(method, path, **more))
+
+    def browse(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """One request of a page, which no document describes; cookies are those of `more` alone."""
+        self._client.cookies.clear()
+        return self.stepping(self._client.request(method, path, **more))
 
     def ask(self, request: httpx.Request) -> httpx.Response:
         """The same for a request that is made already."""

@@ -67,6 +67,9 @@ def register(app: typer.Typer) -> None:
         database: Annotated[
             str | None, option("--database", "And a PostgreSQL; see COUNTERFOIL_DATABASE.", metavar="URL")
         ] = None,
+        serve: Annotated[
+            bool, typer.Option("--serve", help="Serve it in the end, for its console, until interrupted.")
+        ] = False,
     ) -> None:
         """Play a market of cities, providers and start-ups on a cluster trace, and audit its logs.
 
@@ -75,6 +78,8 @@ def register(app: typer.Typer) -> None:
         Services in other processes play the same story to the same balances: --prepare a directory, start them on it
         with COUNTERFOIL_CLOCK=DIR/clock, and play with --gateway. The logs are then downloaded and audited.
         --distributed does all of that, on a Kafka and a PostgreSQL that it starts as well, unless others are given.
+
+        --serve leaves the market open at the end of the story, where its time stands still: look at it in a browser.
         """
         if (kafka is None) != (database is None) or (kafka and not distributed):
             raise Invalid("--kafka and --database go together, and with --distributed")
@@ -82,6 +87,8 @@ def register(app: typer.Typer) -> None:
             raise Invalid("--distributed prepares and starts everything itself")
         if prepare and (gateway or nodes or pods):
             raise Invalid("--prepare goes with --home and --seed alone; the rest is for playing")
+        if serve and (prepare or gateway or distributed):
+            raise Invalid("--serve goes with a demo in one process")
         if gateway is None:
             if clock is not None:
                 raise Invalid("--clock goes with --gateway: here the clock is the demo's own")
@@ -100,6 +107,22 @@ def register(app: typer.Typer) -> None:
         )
         if not report["audit"]["clean"]:
             raise typer.Exit(FOUND)
+        if serve:
+            _serve(out, home)
+
+
+def _serve(out: Out, home: Path) -> None:
+    """Serve the demo as it is now, its clock standing at the end of the story."""
+    from counterfoil.cli.gateway_server import refuse_open_demo
+    from counterfoil.cli.up import serve
+    from counterfoil.demo.directory import CLOCK
+    from counterfoil.instance import Instance
+    from counterfoil.settings import parse_listen
+
+    listen, instance = parse_listen(out.settings.listen), Instance(home)
+    refuse_open_demo(instance, listen.host, insecure=False)
+    out.settings = out.settings.changed({"clock": home / CLOCK, "home": home})
+    serve(out, instance, listen, request_log=False)
 
 
 def _refuse_to_replace(home: Path, *, fresh: bool) -> None:
@@ -118,9 +141,10 @@ def _prepare(out: Out, home: Path, seed: int) -> None:
 def _play(
     out: Out, home: Path, gateway: str | None, clock: Path | None, story: tuple[int, Path | None, Path | None]
 ) -> dict[str, Any]:
+    from counterfoil.demo.directory import CLOCK
     from counterfoil.demo.play import StoryInput
     from counterfoil.demo.play_in_process import play_in_process
-    from counterfoil.demo.play_over_gateway import CLOCK, play_over_gateway
+    from counterfoil.demo.play_over_gateway import play_over_gateway
 
     with bars(out) as shown:
         given = StoryInput.load(*story)

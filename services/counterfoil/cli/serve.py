@@ -146,7 +146,11 @@ def _show(out: Out, system: Distributed, names: tuple[str, ...], listener: socke
         "home": str(system.instance.root),
         "probes": http_url(*system.probes.address),
         **(
-            {"url": listener_url(listener), "disclosure": disclosure_of(out.settings, system.instance)}
+            {
+                "url": listener_url(listener),
+                "console": f"{listener_url(listener)}/console",
+                "disclosure": disclosure_of(out.settings, system.instance),
+            }
             if listener
             else {}
         ),

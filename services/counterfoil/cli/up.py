@@ -79,10 +79,10 @@ def register(app: typer.Typer) -> None:
         root = home if home is not None else out.settings.home
         instance = Instance(root, passphrase_of(out, passphrase_file))
         refuse_open_demo(instance, listen.host, insecure=insecure_demo)
-        _serve(out, instance, listen, request_log=request_log)
+        serve(out, instance, listen, request_log=request_log)
 
 
-def _serve(out: Out, instance: Instance, listen: Listen, *, request_log: bool) -> None:
+def serve(out: Out, instance: Instance, listen: Listen, *, request_log: bool) -> None:
     """Serve until a signal comes. Raises `Invalid` if it cannot start, `ServiceStopped` if a service failed."""
     settings = out.settings
     out.json = out.json or settings.log_format == "json"  # a log collector must get JSON objects only
@@ -124,7 +124,8 @@ def _run(
 
     system.start()
     watch_embedded(monitor, system)
-    addresses = {"url": listener_url(listener), "probes": http_url(*monitor.probes.address)}
+    url = listener_url(listener)
+    addresses = {"url": url, "console": f"{url}/console", "probes": http_url(*monitor.probes.address)}
     found = {**addresses, **instance_files(system.instance)}
     found["disclosure"] = disclosure_of(out.settings, system.instance)
     out.show(found, Record(found), plain("Ctrl-C stops it", "dim"))

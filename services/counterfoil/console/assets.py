@@ -44,6 +44,11 @@ class Assets:
         self.digest = joined.hexdigest()[:16]
         self.missing = tuple(name for name in VENDORED if name not in self._files)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The paths of all."""
+        return tuple(self._files)
+
     def get(self, name: str) -> Asset | None:
         """The file with this path below ``static``."""
         return self._files.get(name)

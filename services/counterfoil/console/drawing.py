@@ -12,6 +12,7 @@ from typing import Any, Final
 from markupsafe import Markup, escape
 
 from counterfoil.console.formats import Formats
+from counterfoil.console.words import N_
 from counterfoil.contract.text import printable
 
 WIDTH: Final = 720
@@ -230,7 +231,7 @@ class Drawing:
         return found
 
     def _nothing(self, caption: str) -> Markup:
-        return self._svg(caption, 60, [_text(8, 36, self._words("Nothing to draw yet."), "start")])
+        return Markup('<p class="none">{}: {}</p>').format(self._words(caption), self._words(N_("nothing to draw yet")))
 
     def _svg(self, caption: str, height: int, parts: Iterable[str]) -> Markup:
         name = escape(self._words(caption))

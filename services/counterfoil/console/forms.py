@@ -60,7 +60,8 @@ def _latest() -> Mapping[str, int]:
 
 
 @cache
-def _schema(kind: str, version: int) -> dict[str, Any]:
+def schema_of(kind: str, version: int) -> dict[str, Any]:
+    """The JSON Schema of a command's body."""
     return command_schema(kind, version, VOCABULARY.commands[kind, version])
 
 
@@ -69,21 +70,25 @@ def schema_bytes(name: str) -> bytes:
     kind, _, version = name.partition(".v")
     if not version.isascii() or not version.isdigit() or (kind, int(version[:6])) not in VOCABULARY.commands:
         raise Problem(ProblemCode.NOT_FOUND, name[:80])
-    return orjson.dumps(_schema(kind, int(version[:6])))
+    return orjson.dumps(schema_of(kind, int(version[:6])))
 
 
 def read_form(look: Look, command: str) -> Mapping[str, Any]:
     """The form of a command, filled with the parameters of the address. Raises `Problem`."""
+    form = form_of(command, look.context.backend.origins, look.query)
+    return {"form": form, "subject": command.replace("_", " ")}
+
+
+def form_of(command: str, origins: Mapping[LogId, str], given: Mapping[str, str]) -> Form:
+    """The form of a command's newest version; `given`: what stands in its fields. Raises `Problem`."""
     version = _latest().get(command)
     if version is None:
         raise Problem(ProblemCode.NOT_FOUND, command[:80])
     body = VOCABULARY.commands[command, version]
-    service = VOCABULARY.service_of[body]
-    schema = _schema(command, version)
-    fields = tuple(_field(name, each, schema, look.query.get(name, "")) for name, each in schema["properties"].items())
-    origin = look.context.backend.origins[LogId(service)]
-    form = Form(command, version, service, origin, tuple(body.ROLES), schema.get("description", ""), fields)
-    return {"form": form, "subject": command.replace("_", " ")}
+    service, schema = VOCABULARY.service_of[body], schema_of(command, version)
+    fields = tuple(_field(name, each, schema, given.get(name, "")) for name, each in schema["properties"].items())
+    origin = origins.get(LogId(service), "")
+    return Form(command, version, service, origin, tuple(body.ROLES), schema.get("description", ""), fields)
 
 
 def _field(name: str, schema: Mapping[str, Any], whole: Mapping[str, Any], value: str) -> Field:

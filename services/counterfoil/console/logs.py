@@ -41,7 +41,7 @@ _ENTRIES: Final = (
     Column("cause", N_("Cause"), "word"),
     Column("what", N_("What")),
     Column("actor", N_("Signed by"), "id"),
-    Column("outcome", N_("Outcome"), "word"),
+    Column("outcome", N_("Outcome"), "code"),
     Column("events", N_("Events")),
 )
 _GROWTH: Final = (Column("time", N_("Time"), "time"), Column("entries", N_("Entries"), "number"))
@@ -136,7 +136,7 @@ def _row(look: Look, log: LogId, index: int, data: bytes) -> dict[str, Any]:
     entry = CODEC.decode_entry(data)
     row = {"log": log.name, "index": index, "time": entry.time, "cause": _CAUSES[type(entry.cause)]}
     if not may_read_entry(look.context.backend, look.who, entry):
-        return {**row, "what": None, "actor": None, "outcome": N_("not for this reader"), "events": None}
+        return {**row, "what": None, "actor": None, "outcome": None, "events": None}
     return {**row, **_told(entry)}
 
 
@@ -156,7 +156,7 @@ def _told(entry: Entry) -> dict[str, Any]:
         what = entry.cause.kind
     refused = [each.refusal.code.value for each in entry.outcomes if each.refusal is not None]
     events = ", ".join(dict.fromkeys(event.TYPE for event in entry.events))
-    return {"what": what, "actor": actor, "outcome": refused[0] if refused else N_("accepted"), "events": events}
+    return {"what": what, "actor": actor, "outcome": refused[0] if refused else "accepted", "events": events}
 
 
 def _one(look: Look, log: LogId, index: int) -> dict[str, Any]:

@@ -88,7 +88,7 @@ _SERVICES: Final = (
     Column("state", N_("State"), "word"),
     Column("text", N_("Why")),
 )
-_REFUSALS: Final = (Column("code", N_("Refusal"), "word"), Column("times", N_("Times"), "number"))
+_REFUSALS: Final = (Column("code", N_("Refusal"), "code"), Column("times", N_("Times"), "number"))
 
 
 def audit(look: Look) -> Mapping[str, Any]:
@@ -111,7 +111,8 @@ def operation(look: Look) -> Mapping[str, Any]:
     """For the operator. Raises `Problem`."""
     _admit(look, "operator")
     backend = look.context.backend
-    waiting = backend.waiting()
+    known = {log.name for log in backend.origins}
+    others = {name: each for name, each in backend.waiting().items() if name not in known}
     services = []
     for log, origin in backend.origins.items():
         head, stands = backend.stores[log].head(), backend.standstill(log)
@@ -141,7 +142,7 @@ def operation(look: Look) -> Mapping[str, Any]:
         **{table.name: table for table in tables},
         "tables": tables,
         "failure": backend.failure(),
-        "waiting": waiting,
+        "others": others,
     }
 
 

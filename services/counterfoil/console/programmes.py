@@ -42,7 +42,7 @@ _LISTINGS: Final = (
 )
 _WINDOWS: Final = (
     Column("window_id", N_("Window"), "id", service="issuance"),
-    Column("mode", N_("Decided by"), "word"),
+    Column("mode", N_("Decided by"), "code"),
     Column("opens", N_("Opens")),
     Column("closes", N_("Closes")),
     Column("status", N_("Status"), "word"),

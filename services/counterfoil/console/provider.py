@@ -39,7 +39,7 @@ CLAIMS: Final = (
     Column("approved", N_("Approved"), "amount", unit="unit"),
     Column("submitted_at", N_("Submitted"), "time"),
     Column("status", N_("Status"), "word"),
-    Column("status_reason", N_("Why"), "word"),
+    Column("status_reason", N_("Why"), "code"),
 )
 _PAYMENTS: Final = (
     Column("settlement_id", N_("Settlement"), "id", service="redemption"),

@@ -90,5 +90,6 @@ def _secure(request: Request) -> bool:
 def _path(text: str) -> str:
     """A path of the console; never another host's."""
     parts = urlsplit(text)
-    inside = not parts.scheme and not parts.netloc and parts.path.startswith("/console/") and "\\" not in text
-    return text if inside and text.isprintable() else "/console/market"
+    plain = text.isprintable() and "\\" not in text and ".." not in text
+    inside = plain and not parts.scheme and not parts.netloc and parts.path.startswith("/console/")
+    return text if inside else "/console/market"

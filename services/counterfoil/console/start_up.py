@@ -36,7 +36,7 @@ _BIDS: Final = (
     Column("limit_price", N_("Limit per GPU-hour"), "amount", unit="currency"),
     Column("nodes_filled", N_("Nodes filled"), "number"),
     Column("status", N_("Status"), "word"),
-    Column("status_reason", N_("Why"), "word"),
+    Column("status_reason", N_("Why"), "code"),
 )
 CONTRACTS: Final = (
     Column("contract_id", N_("Contract"), "id", link="/console/contracts/{contract_id}", service="matching"),
@@ -63,12 +63,12 @@ APPLICATIONS: Final = (
     Column("submitted_at", N_("Submitted"), "time"),
     Column("subsidy", N_("Subsidy"), "amount", unit="unit"),
     Column("status", N_("Status"), "word"),
-    Column("refusal", N_("Why not"), "word"),
+    Column("refusal", N_("Why not"), "code"),
     Column("status_reason", N_("Reason")),
 )
 _PAST: Final = (
     Column("posted_at", N_("Time"), "time"),
-    Column("event", N_("What"), "word"),
+    Column("event", N_("What"), "code"),
     Column("asset", N_("Voucher"), "id"),
     Column("posted_change", N_("Change"), "amount", unit="unit"),
     Column("left", N_("Left of all"), "amount", unit="unit"),
@@ -158,6 +158,6 @@ def _past(
             known[row["asset"]] = None if voucher is None else units.programme(voucher["programme_id"])["currency"]
         if known[row["asset"]] != unit:
             continue
-        found.append({**row, "left": left, "unit": unit, "event": row["event"].replace(".", " ")})
+        found.append({**row, "left": left, "unit": unit})
         left -= row["posted_change"]
     return found[::-1]

@@ -18,7 +18,7 @@ _MOVES: Final = (
     Column("posted_at", N_("Time"), "time"),
     Column("account", N_("Account"), "id"),
     Column("asset", N_("Asset"), "id"),
-    Column("event", N_("What"), "word"),
+    Column("event", N_("What"), "code"),
     Column("object_id", N_("For"), "id"),
     Column("reference", N_("Reference")),
     Column("posted_change", N_("Change"), "amount", unit="unit"),
@@ -58,5 +58,4 @@ def read(look: Look, party_id: str) -> Mapping[str, Any]:
 
 def _with_unit(row: Mapping[str, Any]) -> dict[str, Any]:
     """The row with the currency of its amounts, where its asset is one: of a voucher its own id says whose it is."""
-    event = str(row.get("event", "")).replace(".", " ")
-    return {**row, "unit": row["asset"] if str(row["asset"]).isupper() else None, "event": event}
+    return {**row, "unit": row["asset"] if str(row["asset"]).isupper() else None}

@@ -19,6 +19,10 @@ OPERATOR: Final = "Market operator (fictional)"
 MARKER: Final = "demo.json"
 
 
+CLOCK: Final = "clock"
+"""The file with the demo's time, below its directory."""
+
+
 def make_instance(home: Path, seed: int) -> Instance:
     """A new instance in `home`, in place of an earlier demo. Raises `AlreadyInitialised`."""
     check_replaceable(home)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from counterfoil.audit.auditor import Progress
+from counterfoil.demo.directory import CLOCK
 from counterfoil.demo.play import PlayProgress, StoryInput
-from counterfoil.demo.play_over_gateway import CLOCK, play_over_gateway, prepare
+from counterfoil.demo.play_over_gateway import play_over_gateway, prepare
 from counterfoil.settings import Settings
 from counterfoil.testbed.cluster.cluster import Cluster
 from counterfoil.testbed.fleet import ONE_COMPONENT_EACH, Fleet

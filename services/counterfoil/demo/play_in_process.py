@@ -7,10 +7,10 @@ from typing import Any
 
 from counterfoil.audit.auditor import Progress
 from counterfoil.bootstrap.embedded import Embedded
-from counterfoil.demo.directory import make_instance
+from counterfoil.demo.directory import CLOCK, make_instance
 from counterfoil.demo.play import PlayProgress, StoryInput, audit_and_write, play_and_report
 from counterfoil.demo.world import START
-from counterfoil.runtime.clock import VirtualClock
+from counterfoil.runtime.clock import ClockDriver, VirtualClock
 from counterfoil.testbed.system import EmbeddedSystem
 
 
@@ -19,13 +19,14 @@ def play_in_process(
 ) -> dict[str, Any]:
     """Play the story in `home`, in place of an earlier demo, then audit its logs.
 
-    Leaves databases, keys, published logs and `report.json` there; returns the report. The same seed and input give the
-    same log roots. Raises `AlreadyInitialised`.
+    Leaves databases, keys, published logs, a clock at the end of the story and `report.json` there; returns the report.
+    The same seed and input give the same log roots. Raises `AlreadyInitialised`.
     """
     instance, clock = make_instance(home, given.seed), VirtualClock(START)
     embedded = Embedded(instance, clock)
     try:
         report = play_and_report(EmbeddedSystem(embedded, clock), given, progress, embedded.seal)
+        ClockDriver.create(home / CLOCK, clock.now())
     finally:
         embedded.close()
     return audit_and_write(home, report, home / "logs", audited=audited)

@@ -15,7 +15,7 @@ from counterfoil.client.mirror import mirror
 from counterfoil.client.problems import NotThere, Unreachable
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.times import SECOND
-from counterfoil.demo.directory import check_replaceable, log_keys, make_instance, mark
+from counterfoil.demo.directory import CLOCK, check_replaceable, log_keys, make_instance, mark
 from counterfoil.demo.play import PlayProgress, StoryInput, audit_and_write, play_and_report
 from counterfoil.demo.world import START
 from counterfoil.errors import CounterfoilError
@@ -23,7 +23,6 @@ from counterfoil.log.keys import VerifyKey
 from counterfoil.runtime.clock import ClockDriver
 from counterfoil.testbed.http_system import HttpSystem
 
-CLOCK: Final = "clock"
 MIRROR: Final = "mirror"
 _PUBLISHED_WITHIN: Final = 30.0  # seconds within which the logs must publish what is known to be committed
 _POLL_SECONDS: Final = 0.1

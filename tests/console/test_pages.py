@@ -1,0 +1,145 @@
+"""The console's pages: who reads which, that nothing in them runs, that every link leads somewhere, and their size."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from counterfoil.console.assets import MAKE, VENDORED, Assets
+from counterfoil.console.catalogue import PAGES
+from counterfoil.console.rendering import POLICY, environment
+from tests.console.browsing import FORMULA, MARKUP, Browsing, Markup
+
+FIRST_PAGE = 150_000  # bytes, compressed
+MOST_LINKS = 30
+
+
+@pytest.fixture(scope="module")
+def contract(console: Browsing) -> str:
+    """The id of the contract between `lab-1` and `gpu-1`."""
+    return str(console.market.rows("contracts")[0]["contract_id"])
+
+
+WHO = ("nobody", "lab-1", "lab-2", "gpu-1", "city", "auditor-all", "operator")
+ACCESS = {
+    "market": (200, 200, 200, 200, 200, 200, 200),
+    "programmes": (200, 200, 200, 200, 200, 200, 200),
+    "programmes/p1": (200, 200, 200, 200, 200, 200, 200),
+    "logs": (200, 200, 200, 200, 200, 200, 200),
+    "logs/ledger": (200, 200, 200, 200, 200, 200, 200),
+    "start-up": (401, 200, 200, 404, 404, 200, 200),
+    "start-up/lab-1": (404, 200, 404, 404, 404, 200, 200),
+    "provider": (401, 404, 404, 200, 404, 200, 200),
+    "provider/gpu-1": (404, 404, 404, 200, 404, 200, 200),
+    "issuer": (401, 404, 404, 404, 200, 200, 200),
+    "issuer/city": (404, 404, 404, 404, 200, 200, 200),
+    "contracts/CONTRACT": (404, 200, 404, 200, 200, 200, 200),
+    "statements/lab-1": (404, 200, 404, 404, 404, 200, 200),
+    "parties/lab-1": (404, 200, 404, 200, 200, 200, 200),
+    "audit": (401, 404, 404, 404, 404, 200, 200),
+    "operation": (401, 404, 404, 404, 404, 200, 200),
+    "sign-in": (200, 200, 200, 200, 200, 200, 200),
+    "command/place_bid": (200, 200, 200, 200, 200, 200, 200),
+}
+"""What each reader of a restricted instance is answered, by page."""
+
+
+def test_every_page_is_in_the_table() -> None:
+    patterns = [re.compile(re.sub(r"\{[^}]+\}", ".+", each.path)) for each in PAGES]
+    assert all(any(pattern.fullmatch(path) for path in ACCESS) for pattern in patterns)
+
+
+@pytest.mark.parametrize("path", ACCESS)
+def test_who_reads_which_page_and_nothing_in_it_runs(console: Browsing, contract: str, path: str) -> None:
+    for who, status in zip(WHO, ACCESS[path], strict=True):
+        answer = console.browse(None if who == "nobody" else who, path.replace("CONTRACT", contract))
+        assert answer.status_code == status, (who, answer.text[:300])
+        assert answer.headers["content-security-policy"] == POLICY
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert not Markup(answer.text).inline, (who, path)
+        assert MARKUP not in answer.text
+
+
+def test_the_policy_permits_nothing_inline_and_nothing_from_elsewhere() -> None:
+    sources = {part.split()[0]: part.split()[1:] for part in POLICY.split("; ")}
+    assert sources["default-src"] == ["'none'"]
+    assert {"unsafe-inline", "unsafe-eval"}.isdisjoint(POLICY.replace("'", " ").split())
+    assert all(set(each) <= {"'self'", "'none'", "data:"} for each in sources.values())
+    assert "data:" not in sources["script-src"]
+
+
+def test_a_name_with_markup_is_shown_as_it_is(console: Browsing) -> None:
+    answer = console.browse("operator", "operation")
+    assert "&lt;img src=x onerror=alert(1)&gt;" in answer.text
+    assert "49" not in re.findall(r"alert\(1\)[^<]*", answer.text)[0]
+    assert "&lt;img src=x" in console.browse("lab-3", "start-up").text
+
+
+def test_no_cell_of_csv_begins_a_formula(console: Browsing) -> None:
+    answer = console.browse("operator", "operation?csv=parties")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert f"'{FORMULA}" in answer.text
+    assert f",{FORMULA}" not in answer.text
+    assert console.browse("operator", "operation?csv=nothing").status_code == 404
+
+
+def test_a_restricted_page_tells_strangers_nothing_of_others(console: Browsing, contract: str) -> None:
+    market = console.market
+    secrets = {str(market.rows(view)[0][name]) for view, name in (("bids", "bid_id"), ("vouchers", "voucher_id"))}
+    for who in (None, "lab-2"):
+        for path in ("market", "programmes/p1", "logs/matching", "logs/ledger", "logs/issuance", "start-up"):
+            text = console.browse(who, path).text
+            assert not any(each in text for each in (*secrets, "lab-1")), (who, path)
+    assert contract in console.browse("lab-1", "start-up").text
+
+
+def test_every_link_leads_somewhere(console: Browsing) -> None:
+    for who in (None, "lab-1", "operator"):
+        seen, waiting = set[str](), ["/console/market"]
+        while waiting and len(seen) < MOST_LINKS:
+            path = waiting.pop(0)
+            seen.add(path)
+            answer = console.browse(who, path)
+            assert answer.status_code in (200, 303), (who, path, answer.text[:300])
+            if "html" in answer.headers.get("content-type", ""):
+                waiting += sorted(Markup(answer.text).links(path) - seen - set(waiting))
+        assert len(seen) > 10
+
+
+def test_what_can_be_proven_names_its_entry(console: Browsing, contract: str) -> None:
+    text = console.browse("lab-1", f"contracts/{contract}").text
+    found = re.search(r'data-proof data-log="matching" data-entry="([0-9]+)" data-item="([0-9]+)"', text)
+    assert found is not None
+    assert contract.split("-")[1:3] == list(found.groups())
+
+
+def test_the_first_page_is_small(console: Browsing) -> None:
+    answer = console.browse(None, "market", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    loaded = [int(answer.headers["content-length"])]
+    for address in set(re.findall(r'(?:src|href)="(/console/static/[^"]+)"', answer.text)):
+        asset = console.browse(None, address, headers={"Accept-Encoding": "gzip"})
+        assert asset.headers["cache-control"] == "public, max-age=31536000, immutable"
+        loaded.append(int(asset.headers["content-length"]))
+    modules = [each for each in Assets().names if each.startswith("js/")]
+    loaded += [len(gzip.compress(Assets().get(each).content)) for each in modules]  # type: ignore[union-attr]
+    assert sum(loaded) < FIRST_PAGE
+
+
+def test_what_others_wrote_is_said_to_be_missing(console: Browsing, tmp_path: Path) -> None:
+    (tmp_path / "app.css").write_text("body {}")
+    bare = Assets(tmp_path)
+    assert bare.missing == VENDORED
+    assert bare.digest != Assets().digest
+    around = {"assets": bare, "make": MAKE, "language": "en", "theme": "auto", "languages": {}, "disclosure": "public"}
+    empty: dict[str, Any] = {"menu": [], "party": None, "positions": {}, "ended": False, "host": "", "path": ""}
+    empty |= {"here": "", "query": {}}
+    text = environment("en").get_template("sign_in.html").render(**around, **empty, title="Sign in", address=dict)
+    assert MAKE in text
+    assert "htmx.min" not in text
+    assert console.browse(None, "/console/static/0000/app.css").status_code == 404
