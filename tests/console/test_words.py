@@ -26,6 +26,7 @@ HEADINGS = (
     "Programme", "Budget", "Benefit", "Who may apply", "What may be bought", "Redemption", "Transfer", "Expiry",
     "Control",
 )  # fmt: skip
+PARTS = re.compile(r"%\(\w+\)s|\{\w+\}")
 SHOWN = ("status", "authority", "use")
 """Columns whose values are words on the pages."""
 PROBLEMS = (
@@ -79,7 +80,7 @@ def test_a_catalogue_is_complete(path: Path) -> None:
     assert not set(told) - wanted(), "messages that nothing shows"
     for message, translated in told.items():
         assert translated.strip(), message
-        assert set(re.findall(r"%\(\w+\)s", message)) == set(re.findall(r"%\(\w+\)s", translated)), message
+        assert set(PARTS.findall(message)) == set(PARTS.findall(translated)), message
 
 
 def test_no_template_has_bare_words() -> None:
