@@ -30,6 +30,16 @@ _THOUSAND: Final = 1_000
 _CENT: Final = MICRO // 100
 
 
+_Distributed = Annotated[
+    bool, typer.Option("--distributed", help="Start a process for every service, play against them, stop them.")
+]
+_Kafka = Annotated[
+    str | None, option("--kafka", "With --distributed: a Kafka of your own, new to Counterfoil.", metavar="SERVERS")
+]
+_Database = Annotated[str | None, option("--database", "And a PostgreSQL; see COUNTERFOIL_DATABASE.", metavar="URL")]
+_Serve = Annotated[bool, typer.Option("--serve", help="Serve it in the end, for its console, until interrupted.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
 
@@ -57,19 +67,10 @@ def register(app: typer.Typer) -> None:
             Path | None,
             option("--clock", "The clock they read. Default: COUNTERFOIL_CLOCK, --home/clock.", metavar="FILE"),
         ] = None,
-        distributed: Annotated[
-            bool, typer.Option("--distributed", help="Start a process for every service, play against them, stop them.")
-        ] = False,
-        kafka: Annotated[
-            str | None,
-            option("--kafka", "With --distributed: a Kafka of your own, new to Counterfoil.", metavar="SERVERS"),
-        ] = None,
-        database: Annotated[
-            str | None, option("--database", "And a PostgreSQL; see COUNTERFOIL_DATABASE.", metavar="URL")
-        ] = None,
-        serve: Annotated[
-            bool, typer.Option("--serve", help="Serve it in the end, for its console, until interrupted.")
-        ] = False,
+        distributed: _Distributed = False,
+        kafka: _Kafka = None,
+        database: _Database = None,
+        serve: _Serve = False,
     ) -> None:
         """Play a market of cities, providers and start-ups on a cluster trace, and audit its logs.
 
@@ -108,10 +109,10 @@ def register(app: typer.Typer) -> None:
         if not report["audit"]["clean"]:
             raise typer.Exit(FOUND)
         if serve:
-            _serve(out, home)
+            _serve_demo(out, home)
 
 
-def _serve(out: Out, home: Path) -> None:
+def _serve_demo(out: Out, home: Path) -> None:
     """Serve the demo as it is now, its clock standing at the end of the story."""
     from counterfoil.cli.gateway_server import refuse_open_demo
     from counterfoil.cli.up import serve
