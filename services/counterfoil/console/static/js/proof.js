@@ -8,16 +8,36 @@ import { say } from "./words.js";
 
 /** @typedef {import("../vendor/counterfoil-client.js").Proven} Proven */
 
-/** Put a badge behind everything on the page that can be proven, and prove it. @param {ParentNode} [within] */
+/** So many at once: a page with thousands answers its reader meanwhile. */
+const AT_ONCE = 25;
+/** Of more figures on a page, those are proven that the reader has before them. */
+const PROVEN_UNSEEN = 500;
+
+/** Put a badge behind everything on the page that can be proven, and prove it, from the top. @param {ParentNode} [within] */
 export async function proveAll(within = document) {
-  const found = [...within.querySelectorAll("[data-proof]:not([data-checked])")];
-  const states = await Promise.all(found.map((each) => prove(/** @type {HTMLElement} */ (each))));
-  if (found.length > 0) summarise(states);
+  const found = /** @type {HTMLElement[]} */ ([...within.querySelectorAll("[data-proof]:not([data-checked])")]);
+  for (const each of found) each.dataset.checked = "";
+  /** @type {string[]} */
+  const states = [];
+  const proveSome = async (/** @type {HTMLElement[]} */ some) => {
+    states.push(...(await Promise.all(some.map(prove))));
+    summarise(states, found.length);
+    await new Promise((resolve) => setTimeout(resolve));
+  };
+  if (found.length > PROVEN_UNSEEN) {
+    const seen = new IntersectionObserver((entries) => {
+      const shown = entries.filter(({ isIntersecting }) => isIntersecting).map(({ target }) => /** @type {HTMLElement} */ (target));
+      for (const each of shown) seen.unobserve(each);
+      if (shown.length > 0) proveSome(shown);
+    });
+    for (const each of found) seen.observe(each);
+    return;
+  }
+  for (let at = 0; at < found.length; at += AT_ONCE) await proveSome(found.slice(at, at + AT_ONCE));
 }
 
 /** @param {HTMLElement} shown @returns {Promise<string>} the badge's state */
 async function prove(shown) {
-  shown.dataset.checked = "";
   const badge = new Badge(shown);
   const path = pathOf(shown.dataset.log ?? "");
   const index = Number(shown.dataset.entry);
@@ -95,12 +115,16 @@ function provenBy({ index, checkpoint }, { pin, older }) {
   return `${signed} ${older ? say("leads_on", { size: older.size }) : say("first_seen")}`;
 }
 
-/** One line at the end of the page about all figures. @param {readonly string[]} states */
-function summarise(states) {
+/** One line at the end of the page about all figures. @param {readonly string[]} states @param {number} all */
+function summarise(states, all) {
   const count = (/** @type {string} */ state) => states.filter((each) => each === state).length;
   const forged = count("forged");
-  const line = say(forged ? "summary_forged" : "summary", { proven: count("proven"), all: states.length, forged });
-  document.getElementById("proof-summary")?.remove();
-  const state = forged ? "forged" : "proven";
-  document.querySelector("footer")?.prepend(element("p", { id: "proof-summary", role: "status", "data-state": state }, line));
+  const text = say(forged ? "summary_forged" : "summary", { proven: count("proven"), all, forged });
+  let line = document.getElementById("proof-summary");
+  if (line === null) {
+    line = element("p", { id: "proof-summary", role: "status" });
+    document.querySelector("footer")?.prepend(line);
+  }
+  line.dataset.state = forged ? "forged" : "proven";
+  line.textContent = text;
 }
