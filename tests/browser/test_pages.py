@@ -146,6 +146,7 @@ def test_everything_is_done_by_keyboard(open_reader: Open, market: Shell) -> Non
     page.get_by_text(re.compile("Accepted: entry [0-9]+ of matching/main")).wait_for()
 
 
+@pytest.mark.drill
 def test_ten_thousand_figures(open_reader: Open, market: Shell) -> None:
     """The page answers its reader while those in sight are proven."""
     reader = open_reader()

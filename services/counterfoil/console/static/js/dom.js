@@ -41,7 +41,16 @@ export function fileLink(name, content, label) {
 /** The page's language. */
 export const language = () => document.documentElement.lang || "en";
 
+/** @type {Map<string, Intl.DateTimeFormat>} making one takes longer than formatting a thousand moments by it */
+const formats = new Map();
+
 /** A moment in the reader's zone. @param {Date} at @param {Intl.DateTimeFormatOptions} [form] */
 export function localTime(at, form = { dateStyle: "medium", timeStyle: "medium" }) {
-  return new Intl.DateTimeFormat(language(), form).format(at);
+  const name = JSON.stringify([language(), form]);
+  const format = formats.get(name) ?? new Intl.DateTimeFormat(language(), form);
+  formats.set(name, format);
+  return format.format(at);
 }
+
+/** The reader's zone. */
+export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -1,5 +1,5 @@
 // What runs in the browser of a reader. The pages work without it; it proves what they show, and signs.
-import { localTime } from "./dom.js";
+import { localTime, zone } from "./dom.js";
 
 const modules = (/** @type {string} */ name) => /** @type {HTMLElement[]} */ ([...document.querySelectorAll(`[data-module="${name}"]`)]);
 
@@ -7,7 +7,7 @@ function showLocalTimes(/** @type {ParentNode} */ within) {
   for (const each of within.querySelectorAll("time[data-local]")) {
     const time = /** @type {HTMLTimeElement} */ (each);
     const at = new Date(time.dateTime);
-    if (!Number.isNaN(at.getTime())) time.title = `${localTime(at, { dateStyle: "medium", timeStyle: "short" })} ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+    if (!Number.isNaN(at.getTime())) time.title = `${localTime(at, { dateStyle: "medium", timeStyle: "short" })} ${zone}`;
   }
 }
 
