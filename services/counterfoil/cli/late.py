@@ -133,6 +133,9 @@ COMMANDS: Final[Mapping[str, Late]] = {
         "resend",
         "Send commands again whose outcome is not known: a lost answer, a time-out, an interrupt.",
     ),
+    "submit": Late(
+        "submit", "Sign and send a command that the console has prepared. With --dry-run, see first what it means."
+    ),
     "rules": Late("rules", "Rules versions: adopt, list."),
     "log": Late("mirror", "The public logs: checkpoint, entry, receipt, verify, tail, mirror."),
     "proof": Late("proof", "Evidence in files: verify."),

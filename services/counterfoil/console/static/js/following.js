@@ -3,7 +3,7 @@ import { language, element, localTime } from "./dom.js";
 import { say } from "./words.js";
 
 /** Seconds that the gateway may wait for an event, and milliseconds between two attempts while it cannot be reached. */
-const WAIT = 20;
+const WAIT = 10;
 const PAUSE = 2_000;
 /** States of an order, claim or contract after which nothing becomes of it. */
 const ENDS = ["filled", "closed", "cancelled", "expired", "refused", "rejected", "paid"];
@@ -21,7 +21,9 @@ export async function follow(path, { index, entry }, outcome, result) {
   result.append(state, list);
   showOutcome(outcome, state);
   if (document.body.dataset.party === undefined || subjects.size === 0) return;
-  let next = `${path.replace(/\/main$/, "")}:${index + 1}`;
+  const service = path.replace(/\/main$/, "");
+  const positions = { ...JSON.parse(document.body.dataset.positions ?? "{}"), [service]: index + 1 };
+  let next = Object.entries(positions).map(([log, at]) => `${log}:${at}`).join(",");
   const href = outcome?.href;
   let row = outcome;
   while (result.isConnected && !ENDS.includes(row?.status)) {
