@@ -13,9 +13,9 @@ from playwright.sync_api import Browser
 
 from counterfoil.console.catalogue import PAGES
 from counterfoil.console.words import languages
+from tests.browser.acting import fill_bid, import_key
 from tests.browser.conftest import Open
 from tests.browser.reader import Reader
-from tests.browser.test_signing import fill_bid, import_key
 from tests.e2e.founding import PROGRAMME
 from tests.e2e.running import Shell
 

@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Route
 
 from counterfoil.contract.canonical import canonical
 from counterfoil.key_files import read_key
 from counterfoil.log.keys import SigningKey
+from tests.browser.acting import fill_bid, import_key, place_bid, sign_in
 from tests.browser.conftest import Open
 from tests.browser.reader import Reader
-from tests.e2e.founding import FIRST, PROGRAMME
 from tests.e2e.running import Shell, eventually
 
 PASSPHRASE = "correct horse battery staple"
-HOUR = f"{FIRST[:4]}-{FIRST[4:6]}-{FIRST[6:8]}T{FIRST[9:11]}:00"
 READ_KEYS = """async () => {
   const open = indexedDB.open("counterfoil");
   await new Promise((done) => (open.onsuccess = done));
@@ -30,53 +29,6 @@ READ_KEYS = """async () => {
   const outcomes = await Promise.allSettled(tried);
   return [all.result.length, outcomes.filter(({ status }) => status === "fulfilled").length];
 }"""
-
-
-def import_key(reader: Reader, market: Shell, party: str) -> Page:
-    """The party's key file of the command line, taken into the browser."""
-    page = reader.open("sign-in")
-    page.get_by_text("Import a key file", exact=True).first.click()
-    form = page.locator("form#import-key")
-    form.get_by_label("Party").fill(party)
-    form.get_by_label("Key file").set_input_files(market.home / "keys" / f"{party}.pem")
-    form.locator("button").click()
-    page.get_by_text(re.compile("The key [0-9a-f]{16} is in this browser")).wait_for()
-    return page
-
-
-def sign_in(reader: Reader, market: Shell, party: str) -> Page:
-    """The same, and signed in with it."""
-    page = import_key(reader, market, party)
-    page.get_by_role("button", name=f"Sign in as {party}").click()
-    page.wait_for_url("**/console/market")
-    page.wait_for_selector("html[data-ready]", state="attached")
-    return page
-
-
-def fill_bid(page: Page, price: str = "0.50") -> None:
-    """A bid for one node and one hour; at the usual price it rests."""
-    values = {
-        "programme_id": PROGRAMME,
-        "classes": "a100-80gb",
-        "regions": "eu-west",
-        "nodes": "1",
-        "hours": "1",
-        "earliest": HOUR,
-        "latest": HOUR,
-        "limit_price": price,
-        "min_nodes": "1",
-    }
-    for name, value in values.items():
-        page.locator(f"form.command [name={name}]").fill(value)
-
-
-def place_bid(reader: Reader, price: str = "0.50") -> Page:
-    """A bid as far as its dialog."""
-    page = reader.open("command/place_bid")
-    fill_bid(page, price)
-    page.get_by_role("button", name="Read and sign").click()
-    page.get_by_role("dialog").wait_for()
-    return page
 
 
 def bids(market: Shell) -> list[dict[str, Any]]:
