@@ -47,6 +47,7 @@ def _issuance() -> tuple[Modules, Modules]:
 
 def _ledger() -> tuple[Modules, Modules]:
     from counterfoil.ledger import (
+        amendment_events,
         closing_events,
         commands,
         events,
@@ -61,13 +62,18 @@ def _ledger() -> tuple[Modules, Modules]:
     )
 
     of_events = (events, invoice_events, expiry_events, receivable_events, transfer_events, closing_events)
-    return (commands, tranche_commands, extension_commands), (*of_events, tranche_events, extension_events)
+    return (commands, tranche_commands, extension_commands), (
+        *of_events,
+        tranche_events,
+        extension_events,
+        amendment_events,
+    )
 
 
 def _matching() -> tuple[Modules, Modules]:
-    from counterfoil.matching import commands, events
+    from counterfoil.matching import amendment_events, commands, events
 
-    return (commands,), (events,)
+    return (commands,), (events, amendment_events)
 
 
 def _redemption() -> tuple[Modules, Modules]:

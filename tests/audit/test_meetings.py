@@ -13,10 +13,16 @@ import pytest
 
 from counterfoil.audit.meetings import fitting
 from counterfoil.contract.log_id import LogId
+from counterfoil.contract.record import Event
 from counterfoil.issuance.commands import AttestGroup
+from counterfoil.ledger.events import HoldRefused
+from counterfoil.matching import admission, bids
+from counterfoil.matching.amendment_events import BidAmended
 from counterfoil.matching.book import Book
 from counterfoil.matching.commands import AmendBid
 from counterfoil.matching.continuous import PriceTime
+from counterfoil.matching.events import BidClosed
+from counterfoil.matching.state import MatchingState
 from counterfoil.runtime.runner import Runner
 from tests.market import BID, OFFER, USD, Market, found
 from tests.matching.world import Market as Orders
@@ -53,9 +59,49 @@ def favours(market: Market, patch: pytest.MonkeyPatch) -> None:
     market.do("gpu-1", replace(OFFER, nodes=1, window_end=OFFER.window_start + 2))
 
 
+def rests(market: Market) -> str:
+    """A bid that waits."""
+    received: Any = market.do("lab-1", BID)[0]
+    return str(received.bid_id)
+
+
+def drops(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """The order is closed before anything is held for what it is to be."""
+    patch.setattr(bids, "reprice_bid", bids._replace)
+    market.do("lab-1", AmendBid(bid_id=rests(market), reduce_nodes_by=None, limit_price=4 * USD))
+
+
+def gives_up(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """The order is closed where its amendment fails."""
+
+    def closes(state: MatchingState, event: HoldRefused) -> list[Event]:
+        return [BidClosed(bid_id=state.amendments[event.hold_id].order_id, reason="hold_refused")]
+
+    patch.setattr(admission, "amendment_refused", closes)
+    market.do("lab-1", AmendBid(bid_id=rests(market), reduce_nodes_by=None, limit_price=999_999 * USD))
+
+
+def believes(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """The order has the price that nothing is held for."""
+
+    def amends(state: MatchingState, event: HoldRefused) -> list[Event]:
+        bid_id, price = state.amendments[event.hold_id]
+        return [BidAmended(amendment_id=event.hold_id, bid_id=bid_id, limit_price=price, cost_per_node=price)]
+
+    patch.setattr(admission, "amendment_refused", amends)
+    market.do("lab-1", AmendBid(bid_id=rests(market), reduce_nodes_by=None, limit_price=999_999 * USD))
+
+
 @pytest.mark.parametrize(
     ("dishonest", "codes"),
-    [(is_blind, {"match_skipped"}), (favours, {"match_skipped"}), (waits, {"match_delayed"})],
+    [
+        (is_blind, {"match_skipped"}),
+        (favours, {"match_skipped"}),
+        (waits, {"match_delayed"}),
+        (drops, {"order_dropped"}),
+        (gives_up, {"order_dropped"}),
+        (believes, {"amendment_unfunded"}),
+    ],
 )
 def test_a_dishonest_engine_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dishonest: Dishonest, codes: set[str]

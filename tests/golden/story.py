@@ -86,6 +86,7 @@ from tests.golden import (
     after_use_story,
     aid_story,
     allocation_story,
+    amendment_story,
     application_story,
     claim_story,
     class_story,
@@ -115,8 +116,10 @@ from tests.properties.test_world_stateful import give_commands, pass_time
 from tests.properties.world import YUAN, accelerator, found, programme, public_key
 
 STEPS, SEED = 160, 43
-SEED_AFTER: dict[int | None, int] = {8: SEED + 4}
+SEED_AFTER: dict[int, int] = {8: SEED + 4}
 """Of the walk once rules were adopted, where another closes who is needed or makes a document of a programme."""
+SEED_OF: dict[int, int] = {9: SEED + 2}
+"""Of the walk where none are adopted, likewise."""
 CENT = YUAN // 100
 CROWD = 30
 """More counterparts than one entry takes."""
@@ -129,6 +132,7 @@ LATER: tuple[tuple[str, str, Callable[[GoldenWorld], None]], ...] = (
     ("issuance", "keeps_aid", aid_story.tell),
     ("issuance", "judges_takers", taking_story.tell),
     ("matching", "uncrosses", uncrossing_story.tell),
+    ("matching", "amends_in_place", amendment_story.tell),
     ("ledger", "releases_tranches", tranche_story.tell),
     ("ledger", "endless_days", stopped_story.tell),
     ("issuance", "max_floor_prices", class_story.tell),
@@ -153,7 +157,10 @@ def play(world: GoldenWorld, adopt: int | None = None) -> None:
         _adopt(world, adopt)
         _long_match(world)
     _relations(world)
-    _walk(world, SEED_AFTER.get(adopt, SEED + 1), STEPS if adopt is None else STEPS // 2)
+    if adopt is None:
+        _walk(world, SEED_OF.get(world.state("issuance").rules.number, SEED + 1), STEPS)
+    else:
+        _walk(world, SEED_AFTER.get(adopt, SEED + 1), STEPS // 2)
     latest = _recovers(world)
     if latest:
         _names(world)
@@ -387,7 +394,9 @@ def _orders(world: GoldenWorld) -> None:
     _refused(world, "gpu-1", Code.UNKNOWN_ORDER, AmendOffer(offer_id=refused, reduce_nodes_by=1, price=None))
     _done(world, "lab-1", _bid(world, limit_price=3 * YUAN))
     _done(world, "gpu-1", CancelOffer(offer_id=_done(world, "gpu-1", _offer(world, price=9 * YUAN)).offer_id))
-    _refused(world, "gpu-1", Code.NODES_ALREADY_SOLD, AmendOffer(offer_id=offer_id, reduce_nodes_by=None, price=YUAN))
+    if not world.state("matching").rules.amends_in_place:
+        dearer = AmendOffer(offer_id=offer_id, reduce_nodes_by=None, price=YUAN)
+        _refused(world, "gpu-1", Code.NODES_ALREADY_SOLD, dearer)
     amend = AmendBid(bid_id="none-0-0", reduce_nodes_by=1, limit_price=None)
     _refused(world, "lab-1", Code.UNKNOWN_ORDER, amend)
     resting = _done(world, "lab-1", _bid(world, nodes=2, partial=True, limit_price=YUAN)).bid_id

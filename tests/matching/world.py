@@ -21,7 +21,15 @@ from counterfoil.issuance.events import (
     ProviderReinstated,
     ProviderSuspended,
 )
+from counterfoil.ledger.amendment_events import AmendmentFunded
 from counterfoil.ledger.events import BondHeld, HoldPlaced, HoldRefused
+from counterfoil.matching.amendment_events import (
+    AmendmentFailed,
+    BidAmended,
+    BidAmendmentRequested,
+    OfferAmended,
+    OfferAmendmentRequested,
+)
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.matching.events import (
     BidAdmitted,
@@ -35,6 +43,8 @@ from counterfoil.matching.events import (
     OfferReceived,
     OfferReduced,
     TradeMatched,
+    UncrossingBegun,
+    UncrossingContinued,
 )
 from counterfoil.matching.service import SERVICE
 from counterfoil.matching.state import ANY, MatchingState
@@ -133,6 +143,17 @@ def hold_placed(bid: BidReceived, version: int = 1) -> HoldPlaced:
     )  # fmt: skip
 
 
+def amendment_funded(asked: BidAmendmentRequested | OfferAmendmentRequested) -> AmendmentFunded:
+    """The ledger's event that the order may have the other price."""
+    of_bid = isinstance(asked, BidAmendmentRequested)
+    return AmendmentFunded(
+        amendment_id=asked.amendment_id, purpose="bid" if of_bid else "offer",
+        hold_id=asked.bid_id if isinstance(asked, BidAmendmentRequested) else asked.offer_id,
+        cost=asked.cost_per_node if isinstance(asked, BidAmendmentRequested) else asked.price, needed_vouchers=0,
+        needed_cash=0, vouchers=(), cash=0, legs=(),
+    )  # fmt: skip
+
+
 def hold_refused(order_id: str, purpose: Any) -> HoldRefused:
     """The ledger's event that there are no funds."""
     return HoldRefused(
@@ -155,12 +176,16 @@ class Tally:
         self.sold: dict[tuple[str, int], int] = {}
         self.listed: set[tuple[str, str]] = set()
         self.trades: dict[str, TradeMatched] = {}
-        self.continued: dict[str, int] = {}  # order -> time at which its pass began
+        self.asked: set[str] = set()  # amendments that are not decided
+        self.running: dict[str, int] = {}  # order whose pass is not over -> time at which it began
+        self.uncrossing: int | None = None  # the same of bids that meet all offers anew
+        self.met: dict[int, int] = {}  # entry in which they did -> that time
+        self.continued: dict[str, int] = {}  # the same of all, the last of each
         self.rules: dict[tuple[str, int], ProgrammePublishedV1] = {}
         self.groups: dict[str, str] = {}
         self.paid_by: dict[str, int] = {}  # bid -> version of the vouchers
 
-    def count(self, event: Event, at: At) -> None:
+    def count(self, event: Event, at: At) -> None:  # noqa: C901
         """One more event."""
         match event:
             case PartyRegistered() | GroupAttested():
@@ -189,17 +214,54 @@ class Tally:
             case BidReduced():
                 gone = self.bids[event.bid_id].nodes - self.executed.get(event.bid_id, 0) - event.nodes_left
                 self.reduced[event.bid_id] = gone
-            case BidClosed(bid_id=order_id) | OfferClosed(offer_id=order_id):
+            case BidClosed() | OfferClosed():
+                order_id = event.bid_id if isinstance(event, BidClosed) else event.offer_id
                 assert order_id not in self.closed
                 self.closed[order_id] = event.reason
-            case MatchContinued():
-                self.continued.setdefault(event.order_id, at.time)
+                self.running.pop(order_id, None)
+            case (
+                BidAmended() | OfferAmended() | AmendmentFailed() | BidAmendmentRequested() | OfferAmendmentRequested()
+            ):
+                self._amendment(event, at)
+            case MatchContinued() | UncrossingBegun() | UncrossingContinued():
+                self._continued(event, at)
             case TradeMatched():
                 self._trade(event, at)
             case MatchPrevented():
                 assert self._related(self.bids[event.bid_id], self.offers[event.offer_id])
             case _:  # has no nodes
                 pass
+
+    def _amendment(self, event: Any, at: At) -> None:
+        """What rests alone is amended, once for each time that it was asked for, and has a place of its own in line."""
+        if isinstance(event, BidAmendmentRequested | OfferAmendmentRequested):
+            self.asked.add(event.amendment_id)
+            return
+        self.asked.remove(event.amendment_id)
+        if isinstance(event, AmendmentFailed):
+            return
+        assert at.index not in self.priority.values()
+        if isinstance(event, BidAmended):
+            bid, per_node = self.bids[event.bid_id], event.cost_per_node
+            self.bids[event.bid_id] = replace(bid, limit_price=event.limit_price, cost_per_node=per_node)
+        else:
+            self.offers[event.offer_id] = replace(self.offers[event.offer_id], price=event.price)
+        order_id = event.bid_id if isinstance(event, BidAmended) else event.offer_id
+        assert order_id not in self.closed
+        self.priority[order_id] = at.index
+
+    def _continued(self, event: Any, at: At) -> None:
+        """A pass that comes before what is left of another one is judged by the time of that."""
+        if isinstance(event, UncrossingBegun):
+            self.uncrossing = at.time if self.uncrossing is None else self.uncrossing
+        elif isinstance(event, UncrossingContinued):
+            self.met[at.index] = self.uncrossing or at.time
+            self.uncrossing = self.met[at.index] if event.more else None
+        elif not event.more:
+            self.running.pop(event.order_id, None)
+        elif event.order_id not in self.running:
+            began = min(self.running.values(), default=at.time)
+            self.running[event.order_id] = self.continued[event.order_id] = began
 
     def _related(self, bid: BidReceived, offer: OfferReceived) -> bool:
         return self.groups[bid.beneficiary_id] == self.groups[offer.provider_id]
@@ -241,6 +303,8 @@ class Tally:
         assert trade.nodes >= offer.min_nodes
         assert trade.bid_nodes_left == left - trade.nodes
         self.executed[bid.bid_id] = self.executed.get(bid.bid_id, 0) + trade.nodes
+        if not trade.bid_nodes_left:
+            self.running.pop(bid.bid_id, None)
         for hour in range(trade.first_hour, trade.first_hour + trade.hours):
             sold = self.sold[offer.offer_id, hour] = self.sold.get((offer.offer_id, hour), 0) + trade.nodes
             assert sold <= offer.nodes - self.reduced.get(offer.offer_id, 0)
@@ -248,6 +312,8 @@ class Tally:
     def _judged_at(self, trade: TradeMatched, at: At) -> int:
         """From version 2 on, all of a pass is judged by the time at which it began."""
         taker = trade.bid_id if trade.taker == "bid" else trade.offer_id
+        if at.index in self.met:
+            return self.met[at.index]
         return self.continued.get(taker, at.time) if self.in_force.continues_every_order else at.time
 
     def rules_of(self, bid_id: str) -> ProgrammePublishedV1:

@@ -31,8 +31,9 @@ from counterfoil.core.at import At
 from counterfoil.core.rule_fields import Rules
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import ProviderListed, ProviderReinstated, ProviderSuspended
+from counterfoil.matching.amendment_events import BidAmendmentRequested, OfferAmendmentRequested
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, PlaceBid, PostOffer
-from counterfoil.matching.events import MatchPrevented, OfferReceived, TradeMatched
+from counterfoil.matching.events import BidReceived, MatchPrevented, OfferReceived, TradeMatched
 from counterfoil.matching.naive_book import NAIVE_PTW_1
 from counterfoil.matching.passes import pass_at
 from counterfoil.matching.state import MatchingState
@@ -47,6 +48,7 @@ from tests.matching.world import (
     Market,
     T,
     accelerator,
+    amendment_funded,
     bond_held,
     hold_placed,
     hold_refused,
@@ -92,7 +94,7 @@ BIDS: dict[str, Sequence[Any]] = {
 CHANGES: dict[str, Sequence[Any]] = {
     "which": tuple(range(12)),
     "by": (None, None, 1, 2),
-    "price": (None, None, None, 13, 14),
+    "price": (None, None, 12, 13, 14, 15),
 }
 
 
@@ -124,6 +126,11 @@ def bid_of(terms: dict[str, Any], now: int) -> tuple[PlaceBid, str]:
 def dated(tif: str, hours: int | None, now: int) -> dict[str, Any]:
     """GTD instead of GTC if there is a date."""
     return {} if hours is None or tif != "GTC" else {"tif": "GTD", "good_until": now + hours * HOUR}
+
+
+AMENDED = (BidAmendmentRequested, OfferAmendmentRequested)
+ASKED = (OfferReceived, BidReceived, *AMENDED)
+"""What the ledger answers."""
 
 
 class Goal(Scenario):
@@ -193,7 +200,7 @@ class Twins:
             assert self.market.state.book.digest() == self.twin.state.book.digest()
         assert DECIDER.due(self.market.state) == DECIDER.due(self.twin.state)
         if isinstance(self.market.last, Sequence):
-            self.waiting += [each for each in self.market.last if hasattr(each, "bond") or hasattr(each, "post_only")]
+            self.waiting += [each for each in self.market.last if isinstance(each, ASKED)]
 
     def post(self, terms: dict[str, Any]) -> None:
         """An offer."""
@@ -206,7 +213,10 @@ class Twins:
     def answer(self, which: int, placed: bool, newest: bool = False) -> None:
         """The ledger answers one of the orders it was told of; its vouchers are of the first version or the last."""
         order = self.waiting.pop(which % len(self.waiting))
-        if isinstance(order, OfferReceived):
+        if isinstance(order, AMENDED):
+            purpose = "bid" if isinstance(order, BidAmendmentRequested) else "bond"
+            self.both("reacts_to", amendment_funded(order) if placed else hold_refused(order.amendment_id, purpose))
+        elif isinstance(order, OfferReceived):
             self.both("reacts_to", bond_held(order) if placed else hold_refused(order.offer_id, "bond"))
         else:
             version = self.programmes if newest and order.programme_id == "p1" else 1
@@ -216,7 +226,7 @@ class Twins:
         """Amend an open order, or cancel it if neither a quantity nor a price is drawn."""
         state, by = self.market.state, change["by"]
         price = None if change["price"] is None else change["price"] * YUAN
-        ids = [*state.offers, *state.bids]
+        ids = sorted([*state.offers, *state.bids], key=lambda each: each.rpartition("-")[0][::-1])  # both alike
         if not ids:
             return
         order_id = ids[change["which"] % len(ids)]
@@ -402,14 +412,19 @@ def test_a_long_flow_meets_everything(version: int) -> None:
     assert seen["MatchContinued"] > 4
     reasons = {kind.partition("/")[2] for kind in seen if "Closed/" in kind}
     assert reasons == {
-        "cancelled", "replaced", "expired", "gate_closed", "hold_refused", "bond_refused", "immediate_or_cancel",
+        "cancelled", "expired", "gate_closed", "hold_refused", "bond_refused", "immediate_or_cancel",
         "not_fillable", "would_match", "not_in_programme",
         *(["programme_not_open"] if version in range(2, 6) else []),
+        *([] if RULES[version].amends_in_place else ["replaced"]),
         "duties_not_separate" if RULES[version].separates_duties else "self_trade",
     }  # fmt: skip
     modes = () if RULES[version].separates_duties else STP  # related parties seldom have orders in one programme there
     assert {kind for kind in seen if kind.startswith("MatchPrevented/")} == {f"MatchPrevented/{mode}" for mode in modes}
     assert seen["OfferReduced"] > 0 < seen["BidReduced"]
+    amended = {kind for kind in seen if "Amend" in kind and "None" not in kind}
+    failed = ("", "/hold_refused", "/bond_refused", "/would_match", "/order_closed")
+    made = {"BidAmended", "OfferAmended", "BidAmendmentRequested", "OfferAmendmentRequested"}
+    assert amended >= made | {f"AmendmentFailed{each}" for each in failed} if version == LATEST else not amended
     assert (seen.get("UncrossingContinued", 0) > seen.get("UncrossingBegun", 0) > 4) is RULES[version].uncrosses
     assert (crossed > 0) is not RULES[version].uncrosses
 

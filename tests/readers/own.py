@@ -155,6 +155,7 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "trades": _named("beneficiary_id", "provider_id"),
     "prevented_matches": _pair,
     "forced_cancellations": _named("party_id", "cancelled_by"),
+    "amendments": _named("party_id"),
     "holds": _hold,
     "contracts": _named("beneficiary_id", "provider_id"),
     "reports": _contract,

@@ -21,6 +21,7 @@ from counterfoil.issuance.events import AuditorAppointed, ProviderListed, Vouche
 from counterfoil.issuance.freeze_events import SuspensionExtended
 from counterfoil.ledger.events import CashDeposited, CashWithdrawn
 from counterfoil.ledger.tranche_events import MilestoneAttested
+from counterfoil.matching.amendment_events import BidAmendmentRequested
 from counterfoil.matching.events import BidReceived, TradeMatched
 from counterfoil.redemption.events import (
     ActEndorsed,
@@ -100,7 +101,7 @@ def _cash(_state: Any, event: CashDeposited | CashWithdrawn, actor: str) -> Iter
     yield "treasurer", actor, "owner of the cash", event.party_id
 
 
-def _bid(state: Any, event: BidReceived, _actor: str) -> Iterator[Pair]:
+def _bid(state: Any, event: BidReceived | BidAmendmentRequested, _actor: str) -> Iterator[Pair]:
     yield "issuer", _issuer(state, event.programme_id), "beneficiary", event.beneficiary_id
     for each in state.directory.related_to(event.beneficiary_id):
         if (event.programme_id, each) in state.listed:
@@ -180,6 +181,7 @@ ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[
     ("ledger", CashDeposited): _cash,
     ("ledger", CashWithdrawn): _cash,
     ("matching", BidReceived): _bid,
+    ("matching", BidAmendmentRequested): _bid,
     ("matching", TradeMatched): _trade,
     ("redemption", ActEndorsed): _endorsement,
     ("redemption", ClaimApproved): _approval,

@@ -17,11 +17,12 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from counterfoil.audit.acts import act_of
 from counterfoil.audit.books import Programmes
+from counterfoil.audit.differences import SHOWN, compared
 from counterfoil.audit.duties import Duties, held_together, relations
 from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.ids import UsedIds
 from counterfoil.audit.kept import Kept, KeptLog, KeptSource
-from counterfoil.audit.meetings import crossed, skipped
+from counterfoil.audit.meetings import crossed
 from counterfoil.audit.names import alike
 from counterfoil.audit.reading import Heading, Reading
 from counterfoil.audit.report import Finding, LogSummary, Outage, Recovery, Tail
@@ -51,7 +52,6 @@ from counterfoil.vocabulary import CODEC
 TIMER_SLACK: Final = SECOND
 """How late a timer may be while anything else is decided: one batch."""
 _CROSSED_SHOWN: Final = 20  # pairs
-_SHOWN: Final = 400  # characters of a value in a finding
 _UNREADABLE: Final = (LogError, OSError)
 
 
@@ -219,13 +219,10 @@ class Replay:
             raise
         except Exception as problem:  # noqa: BLE001 a decider may fail in any way on what no decider has made
             self._check_place(index, data)
-            self._stop(index, "decision_impossible", f"{problem!r}"[:_SHOWN])
+            self._stop(index, "decision_impossible", f"{problem!r}"[:SHOWN])
         if again != data or not self._ids.add(decided.id):
             entry = self._check_place(index, data)
-            if (missing := skipped(decided, entry)) is not None:
-                self._stop(index, "match_skipped", missing)
-            code = "entry_not_canonical" if decided == entry else "decision_differs"
-            self._stop(index, code, _difference(decided, entry))
+            self._stop(index, *compared(decided, entry))
         self._count(decided)
         for text in self._duties.brought_together(self._engine.state, decided) if rules.separates_duties else ():
             self._found(index, "duties_not_separate", text)
@@ -480,19 +477,3 @@ class Replay:
     def _stop(self, index: int, code: str, text: str) -> NoReturn:
         self._found(index, code, text)
         raise ReplayStopped
-
-
-def _difference(decided: Entry, entry: Entry) -> str:
-    """The first difference between the repeated decision and the recorded one."""
-    if decided.outcomes != entry.outcomes:
-        return f"outcome recorded {_shown(entry.outcomes)}, decided again {_shown(decided.outcomes)}"
-    for nth, (mine, theirs) in enumerate(zip(decided.events, entry.events, strict=False)):
-        if mine != theirs:
-            return f"event {nth} recorded {_shown(theirs)}, decided again {_shown(mine)}"
-    if len(decided.events) != len(entry.events):
-        return f"{len(entry.events)} events recorded, {len(decided.events)} decided again"
-    return "the entry is not the canonical form of its decision"
-
-
-def _shown(value: object) -> str:
-    return f"{value!r}"[:_SHOWN]

@@ -78,7 +78,7 @@ def place(
 
 @placed(app, "amend", "counterfoil bid amend bid-9-0 --price 1.90 --as acme")
 def amend_bid(bid: BidId, reduce_by: ReduceBy = None, price: NewPrice = None) -> Body:
-    """Beneficiary: ask for fewer nodes, or set another limit; one of the two."""
+    """Beneficiary: ask for fewer nodes, or set another limit, once its funds are held; one of the two."""
     one_change(reduce_by, price)
     return AmendBid(bid_id=bid, reduce_nodes_by=reduce_by, limit_price=price)
 

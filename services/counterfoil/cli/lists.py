@@ -211,6 +211,13 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             "trade_id class_id region nodes first_hour hours price matched_at",
             "traded",
         ),
+        Listing(
+            "amendments",
+            "orders that are, or were, to have another price",
+            "amendment_id side order_id price requested_at status status_reason",
+            "amendments",
+            key="amd-9-0",
+        ),
         Listing("prevented_matches", "prevented matches", "bid_id offer_id mode prevented_at", "prevented"),
     ),
     "bid": (

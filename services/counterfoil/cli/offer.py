@@ -83,7 +83,7 @@ def post(
 
 @placed(app, "amend", "counterfoil offer amend off-7-0 --reduce-by 1 --as norn")
 def amend_offer(offer: OfferId, reduce_by: ReduceBy = None, price: NewPrice = None) -> Body:
-    """Provider: take back nodes, or ask another price; one of the two."""
+    """Provider: take back nodes, or ask another price, once its bond is held; one of the two."""
     one_change(reduce_by, price)
     return AmendOffer(offer_id=offer, reduce_nodes_by=reduce_by, price=price)
 

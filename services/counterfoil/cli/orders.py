@@ -50,7 +50,8 @@ def placed(
 ) -> Callable[[Callable[..., Body]], Command]:
     """A command that signs and submits the order that the decorated function makes, and follows it.
 
-    Exit code 4, with the cause, if no funds could be held for it. `complete`: what else its options say, by the market.
+    Exit code 4, with the cause, if no funds could be held for it, or it could not be amended.
+    `complete`: what else its options say, by the market.
     """
 
     def add(function: Callable[..., Body]) -> Command:
@@ -121,14 +122,14 @@ def _readable(outcome: Mapping[str, Any]) -> dict[str, Any]:
 
 def _short(outcome: Mapping[str, Any]) -> dict[str, str]:
     """How much more is needed than is available, for people; nothing if that is not why, or the logs do not say."""
-    missing = {"in vouchers": int(outcome["short_vouchers"]), "in cash": int(outcome["short_cash"])}
+    missing = {"in vouchers": int(outcome.get("short_vouchers", 0)), "in cash": int(outcome.get("short_cash", 0))}
     said = [f"{show_amount(amount, outcome['currency'])} {what}" for what, amount in missing.items() if amount]
     return {"short": ", ".join(said)} if said else {}
 
 
 def _followed(session: SigningSession, settled: Settled, seconds: float) -> dict[str, Any] | None:
-    """The order's row with its `trades` and, if its funds were refused, the `cause` and what is short; None if it made
-    no order.
+    """The row of the order, or of its amendment, with its `trades` and, if that failed, the `cause` and what is short;
+    None if the command made neither.
     """
     from counterfoil.client.orders import follow_order
 
@@ -136,5 +137,5 @@ def _followed(session: SigningSession, settled: Settled, seconds: float) -> dict
     if found is None:
         return None
     hold = found.refused
-    why = {"cause": None} if hold is None else {"cause": hold["reason"], **{name: hold[name] for name in _OF_HOLD}}
+    why = {"cause": found.cause, **({} if hold is None else {name: hold[name] for name in _OF_HOLD})}
     return {**found.row, **why, "trades": list(found.trades)}

@@ -188,6 +188,7 @@ class Code(StrEnum):
     TRANSFER_NOT_PERMITTED = "transfer_not_permitted"
     GATE_CLOSED = "gate_closed"
     ORDER_NOT_OPEN = "order_not_open"
+    AMENDMENT_OPEN = "amendment_open"
     NODES_ALREADY_SOLD = "nodes_already_sold"
     USAGE_NOT_DELIVERED_YET = "usage_not_delivered_yet"
     HOUR_NOT_IN_CONTRACT = "hour_not_in_contract"
@@ -431,6 +432,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     ),
     Code.GATE_CLOSED: Meaning(_D, False, "The last allowed start lies before the first hour that can still be traded."),
     Code.ORDER_NOT_OPEN: Meaning(_D, True, "The order is not on the book yet."),
+    Code.AMENDMENT_OPEN: Meaning(_D, True, "Another amendment of the order is still being decided."),
     Code.NODES_ALREADY_SOLD: Meaning(_D, False, "The nodes to be taken back were sold."),
     Code.USAGE_NOT_DELIVERED_YET: Meaning(_D, True, "A reading's hour has not ended yet."),
     Code.HOUR_NOT_IN_CONTRACT: Meaning(_D, False, "A reading's hour is not an hour of the contract."),

@@ -242,6 +242,11 @@ class Rules:
     If not, orders meet as they arrive alone, not after a reduction, a listing, or a trade that leaves less than a
     minimum.
     """
+    amends_in_place: bool
+    """Whether an order that is to have another price stands until what that needs is held, and then has it.
+
+    If not, it is closed at once, and a new order, which may fail, replaces it.
+    """
     max_bids_tried_per_entry: int
     """Of those that meet all offers anew."""
     validity_of_each_version: bool

@@ -128,6 +128,7 @@ _FIRST: Final = Rules(
     gate_closure_hours=1,
     continues_every_order=False,
     uncrosses=False,
+    amends_in_place=False,
     max_bids_tried_per_entry=0,
     validity_of_each_version=False,
     min_window=HOUR,
@@ -248,6 +249,7 @@ _EIGHTH: Final = replace(
 _NINTH: Final = replace(
     _EIGHTH,
     number=9,
+    amends_in_place=True,
     absent=GONE_IN_4,
     exits=EXITS_IN_9,
     notifies_first=True,

@@ -15,6 +15,7 @@ from counterfoil.issuance import aid_events, class_events, freeze_events, run_of
 from counterfoil.issuance import events as issuance
 from counterfoil.issuance import invoice_events as issuance_invoices
 from counterfoil.ledger import (
+    amendment_events,
     closing_events,
     expiry_events,
     extension_events,
@@ -24,6 +25,7 @@ from counterfoil.ledger import (
     transfer_events,
 )
 from counterfoil.ledger import events as ledger
+from counterfoil.matching import amendment_events as amendments
 from counterfoil.matching import events as matching
 from counterfoil.redemption import closing_events as redemption_closing
 from counterfoil.redemption import credit_events, payer_events
@@ -66,6 +68,7 @@ _BENEFICIARY, _PROVIDER = ("beneficiary_id",), ("provider_id",)
 _SIDES: Final = ("beneficiary_id", "provider_id")
 _BID: Final = Via("bid_id", "bids", _BENEFICIARY)
 _OFFER: Final = Via("offer_id", "offers", _PROVIDER, programme=False)
+_AMENDMENT: Final = Via("amendment_id", "amendments", ("party_id",))
 _CONTRACT: Final = Via("contract_id", "contracts", _SIDES)
 _FUNDS: Final = Via("contract_id", "contracts", _BENEFICIARY)
 _VOUCHER: Final = Via("voucher_id", "vouchers", _BENEFICIARY)
@@ -238,7 +241,14 @@ _LEDGER: Final[Table] = {
     ledger.HoldPlaced: Concerns("hold_id", ("party_id",), programme=True),
     ledger.BondHeld: Concerns("hold_id", _PROVIDER),
     ledger.HoldRefused: Concerns("hold_id", ("party_id",)),
-    **_all(Concerns("hold_id", via=_HOLD), ledger.HoldRefusedV1, ledger.HoldReduced, ledger.HoldReleased),
+    **_all(
+        Concerns("hold_id", via=_HOLD),
+        ledger.HoldRefusedV1,
+        ledger.HoldReduced,
+        ledger.HoldReleased,
+        amendment_events.AmendmentFunded,
+        amendment_events.AmendmentSettled,
+    ),
     ledger.ContractFunded: Concerns("contract_id", via=(_BID,)),
     ledger.PurchaseJudged: Concerns("contract_id", _PROVIDER, programme=True, via=(_FUNDS,)),
     **_all(Concerns("contract_id", via=(_FUNDS,)), ledger.CaptureJudged, ledger.HoldCaptured),
@@ -280,6 +290,11 @@ _MATCHING: Final[Table] = {
     ),
     matching.BidReceived: Concerns("bid_id", _BENEFICIARY, programme=True),
     **_all(Concerns("bid_id", via=(_BID,)), matching.BidAdmitted, matching.BidReduced, matching.BidClosed),
+    amendments.BidAmendmentRequested: Concerns("amendment_id", _BENEFICIARY, programme=True),
+    amendments.OfferAmendmentRequested: Concerns("amendment_id", _PROVIDER),
+    amendments.BidAmended: Concerns("amendment_id", via=(_BID,)),
+    amendments.OfferAmended: Concerns("amendment_id", via=(_OFFER,)),
+    amendments.AmendmentFailed: Concerns("amendment_id", via=(_AMENDMENT,)),
     matching.TradeMatched: Concerns("trade_id", _SIDES, programme=True),
     matching.MatchPrevented: Concerns("bid_id", via=(_BID, _OFFER)),
     matching.OwnOrdersCancelled: Concerns("party_id", ("party_id",)),

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from counterfoil.contract.record import Event
 from counterfoil.gateway.bounds import MAX_LEVELS, MIN_GROUPS
+from counterfoil.matching.amendment_events import BidAmended, OfferAmended
 from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
@@ -186,6 +187,8 @@ _CHANGES: Final[Mapping[type[Event], Callable[[Levels, Any], None]]] = {
     BidReceived: lambda levels, event: levels.add(event.bid_id, bid_of(_fields(event, _BID), is_open=False)),
     BidAdmitted: lambda levels, event: levels.change(event.bid_id, is_open=True),
     BidReduced: lambda levels, event: levels.change(event.bid_id, nodes=event.nodes_left),
+    BidAmended: lambda levels, event: levels.change(event.bid_id, price=event.limit_price),
+    OfferAmended: lambda levels, event: levels.change(event.offer_id, price=event.price),
     BidClosed: lambda levels, event: levels.remove(event.bid_id),
     TradeMatched: _trade_matched,
 }

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from counterfoil.contract.entry import Entry
-from counterfoil.contract.order_rows import HOLDS, ORDERS, is_settled, is_unfunded
+from counterfoil.contract.order_rows import FOLLOWED, HOLDS, failed_for, is_settled, is_unfunded, trades_of
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import MAX_FOLLOWED, MAX_FOLLOWED_PER_PARTY, MAX_FOLLOWED_PER_PEER
 from counterfoil.gateway.pools import Pools
@@ -112,18 +112,19 @@ def _known(views: ViewReader, followed: _Followed) -> Iterator[Outcome | None]:
 
 
 def _outcome(views: ViewReader, view: View, key: tuple[object, ...], trades: int) -> Outcome | None:
-    """The row, and of an order its `trades` and the `cause` of a refusal; None while it is not settled."""
+    """The row, and of an order, or its amendment, `trades` and the `cause` of a failure; None while not settled."""
     row = views.get(view.name, key)
     if row is None or not is_settled(view.name, row):
         return None
     outcome = {"href": path_of(Made(view, key)), **render(view, row)}
-    if view.name not in ORDERS:
+    if view.name not in FOLLOWED:
         return outcome
     hold = views.get(HOLDS, key) if is_unfunded(view.name, row) else None
-    outcome["cause"] = None if hold is None else hold["reason"]
+    outcome["cause"] = failed_for(view.name, row) if hold is None else hold["reason"]
     if hold is not None:
         outcome |= {name: str(hold[name]) for name in _SHORT}
-    found = views.page(TRADES.name, {ORDERS[view.name]: key[0]}, None, trades)
+    column, of = trades_of(view.name, row)
+    found = views.page(TRADES.name, {column: of}, None, trades)
     outcome["trades"] = [render(TRADES, each) for each in found]
     return outcome
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from counterfoil.contract.refusals import Code
@@ -14,13 +14,13 @@ from counterfoil.ledger.events import (
 from counterfoil.ledger.open_vouchers import Order, Voucher
 from counterfoil.ledger.payment import Parts, delivery_ends, need
 from counterfoil.ledger.state import LedgerState
-from counterfoil.matching.events import (
-    BidReceived,
-)
+from counterfoil.matching.amendment_events import BidAmendmentRequested
+from counterfoil.matching.events import BidReceived
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.terms import Terms, captured_by, least_spent, on_market, settled_by
 
 _PRECEDENCE = tuple(Code)
+Bid = BidReceived | BidAmendmentRequested
 _OUTSIDE = (
     Code.PROGRAMME_NOT_ON_MARKET,
     Code.CLASS_NOT_IN_PROGRAMME,
@@ -58,6 +58,32 @@ def choose(state: LedgerState, event: BidReceived, at: At) -> Choice | Code:
     return min(barred, key=_PRECEDENCE.index) if barred else _cover(state, event, at, mine)
 
 
+def further(
+    state: LedgerState, event: BidAmendmentRequested, draws: Sequence[Draw], wanted: int, version: int, at: At
+) -> tuple[Draw, ...] | Code:
+    """What vouchers of a version pay for a bid beyond its draws, as far as they can: those named, or any, in order."""
+    terms = state.terms(event.programme_id, version)
+    if state.rules.least_spent and (small := _too_small(terms, event, at)) is not None:
+        return small
+    if event.voucher_ids:
+        named = (state.vouchers.open.get(voucher_id) for voucher_id in event.voucher_ids)
+        vouchers: Iterable[Voucher] = (each for each in named if each is not None and _theirs(state, each, event))
+    else:
+        vouchers = _in_order(state, event, state.vouchers.of(event.beneficiary_id, event.programme_id))
+    mine, more, known = owner(event.beneficiary_id), list[Draw](), {draw.voucher_id for draw in draws}
+    for voucher in vouchers:
+        if not wanted:
+            break
+        taken = min(wanted, state.accounts.find(mine, voucher.voucher_id).available)
+        if taken and voucher.version == version and _bar(state, voucher, event, at) is None:
+            if voucher.voucher_id not in known and len(known) == _most(state, voucher):
+                return Code.OVER_LIMIT
+            known.add(voucher.voucher_id)
+            more.append(Draw(voucher_id=voucher.voucher_id, amount=taken))
+            wanted -= taken
+    return tuple(more)
+
+
 def _draw_down(state: LedgerState, event: BidReceived, at: At) -> Choice | Code:
     """The usable vouchers pay. If none is, and one would be but for the order's classes or regions, that is why."""
     outside = list[Code]()
@@ -75,7 +101,7 @@ def _usable(state: LedgerState, event: BidReceived, at: At, outside: list[Code])
             outside.append(barred)
 
 
-def _in_order(state: LedgerState, event: BidReceived, vouchers: Iterable[Voucher]) -> Iterable[Voucher]:
+def _in_order(state: LedgerState, event: Bid, vouchers: Iterable[Voucher]) -> Iterable[Voucher]:
     """First to expire first, unless the programme's newest document says that the smallest pay first."""
     newest = state.terms(event.programme_id, max(state.programmes[event.programme_id]))
     if not isinstance(newest, Rules) or newest.document.spending.order != "SMALLEST_FIRST":
@@ -121,13 +147,13 @@ def _most(state: LedgerState, voucher: Voucher) -> int:
     return most if said is None else min(most, said)
 
 
-def _theirs(state: LedgerState, voucher: Voucher, event: BidReceived) -> bool:
+def _theirs(state: LedgerState, voucher: Voucher, event: Bid) -> bool:
     """Whether the voucher is of the bid's programme, and the bidder has or had a position in it."""
     positions = state.accounts.assets[voucher.voucher_id]
     return voucher.programme_id == event.programme_id and owner(event.beneficiary_id) in positions
 
 
-def _bar(state: LedgerState, voucher: Voucher, event: BidReceived, at: At) -> Code | None:
+def _bar(state: LedgerState, voucher: Voucher, event: Bid, at: At) -> Code | None:
     barred = state.bar(voucher, at.time)
     if barred is None:
         terms = state.terms(voucher.programme_id, voucher.version)
@@ -140,13 +166,13 @@ def _bar(state: LedgerState, voucher: Voucher, event: BidReceived, at: At) -> Co
     return barred
 
 
-def _too_small(terms: Terms, event: BidReceived, at: At) -> Code | None:
+def _too_small(terms: Terms, event: Bid, at: At) -> Code | None:
     """Whether vouchers of a version may not pay so little of an order."""
     least = least_spent(terms)
     return Code.SPEND_TOO_SMALL if least and need(terms, event, at).vouchers < least else None
 
 
-def _outside(state: LedgerState, terms: Terms, event: BidReceived) -> Code | None:
+def _outside(state: LedgerState, terms: Terms, event: Bid) -> Code | None:
     """Why vouchers of a version may not pay for all that the order may buy."""
     if not on_market(terms, meters_in_kind=state.rules.meters_in_kind):
         return Code.PROGRAMME_NOT_ON_MARKET

@@ -78,20 +78,55 @@ LEAVING: Final = Form(
 )
 
 
+class Pending(NamedTuple):
+    """An order that is to have another price, as it was when that was funded.
+
+    `nodes` of a bid (0 of an offer), `cost` (of a node, or the price) and what was held; and the same as it is to be.
+    """
+
+    nodes: int
+    cost: int
+    vouchers: int
+    cash: int
+    new_cost: int
+    new_vouchers: int
+    new_cash: int
+
+
+PENDING: Final = Form(
+    "pending",
+    ("purpose", "order_id"),
+    row(
+        Pending, nodes=COUNT, cost=AMOUNT, vouchers=AMOUNT, cash=AMOUNT, new_cost=AMOUNT, new_vouchers=AMOUNT,
+        new_cash=AMOUNT,
+    ),
+    "an order that is to have another price: `nodes` (0 of an offer), `cost` of a node (of an offer the price) and what"
+    " was held, as it was, and as it is to be; until matching says which one counts",
+)  # fmt: skip
+
+
 def _bid_on(key: tuple[Purpose, str], hold: Hold[Any]) -> str | None:
     """The programme that a bid is held for is to be paid by; None for other holds."""
     return hold.terms.programme_id if key[0] == "bid" else None
 
 
 class Holds:
-    """All holds of one ledger, by purpose and id. `leaving`: bids that matching was told to close."""
+    """All holds of one ledger, by purpose and id. `leaving`: bids that matching was told to close.
 
-    __slots__ = ("_bids", "leaving", "open")
+    `pending`: orders that are to have another price.
+    """
+
+    __slots__ = ("_bids", "leaving", "open", "pending")
 
     def __init__(self) -> None:
         self.open: CountedTable[tuple[Purpose, str], Hold[Any]] = CountedTable(HOLD, _bid_on)
         self.leaving: Table[str, bool] = Table(LEAVING)
+        self.pending: Table[tuple[Purpose, str], Pending] = Table(PENDING)
         self._bids: dict[str, dict[str, None]] = {}  # by voucher
+
+    def tables(self) -> tuple[Table[Any, Any], ...]:
+        """All of it that is state."""
+        return self.open, self.leaving, self.pending
 
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
@@ -145,12 +180,22 @@ class Holds:
             self._unindex(hold_id)
             if hold_id in self.leaving:
                 del self.leaving[hold_id]
+        if (purpose, hold_id) in self.pending:
+            del self.pending[purpose, hold_id]
         del self.open[purpose, hold_id]
 
 
 def total(draws: Iterable[Draw]) -> int:
     """The sum of draws."""
     return sum(draw.amount for draw in draws)
+
+
+def joined(draws: Sequence[Draw], more: Sequence[Draw]) -> tuple[Draw, ...]:
+    """Draws with more of them, each voucher once: where it is, or else at the end."""
+    amounts = {draw.voucher_id: draw.amount for draw in draws}
+    for draw in more:
+        amounts[draw.voucher_id] = amounts.get(draw.voucher_id, 0) + draw.amount
+    return tuple(Draw(voucher_id=voucher_id, amount=amount) for voucher_id, amount in amounts.items())
 
 
 def split(draws: Sequence[Draw], amount: int) -> tuple[tuple[Draw, ...], tuple[Draw, ...]]:

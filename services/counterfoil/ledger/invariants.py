@@ -56,6 +56,7 @@ def check_ledger(state: LedgerState) -> list[str]:
     return [
         *_double_entry(state),
         *_holds(state),
+        *_pending(state),
         *_contracts(state),
         *_captured(state),
         *_reversed(state),
@@ -105,6 +106,21 @@ def _holds(state: LedgerState) -> Iterator[str]:
             yield f"bid {hold_id} holds for no nodes"
     if not state.holds.for_all("contract").keys() == state.holds.for_all("bond").keys() == state.contracts.keys():
         yield "an open contract lacks a hold, or a hold its contract"
+
+
+def _pending(state: LedgerState) -> Iterator[str]:
+    """What is held for a bid covers its price, and where that is to change, either one; so does an offer's bond."""
+    for (purpose, order_id), pending in state.holds.pending.items():
+        hold = state.holds.open.get((purpose, order_id))
+        if hold is None:
+            yield f"{purpose} {order_id} is to have another price, and nothing is held for it"
+        elif purpose == "offer" and hold.terms.price != pending.cost:
+            yield f"offer {order_id} has another price, and is to have one"
+        elif purpose == "bid" and hold.terms.cost_per_node < max(pending.cost, pending.new_cost):
+            yield f"bid {order_id} is not held for at the price that it is to have"
+    for bid_id, hold in state.holds.for_all("bid").items():
+        if total(hold.draws) + hold.cash < hold.terms.cost_per_node * hold.terms.nodes:
+            yield f"bid {bid_id} is held for with less than its price"
 
 
 def _contracts(state: LedgerState) -> Iterator[str]:

@@ -14,6 +14,7 @@ from counterfoil.contract.terms import ProgrammeTerms
 from counterfoil.contract.times import HOUR
 from counterfoil.core.at import At
 from counterfoil.ledger.holds import BidNeed
+from counterfoil.matching.amendment_events import BidAmendmentRequested
 from counterfoil.matching.events import BidReceived, TradeMatched
 from counterfoil.programme.paying import Paid, Purchase, days, pays
 from counterfoil.programme.terms import Terms
@@ -28,7 +29,7 @@ class Parts(NamedTuple):
     cash: int
 
 
-def need(terms: Terms, event: BidReceived, at: At) -> Parts:
+def need(terms: Terms, event: BidReceived | BidAmendmentRequested, at: At) -> Parts:
     """What a bid needs to be held: by a document the most that vouchers may pay of it, and the most of cash."""
     if isinstance(terms, ProgrammeTerms):
         return thin_need(terms, event.cost_per_node, event.nodes, event.partial)
@@ -87,7 +88,7 @@ def reasons(paid: Paid) -> tuple[str, ...]:
     return tuple(each[:MAX_REASON] for each in paid.explanation)
 
 
-def delivery_ends(event: BidReceived) -> int:
+def delivery_ends(event: BidReceived | BidAmendmentRequested) -> int:
     """When the latest delivery of a bid is over (microseconds)."""
     return (event.latest + event.hours) * HOUR
 

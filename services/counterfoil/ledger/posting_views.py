@@ -13,6 +13,7 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import format_month
 from counterfoil.core.at import At
+from counterfoil.ledger.amendment_events import AmendmentFunded, AmendmentSettled
 from counterfoil.ledger.chart import CREDITED, DEBITED, budget, is_currency, party_of, programme_of
 from counterfoil.ledger.closing_events import ProgrammeClosed, RestLapsed, UnclaimedReleased
 from counterfoil.ledger.events import (
@@ -142,6 +143,8 @@ _ABOUT: Final[Mapping[type[Event], tuple[str | None, str | None]]] = {
     HoldCaptured: ("contract_id", "report_id"),
     HoldPlaced: ("hold_id", None),
     HoldReduced: ("hold_id", None),
+    AmendmentFunded: ("hold_id", "amendment_id"),
+    AmendmentSettled: ("hold_id", "amendment_id"),
     HoldReleased: ("hold_id", None),
     ReceivableOffset: ("programme_id", None),
     ReceivableWrittenOff: ("programme_id", None),

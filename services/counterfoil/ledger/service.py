@@ -19,6 +19,7 @@ from counterfoil.issuance.invoice_events import CreditNoteRecorded, InvoiceDue, 
 from counterfoil.issuance.run_off_events import ProgrammeDecided, RunOffBegun
 from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.ledger import (
+    amendments,
     bids,
     budgets,
     capture,
@@ -44,6 +45,7 @@ from counterfoil.ledger import (
     transfers,
     vouchers,
 )
+from counterfoil.ledger.amendment_events import AmendmentFunded, AmendmentSettled
 from counterfoil.ledger.closing_events import (
     ProgrammeClosed,
     ProgrammeClosing,
@@ -126,6 +128,13 @@ from counterfoil.ledger.transfer_events import (
     VoucherSurrendered,
 )
 from counterfoil.ledger.views import REDUCERS, VIEWS
+from counterfoil.matching.amendment_events import (
+    AmendmentFailed,
+    BidAmended,
+    BidAmendmentRequested,
+    OfferAmended,
+    OfferAmendmentRequested,
+)
 from counterfoil.matching.events import (
     BidClosed,
     BidReceived,
@@ -209,6 +218,11 @@ DECIDER: Final = Decider(
             OfferClosed: offers.release_offer,
             BidReceived: bids.hold_bid,
             BidReduced: bids.reduce_bid,
+            BidAmendmentRequested: amendments.fund_bid,
+            BidAmended: amendments.settle_bid,
+            OfferAmendmentRequested: amendments.fund_offer,
+            OfferAmended: amendments.settle_offer,
+            AmendmentFailed: amendments.settle_failed,
             BidClosed: bids.release_bid,
             TradeMatched: contracts.fund_contract,
         },
@@ -312,6 +326,8 @@ DECIDER: Final = Decider(
         HoldRefused: refusals.hold_refused,
         HoldReduced: releases.hold_reduced,
         HoldReleased: releases.hold_released,
+        AmendmentFunded: amendments.amendment_funded,
+        AmendmentSettled: amendments.amendment_settled,
         ContractFunded: contracts.contract_funded,
         PurchaseJudged: contracts.purchase_judged,
         CaptureJudged: capture.capture_judged,

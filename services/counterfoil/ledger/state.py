@@ -178,7 +178,7 @@ class LedgerState(ProgrammesState):
         self.accounts = Accounts()
         self.vouchers = Vouchers()
         self.holds = Holds()
-        for table in (self.accounts.assets, self.vouchers.open, self.holds.open, self.holds.leaving):
+        for table in (self.accounts.assets, self.vouchers.open, *self.holds.tables()):
             self.keep(table)
         self.encumbrances = Encumbrances()
         for further in self.encumbrances.tables():

@@ -12,6 +12,7 @@ from counterfoil.core.at import At
 from counterfoil.ledger import expiry_views as expiries
 from counterfoil.ledger import holding_views as hands
 from counterfoil.ledger import tranche_views
+from counterfoil.ledger.amendment_events import AmendmentFunded, AmendmentSettled
 from counterfoil.ledger.chart import ENDS, kind_of, owner_of, party_of, programme_of
 from counterfoil.ledger.closing_events import ProgrammeClosed, RestLapsed, UnclaimedReleased
 from counterfoil.ledger.closing_views import CLOSING_REDUCERS, RUN_OFFS, closed
@@ -311,6 +312,14 @@ def _hold_reduced(event: HoldReduced, _at: At) -> Iterable[Change]:
     yield Set(HOLDS.name, (event.hold_id,), {"nodes": event.nodes_left})
 
 
+def _amendment_funded(event: AmendmentFunded, _at: At) -> Iterable[Change]:
+    yield Add(HOLDS.name, (event.hold_id,), {"vouchers": total(event.vouchers), "cash": event.cash})
+
+
+def _amendment_settled(event: AmendmentSettled, _at: At) -> Iterable[Change]:
+    yield Add(HOLDS.name, (event.hold_id,), {"vouchers": -total(event.vouchers), "cash": -event.cash})
+
+
 def _hold_released(event: HoldReleased, at: At) -> Iterable[Change]:
     values = {**_NOTHING_LEFT, "status": "released", "status_since": at.time, "reason": event.reason}
     yield Set(HOLDS.name, (event.hold_id,), values)
@@ -434,6 +443,8 @@ REDUCERS: Final[Reducers] = {
     HoldRefused: _hold_refused,
     HoldReduced: _and_posted(_hold_reduced),
     HoldReleased: _and_posted(_hold_released),
+    AmendmentFunded: _and_posted(_amendment_funded),
+    AmendmentSettled: _and_posted(_amendment_settled),
     ContractFunded: _and_posted(_contract_funded),
     HoldCaptured: _and_posted(_hold_captured),
     BondReleased: _and_posted(_bond_released),

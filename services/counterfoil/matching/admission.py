@@ -14,6 +14,7 @@ from typing import Final, Literal
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
 from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused, HoldRefusedV1
+from counterfoil.matching.amendments import amendment_refused
 from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
@@ -78,7 +79,9 @@ def bond_held(state: MatchingState, event: BondHeld, at: At) -> Sequence[Event]:
 
 
 def hold_refused(state: MatchingState, event: HoldRefused | HoldRefusedV1, _at: At) -> Sequence[Event]:
-    """The funds or the bond cannot be held: the order is closed, unless it was closed before."""
+    """The funds or the bond cannot be held: the order is closed, unless it was before; an amendment fails."""
+    if event.hold_id in state.amendments:
+        return amendment_refused(state, event)
     if event.purpose == "bid":
         return [BidClosed(bid_id=event.hold_id, reason="hold_refused")] if event.hold_id in state.bids else []
     return [OfferClosed(offer_id=event.hold_id, reason="bond_refused")] if event.hold_id in state.offers else []

@@ -13,6 +13,7 @@ from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
 from counterfoil.core.rule_fields import Rules
 from counterfoil.matching import checks
+from counterfoil.matching.amendments import reprice_bid
 from counterfoil.matching.commands import AmendBid, CancelBid, PlaceBid
 from counterfoil.matching.events import BidClosed, BidReceived, BidReduced, MatchContinued
 from counterfoil.matching.passes import pass_at
@@ -74,7 +75,7 @@ def place_bid(state: MatchingState, body: PlaceBid, actor: Party, at: At) -> Dec
 
 
 def amend_bid(state: MatchingState, body: AmendBid, actor: Party, at: At) -> Decision:
-    """Take nodes off a bid, which keeps its priority, or replace it by one at another limit."""
+    """Take nodes off a bid, which keeps its priority, or ask for another limit: before rules 9, of a new one."""
     received = _own_bid(state, body.bid_id, actor)
     if isinstance(received, Refusal):
         return received
@@ -87,7 +88,8 @@ def amend_bid(state: MatchingState, body: AmendBid, actor: Party, at: At) -> Dec
         return _reduce(state, received, body.reduce_nodes_by, at)
     if body.limit_price is None or body.reduce_nodes_by is not None:
         return refuse(Code.AMEND_NOT_VALID)
-    return _reprice(state, received, body.limit_price, at)
+    reprice = reprice_bid if state.rules.amends_in_place else _replace
+    return reprice(state, received, body.limit_price, at)
 
 
 def _reduce(state: MatchingState, received: BidReceived, by: int, at: At) -> Decision:
@@ -103,7 +105,7 @@ def _reduce(state: MatchingState, received: BidReceived, by: int, at: At) -> Dec
     return events
 
 
-def _reprice(state: MatchingState, received: BidReceived, limit_price: int, at: At) -> Decision:
+def _replace(state: MatchingState, received: BidReceived, limit_price: int, at: At) -> Decision:
     bid = state.book.bid(received.bid_id)
     per_node = limit_price * received.gpus_per_node * received.hours
     nodes = received.nodes if bid is None else bid.remaining

@@ -157,6 +157,20 @@ class Book:
         resting.offer.nodes -= by_nodes
         resting.take(by_nodes, resting.offer.window_start, resting.offer.window_end - resting.offer.window_start)
 
+    def amend_bid(self, bid_id: str, limit_price: int, seq: int) -> None:
+        """Give a bid another limit, and the place in line that goes with `seq`."""
+        bid = self.remove_bid(bid_id)
+        bid.limit_price, bid.seq = limit_price, seq
+        self.add_bid(bid)
+
+    def amend_offer(self, offer_id: str, price: int, seq: int) -> None:
+        """The same for an offer's price; what is sold of it stays sold."""
+        resting = self.resting(offer_id)
+        ladder = self._ladders[resting.offer.currency, resting.offer.class_id, resting.offer.region]
+        ladder.remove(resting)
+        resting.rank_anew(price, seq)
+        ladder.add(resting)
+
     def regroup(self, order_id: str, group_id: str) -> None:
         """The order's owner belongs to another group of related parties; nothing if the order does not rest."""
         order = self.bid(order_id) or self.offer(order_id)

@@ -50,7 +50,11 @@ class PostOffer(Command):
 
 @command("amend_offer", role="provider")
 class AmendOffer(Command):
-    """Provider: `reduce_nodes_by` keeps priority; a new `price` cancels and replaces. Exactly one of the two."""
+    """Provider: `reduce_nodes_by` keeps priority; a new `price` loses it. Exactly one of the two.
+
+    The new price is for what is unsold, once its bond is held; until then, and if it cannot be, the offer stands as it
+    is. Before version 9 of the rules a new offer replaced it.
+    """
 
     offer_id: Id
     reduce_nodes_by: Nodes | None
@@ -91,7 +95,11 @@ class PlaceBid(Command):
 
 @command("amend_bid", role="beneficiary")
 class AmendBid(Command):
-    """Beneficiary: `reduce_nodes_by` keeps priority; a new `limit_price` cancels and replaces. Exactly one of both."""
+    """Beneficiary: `reduce_nodes_by` keeps priority; a new `limit_price` loses it. Exactly one of the two.
+
+    The new limit is for what is open, once its funds are held; until then, and if they cannot be, the bid stands as it
+    is. Before version 9 of the rules a new bid replaced it.
+    """
 
     bid_id: Id
     reduce_nodes_by: Nodes | None

@@ -48,6 +48,11 @@ class RestingOffer:
         self.capacity = Capacity(offer.nodes, offer.window_end - offer.window_start)
         self._starts: dict[Outline, int] = {}
 
+    def rank_anew(self, price: int, seq: int) -> None:
+        """Give the offer another price and place in line; it must not be on a ladder meanwhile."""
+        self.offer.price, self.offer.seq = price, seq
+        self.rank = (price, seq)
+
     def starts(self, outline: Outline) -> int:
         """Where the outline may start, counted from window_start; known until something is taken."""
         starts = self._starts.get(outline)
@@ -110,7 +115,7 @@ class Ladder:
         self._unions: dict[Outline, list[int]] = {}
 
     def add(self, resting: RestingOffer) -> None:
-        """Put in an offer of which nothing is sold."""
+        """Put in an offer."""
         i = min(bisect_left(self._lasts, resting.rank), len(self._blocks) - 1)
         block = self._blocks[i]
         insort(block, resting, key=attrgetter("rank"))

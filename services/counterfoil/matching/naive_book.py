@@ -21,7 +21,8 @@ R6  When its pass is over, GTC and GTD leave what remains to rest; IOC does not.
 R7  A post-only bid is refused if any counterpart fits, one of its own group included.
 R8  A plan holds the next `most` matches and preventions of a pass. If one more is to come, the plan says `more`, and
     the order rests until the pass is over: nothing else is decided before it, and all of it is judged by one time.
-R9  A refused order does nothing at all. Reducing an order keeps its priority.
+R9  A refused order does nothing at all. Reducing an order keeps its priority; another price is as if it came anew,
+    with what is left of it.
 R10 No pair that fits rests: before anything else is decided, the best of those that do is matched or prevented, again
     and again. The best is that of the bid first in line, and of its counterparts the first in line. So where a trade
     with a resting bid leaves of it less than its minimum, and this fits another offer, too, the plan ends there, and
@@ -161,6 +162,16 @@ class NaiveBook:
         ensure(self.can_reduce_offer(offer_id, by_nodes), "book: cannot reduce the offer")
         self._offers[offer_id].nodes -= by_nodes
         self._residual[offer_id] = {hour: nodes - by_nodes for hour, nodes in self._residual[offer_id].items()}
+
+    def amend_bid(self, bid_id: str, limit_price: int, seq: int) -> None:  # R9: another seq
+        """Give a bid another limit."""
+        ensure(bid_id in self._bids, "book: no such bid")
+        self._bids[bid_id].limit_price, self._bids[bid_id].seq = limit_price, seq
+
+    def amend_offer(self, offer_id: str, price: int, seq: int) -> None:  # R9: another seq
+        """Give an offer another price."""
+        ensure(offer_id in self._offers, "book: no such offer")
+        self._offers[offer_id].price, self._offers[offer_id].seq = price, seq
 
     def regroup(self, order_id: str, group_id: str) -> None:
         """The order's owner belongs to another group of related parties; nothing if the order does not rest."""

@@ -13,6 +13,7 @@ from counterfoil.core.hidden import not_yours
 from counterfoil.core.rule_fields import Rules
 from counterfoil.core.units import METERED, unknown_unit
 from counterfoil.matching import checks
+from counterfoil.matching.amendments import reprice_offer
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
 from counterfoil.matching.events import OfferClosed, OfferReceived, OfferReduced
 from counterfoil.matching.state import MatchingState
@@ -63,7 +64,7 @@ def post_offer(state: MatchingState, body: PostOffer, actor: Party, at: At) -> D
 
 
 def amend_offer(state: MatchingState, body: AmendOffer, actor: Party, at: At) -> Decision:
-    """Take nodes off an offer, which keeps its priority, or replace it by one at another price."""
+    """Take nodes off an offer, which keeps its priority, or ask for another price: before rules 9, of a new one."""
     received = _own_offer(state, body.offer_id, actor)
     if isinstance(received, Refusal):
         return received
@@ -75,7 +76,8 @@ def amend_offer(state: MatchingState, body: AmendOffer, actor: Party, at: At) ->
         return _reduce(state, received, body.reduce_nodes_by)
     if body.price is None or body.reduce_nodes_by is not None:
         return refuse(Code.AMEND_NOT_VALID)
-    return _reprice(state, received, body.price, at)
+    reprice = reprice_offer if state.rules.amends_in_place else _replace
+    return reprice(state, received, body.price, at)
 
 
 def _reduce(state: MatchingState, received: OfferReceived, by: int) -> Decision:
@@ -90,7 +92,7 @@ def _reduce(state: MatchingState, received: OfferReceived, by: int) -> Decision:
     return [OfferReduced(offer_id=received.offer_id, reduced_by=by, bond_released=freed)]
 
 
-def _reprice(state: MatchingState, received: OfferReceived, price: int, at: At) -> Decision:
+def _replace(state: MatchingState, received: OfferReceived, price: int, at: At) -> Decision:
     offer = state.book.offer(received.offer_id)
     nodes = received.nodes if offer is None else offer.nodes
     group_id = state.directory.group_now(received.provider_id)

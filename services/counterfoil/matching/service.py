@@ -16,10 +16,18 @@ from counterfoil.issuance.events import (
     ProviderReinstated,
     ProviderSuspended,
 )
+from counterfoil.ledger.amendment_events import AmendmentFunded
 from counterfoil.ledger.closing_events import ProgrammeClosed
 from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused, HoldRefusedV1
-from counterfoil.matching import evolve, forced_cancellations, leaving, uncrossing
+from counterfoil.matching import amendments, evolve, forced_cancellations, leaving, uncrossing
 from counterfoil.matching.admission import bond_held, funding_ended, funds_held, hold_refused, terms_are_known
+from counterfoil.matching.amendment_events import (
+    AmendmentFailed,
+    BidAmended,
+    BidAmendmentRequested,
+    OfferAmended,
+    OfferAmendmentRequested,
+)
 from counterfoil.matching.bids import amend_bid, cancel_bid, place_bid
 from counterfoil.matching.commands import (
     AmendBid,
@@ -90,6 +98,7 @@ DECIDER: Final = Decider(
             BondHeld: bond_held,
             HoldRefusedV1: hold_refused,
             HoldRefused: hold_refused,
+            AmendmentFunded: amendments.amendment_funded,
             FundingEnded: funding_ended,
             ProgrammeClosed: leaving.take_over_closed,
         },
@@ -120,6 +129,11 @@ DECIDER: Final = Decider(
         BidAdmitted: evolve.bid_admitted,
         BidReduced: evolve.bid_reduced,
         BidClosed: evolve.bid_closed,
+        BidAmendmentRequested: amendments.bid_amendment_requested,
+        BidAmended: amendments.bid_amended,
+        OfferAmendmentRequested: amendments.offer_amendment_requested,
+        OfferAmended: amendments.offer_amended,
+        AmendmentFailed: amendments.amendment_failed,
         TradeMatched: evolve.trade_matched,
         OwnOrdersCancelled: leaving.own_orders_cancelled,
         CancellationForced: forced_cancellations.cancellation_forced,

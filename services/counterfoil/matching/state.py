@@ -11,7 +11,7 @@ from counterfoil.contract.limits import MAX_PRICE
 from counterfoil.contract.refusals import Refusal
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.duties import Duty, Held, not_separate
-from counterfoil.core.form import AMOUNT, COUNT, COUNTS, TIME, TRUE, Form, event, one_of, row
+from counterfoil.core.form import AMOUNT, COUNT, COUNTS, TEXT, TIME, TRUE, Form, event, one_of, row
 from counterfoil.core.programmes import LISTING, Listing
 from counterfoil.core.rule_fields import Rules
 from counterfoil.core.table import Table
@@ -29,6 +29,13 @@ class AcceleratorClass(NamedTuple):
 
     version: int
     gpus_per_node: int
+
+
+class Amendment(NamedTuple):
+    """An order, perhaps closed meanwhile, and the price that it is to have (micro-units per GPU-hour)."""
+
+    order_id: str
+    price: int
 
 
 class Uncrossing(NamedTuple):
@@ -76,6 +83,12 @@ LEAVING_BEFORE: Final = Form(
     COUNTS,
     "of open orders that must leave, only those received before this command leave: its entry, and its place there",
 )
+AMENDMENT: Final = Form(
+    "amendment",
+    ("amendment_id",),
+    row(Amendment, order_id=TEXT, price=AMOUNT),
+    "an order that is to have another price once the ledger holds what that needs",
+)
 LEAVING_TIMER: Final = "leaving_orders"
 """The timer that ends orders which must leave."""
 
@@ -91,7 +104,8 @@ class MatchingState(ProgrammesState):
     """
 
     __slots__ = (
-        "admitted", "bids", "book", "classes", "continuing", "described", "expiry", "in_market", "leaving",
+        "admitted", "amending", "amendments", "bids", "book", "classes", "continuing", "described", "expiry",
+        "in_market", "leaving",
         "leaving_before", "listed", "offers", "open_orders", "paused", "resting_bids", "resting_offers", "rule",
         "uncrossing", "versions",
     )  # fmt: skip
@@ -107,6 +121,8 @@ class MatchingState(ProgrammesState):
         """Orders whose pass is not over -> ledger time at which it began."""
         self.uncrossing: Table[str, Uncrossing] = self.keep(Table(UNCROSSING))
         """Programme, or `ANY` -> how far its bids have met the offers that they may fit."""
+        self.amendments: Table[str, Amendment] = self.keep(Table(AMENDMENT))
+        self.amending: dict[str, str] = {}  # order -> its amendment that is being decided
         self.paused: Table[str, bool] = self.keep(Table(PAUSED))
         self.leaving: Table[Scope, Removal] = self.keep(Table(LEAVING))
         """Orders that end before anything else is decided; none is left of a scope that is not here."""
@@ -177,6 +193,15 @@ class MatchingState(ProgrammesState):
                 self._before(scope, None)
         self.expiry.ended()
 
+    def ask(self, amendment_id: str, amendment: Amendment) -> None:
+        """Let an order wait for what another price needs."""
+        self.amendments[amendment_id] = amendment
+        self.amending[amendment.order_id] = amendment_id
+
+    def answered(self, amendment_id: str) -> None:
+        """An amendment is decided."""
+        del self.amending[self.amendments.pop(amendment_id).order_id]
+
     def leave(self, scope: Scope, reason: Removal, before: tuple[int, int] | None = None) -> None:
         """Let the open orders of a scope end at once; `before`: only those received before this (entry, command)."""
         if scope in self.open_orders:
@@ -227,6 +252,7 @@ class MatchingState(ProgrammesState):
         super().rebuild()
         self.resting_offers.rest(self.directory)
         self.resting_bids.rest(self.directory)
+        self.amending = {each.order_id: amendment_id for amendment_id, each in self.amendments.items()}
         self.open_orders, self.in_market, self.expiry = {}, {}, Deadlines(self.is_open)
         orders: dict[str, OfferReceived | BidReceived] = {**self.offers, **self.bids}
         for order_id in sorted(orders, key=_place_of):

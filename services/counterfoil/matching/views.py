@@ -11,6 +11,13 @@ from typing import Final, get_args
 
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
+from counterfoil.matching.amendment_events import (
+    AmendmentFailed,
+    BidAmended,
+    BidAmendmentRequested,
+    OfferAmended,
+    OfferAmendmentRequested,
+)
 from counterfoil.matching.commands import SelfTrade, TimeInForce
 from counterfoil.matching.events import (
     BidAdmitted,
@@ -111,6 +118,7 @@ OFFERS: Final = View(
 """`status`: received (its bond is being held), open or closed. `priority`: index of the entry that admitted it.
 
 `nodes` and `bond` fall when the offer is reduced, not when it is sold; one that is sold out stays open until it ends.
+Once its `price` was amended, `bond` is that of what was unsold then.
 """
 BIDS: Final = View(
     name="bids",
@@ -208,7 +216,31 @@ FORCED: Final = View(
 )
 """Of one order of the party, or of all that it had open; with `programme_id`, of its bids in that programme."""
 
-VIEWS: Final[tuple[View, ...]] = (OFFERS, BIDS, TRADES, MARKET_OFFERS, MARKET_TRADES, PREVENTED, FORCED)
+AMENDMENTS: Final = View(
+    name="amendments",
+    key=("amendment_id",),
+    columns={
+        "amendment_id": "text",
+        "side": "text",
+        "order_id": "text",
+        "party_id": "text",
+        "programme_id": "text?",
+        "currency": "text",
+        "price": "amount",
+        "requested_at": "time",
+        "status": "text",
+        "status_since": "time",
+        "status_reason": "text?",
+    },
+    filters=("party_id", "order_id", "programme_id", "status"),
+    readers=Readers(parties=("party_id",), programme="programme_id"),
+    time="requested_at",
+    values={"side": ("bid", "offer"), "status": ("requested", "made", "failed")},
+)
+"""Orders that are, or were, to have another price per GPU-hour. `made`: it has been in force since; `failed`, and why:
+the order stayed as it was. What was missing is in the row of `holds` with the amendment's id."""
+
+VIEWS: Final[tuple[View, ...]] = (OFFERS, BIDS, TRADES, MARKET_OFFERS, MARKET_TRADES, PREVENTED, FORCED, AMENDMENTS)
 
 
 def _stated(event: Event, terms: Mapping[str, str]) -> dict[str, object]:
@@ -269,6 +301,35 @@ def _bid_closed(event: BidClosed, at: At) -> Iterable[Change]:
         yield refused_hold("bid", event.bid_id)
 
 
+# amendments ---------------------------------------------------------------------------------------------------------
+
+
+def _requested(event: BidAmendmentRequested | OfferAmendmentRequested, at: At) -> Iterable[Change]:
+    if isinstance(event, BidAmendmentRequested):
+        of: tuple[str, str, str, str | None] = ("bid", event.bid_id, event.beneficiary_id, event.programme_id)
+        price = event.limit_price
+    else:
+        of, price = ("offer", event.offer_id, event.provider_id, None), event.price
+    row = dict(zip(("side", "order_id", "party_id", "programme_id"), of, strict=True))
+    known = {"amendment_id": event.amendment_id, "currency": event.currency, "price": price, "requested_at": at.time}
+    yield Put(AMENDMENTS.name, {**row, **known, "status_reason": None, **_now("requested", at)})
+
+
+def _bid_amended(event: BidAmended, at: At) -> Iterable[Change]:
+    terms = {"limit_price": event.limit_price, "cost_per_node": event.cost_per_node, "priority": at.index}
+    yield Set(BIDS.name, (event.bid_id,), terms)
+    yield Set(AMENDMENTS.name, (event.amendment_id,), _now("made", at))
+
+
+def _offer_amended(event: OfferAmended, at: At) -> Iterable[Change]:
+    yield Set(OFFERS.name, (event.offer_id,), {"price": event.price, "bond": event.bond, "priority": at.index})
+    yield Set(AMENDMENTS.name, (event.amendment_id,), _now("made", at))
+
+
+def _amendment_failed(event: AmendmentFailed, at: At) -> Iterable[Change]:
+    yield Set(AMENDMENTS.name, (event.amendment_id,), _now("failed", at, status_reason=event.reason))
+
+
 # trades -------------------------------------------------------------------------------------------------------------
 
 
@@ -303,6 +364,11 @@ REDUCERS: Final[Reducers] = {
     BidAdmitted: _bid_admitted,
     BidReduced: _bid_reduced,
     BidClosed: _bid_closed,
+    BidAmendmentRequested: _requested,
+    OfferAmendmentRequested: _requested,
+    BidAmended: _bid_amended,
+    OfferAmended: _offer_amended,
+    AmendmentFailed: _amendment_failed,
     TradeMatched: _trade_matched,
     MatchPrevented: _match_prevented,
     CancellationForced: _cancellation_forced,

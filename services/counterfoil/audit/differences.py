@@ -1,0 +1,69 @@
+"""What a recorded decision has otherwise than the decision made again, by the finding that says most about it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from counterfoil.audit.meetings import skipped
+from counterfoil.contract.entry import Entry
+from counterfoil.contract.record import Event
+from counterfoil.matching.amendment_events import (
+    AmendmentFailed,
+    BidAmended,
+    BidAmendmentRequested,
+    OfferAmended,
+    OfferAmendmentRequested,
+)
+from counterfoil.matching.events import BidClosed, OfferClosed
+
+SHOWN: Final = 400
+"""Characters of a value that a finding shows."""
+
+
+def compared(decided: Entry, entry: Entry) -> tuple[str, str]:
+    """The code and the text of the finding about a recorded entry whose bytes are not those of the one made again."""
+    if (amended := _misamended(decided, entry)) is not None:
+        return amended
+    if (missing := skipped(decided, entry)) is not None:
+        return "match_skipped", missing
+    return "entry_not_canonical" if decided == entry else "decision_differs", _difference(decided, entry)
+
+
+def _misamended(decided: Entry, entry: Entry) -> tuple[str, str] | None:
+    """An order that was closed since it was to have another price, or has that although nothing more is held for it."""
+    asked = {order_id for each in decided.events if (order_id := _asked(each)) is not None}
+    right = [each for each in decided.events if isinstance(each, BidAmended | OfferAmended)]
+    for each in entry.events:
+        if isinstance(each, BidAmended | OfferAmended) and each not in right:
+            return "amendment_unfunded", f"{_order(each)} has another price, and what that needs is not held"
+        if isinstance(each, BidClosed | OfferClosed) and each not in decided.events and _order(each) in asked:
+            return "order_dropped", f"{_order(each)} was to have another price, and is closed instead of standing"
+    return None
+
+
+def _asked(event: Event) -> str | None:
+    """The order that an event of its amendment is about."""
+    if isinstance(event, AmendmentFailed):
+        return event.order_id
+    of_bid = isinstance(event, BidAmendmentRequested | BidAmended)
+    return _order(event) if of_bid or isinstance(event, OfferAmendmentRequested | OfferAmended) else None
+
+
+def _order(event: Event) -> str:
+    return str(getattr(event, "bid_id", None) or getattr(event, "offer_id", None))
+
+
+def _difference(decided: Entry, entry: Entry) -> str:
+    """The first difference between the repeated decision and the recorded one."""
+    if decided.outcomes != entry.outcomes:
+        return f"outcome recorded {_shown(entry.outcomes)}, decided again {_shown(decided.outcomes)}"
+    for nth, (mine, theirs) in enumerate(zip(decided.events, entry.events, strict=False)):
+        if mine != theirs:
+            return f"event {nth} recorded {_shown(theirs)}, decided again {_shown(mine)}"
+    if len(decided.events) != len(entry.events):
+        return f"{len(entry.events)} events recorded, {len(decided.events)} decided again"
+    return "the entry is not the canonical form of its decision"
+
+
+def _shown(value: object) -> str:
+    return f"{value!r}"[:SHOWN]
