@@ -322,7 +322,8 @@ def test_self_trade_with_the_other_terms_of_a_bid() -> None:
 
 
 def test_reducing_keeps_priority_and_repricing_loses_it() -> None:
-    market = Market()
+    """Before version 9 of the rules by a new order: `test_amendments` has what came."""
+    market = Market(rules=8)
     first, second = market.post(nodes=4), market.post("gpu-2", nodes=4)
     freed = 14 * YUAN * 8 * 24 * 2 * 2_000 // 10_000
     market.when(AmendOffer(offer_id=first, reduce_nodes_by=2, price=None), "gpu-1").then(
@@ -346,7 +347,7 @@ def test_reducing_keeps_priority_and_repricing_loses_it() -> None:
 
 
 def test_reducing_and_repricing_a_bid() -> None:
-    market = Market()
+    market = Market(rules=8)
     first = market.place("lab-1", nodes=5, partial=True, min_nodes=4)
     second = market.place("lab-2", nodes=3)
     market.when(AmendBid(bid_id=first, reduce_nodes_by=2, limit_price=None), "lab-1").then(

@@ -123,7 +123,7 @@ OFFER_AMENDMENTS: list[Amendment] = [
     ("received", None, 13 * YUAN, None, Code.ORDER_NOT_OPEN),
     ("received", 1, None, None, Code.ORDER_NOT_OPEN),
     ("sold", 3, None, None, Code.NODES_ALREADY_SOLD),
-    ("sold", None, 13 * YUAN, None, Code.NODES_ALREADY_SOLD),
+    ("open", None, 14 * YUAN, None, Code.AMEND_NOT_VALID),
 ]
 
 
@@ -153,6 +153,7 @@ BID_AMENDMENTS: list[Amendment] = [
     ("long received", None, 16 * YUAN, GATE + 18 * HOUR + 1, Code.GATE_CLOSED),
     ("received", None, 16 * YUAN, None, Code.ORDER_NOT_OPEN),
     ("received", 1, None, None, Code.ORDER_NOT_OPEN),
+    ("open", None, 15 * YUAN, None, Code.AMEND_NOT_VALID),
 ]
 
 
@@ -206,6 +207,7 @@ def test_every_command_and_code_is_covered_here() -> None:
     reached = {code.name for table in tables for code, _ in table}
     reached |= {row[-1].name for table in (OFFER_AMENDMENTS, BID_AMENDMENTS) for row in table}
     reached |= {"UNKNOWN_PARTY", "PROGRAMME_PAUSED"}  # in `test_leaving`
+    reached |= {"AMENDMENT_OPEN"}  # in `test_amendments`
     reached |= {"BOND_IN_KIND", "PRICE_NOT_AT_PAR"}  # in `tests/e2e/test_in_kind.py`
     reached |= {"PROGRAMME_NOT_OPEN"}  # by rules before 6: in `test_programme_validity`
     assert used == reached - {"DUPLICATE_ITEM", "EMPTY_LIST"} | {

@@ -5,6 +5,8 @@ By rules 7 they met as they arrived alone, so a bid at 15 waited while one at 12
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from counterfoil.contract.events import RulesAdopted
+from counterfoil.core.at import At
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import ProviderListed, ProviderReinstated, ProviderSuspended
 from counterfoil.matching.commands import AmendBid
@@ -194,6 +197,32 @@ def test_bids_left_below_their_minimum_that_fit_nothing_more_cost_no_entries() -
         entries += 1
     assert [trade[0] for trade in trades] == bids
     assert entries == 2
+
+
+def test_each_entry_of_bids_that_meet_anew_costs_what_it_tries() -> None:
+    """Not what waits behind it: the bids stand in line from the beginning."""
+    few, many = (calls_of_an_entry(2 * most) for most in (MOST_TRIED, 4 * MOST_TRIED))
+    assert many < 1.2 * few
+
+
+MOST_TRIED = RULES[LATEST].max_bids_tried_per_entry
+
+
+def calls_of_an_entry(bids: int) -> int:
+    """How many calls the first entry of so many bids takes, none of which fit what came."""
+    market, counted = Market(), Counter[str]()
+    for _ in range(bids):
+        market.place(nodes=3)
+    market.post("gpu-3", nodes=2)
+    market.reacts_to(ProviderListed(programme_id="p1", provider_id="gpu-3"))
+    at = At(market.time + 1, market.index + 1, 0)
+    sys.setprofile(lambda _frame, kind, _of: counted.update([kind]))
+    try:
+        events = DECIDER.timers["continue_matching"](market.state, at.time, at)
+    finally:
+        sys.setprofile(None)
+    assert [type(each) for each in events] == [UncrossingContinued]
+    return counted["call"]
 
 
 @pytest.mark.parametrize(("mode", "ends"), [("taker", "bid"), ("maker", "offer"), ("both", "both")])

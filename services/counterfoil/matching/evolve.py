@@ -136,9 +136,10 @@ def bid_closed(state: MatchingState, event: BidClosed, _at: At) -> None:
 
 
 def _remove_bid(state: MatchingState, bid_id: str) -> None:
-    bid = state.bids.pop(bid_id)
+    bid, resting = state.bids.pop(bid_id), state.book.bid(bid_id)
     state.resting_bids.mark(bid_id)
-    if state.book.bid(bid_id) is not None:
+    if resting is not None:
+        state.leave_line(resting)
         state.book.remove_bid(bid_id)
     state.versions.pop(bid_id, None)
     state.count_in_markets(bid, -1)
@@ -150,6 +151,8 @@ def _remove_bid(state: MatchingState, bid_id: str) -> None:
 
 def trade_matched(state: MatchingState, event: TradeMatched, _at: At) -> None:
     """The nodes are taken from both sides; a bid that is filled ends with it."""
+    if event.bid_nodes_left == 0:
+        state.leave_line(state.book.bid(event.bid_id))
     state.book.fill(event.offer_id, event.bid_id, event.nodes, event.first_hour, event.hours)
     state.resting_offers.mark(event.offer_id)
     state.resting_bids.mark(event.bid_id)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Final, NamedTuple, get_args
 
@@ -93,6 +94,8 @@ LEAVING_TIMER: Final = "leaving_orders"
 """The timer that ends orders which must leave."""
 
 ANY: Final = "*"
+LAST: Final = "\U0010ffff"
+"""Behind every id."""
 Scope = tuple[str, str]
 """(programme, party), of which one may be `ANY`: all of a party, all bids of a programme, a party's bids in one."""
 
@@ -105,9 +108,8 @@ class MatchingState(ProgrammesState):
 
     __slots__ = (
         "admitted", "amending", "amendments", "bids", "book", "classes", "continuing", "described", "expiry",
-        "in_market", "leaving",
-        "leaving_before", "listed", "offers", "open_orders", "paused", "resting_bids", "resting_offers", "rule",
-        "uncrossing", "versions",
+        "in_market", "leaving", "leaving_before", "line", "listed", "offers", "open_orders", "paused", "resting_bids",
+        "resting_offers", "rule", "uncrossing", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
@@ -121,6 +123,8 @@ class MatchingState(ProgrammesState):
         """Orders whose pass is not over -> ledger time at which it began."""
         self.uncrossing: Table[str, Uncrossing] = self.keep(Table(UNCROSSING))
         """Programme, or `ANY` -> how far its bids have met the offers that they may fit."""
+        self.line: list[tuple[int, int, str]] = []
+        """These bids by limit down, priority and id."""
         self.amendments: Table[str, Amendment] = self.keep(Table(AMENDMENT))
         self.amending: dict[str, str] = {}  # order -> its amendment that is being decided
         self.paused: Table[str, bool] = self.keep(Table(PAUSED))
@@ -246,6 +250,24 @@ class MatchingState(ProgrammesState):
         super().adopt(rules)
         if begins:
             self.uncrossing[ANY] = Uncrossing(0, MAX_PRICE, 0)
+            self.line_up()
+
+    def line_up(self) -> None:
+        """Put the bids that are to meet all offers anew in line, once; nothing else is decided until they have.
+
+        None joins them meanwhile; whoever leaves the book leaves the line.
+        """
+        scopes: list[Iterable[str]] = [self.bids] if ANY in self.uncrossing else []
+        scopes = scopes or [self.open_orders.get((each, ANY), ()) for each in self.uncrossing]
+        resting = (bid for scope in scopes for bid_id in scope if (bid := self.book.bid(bid_id)) is not None)
+        self.line = sorted((-bid.limit_price, bid.seq, bid.bid_id) for bid in resting)
+
+    def leave_line(self, bid: Bid) -> None:
+        """A bid is about to leave the book."""
+        place = (-bid.limit_price, bid.seq, bid.bid_id)
+        nth = bisect_left(self.line, place)
+        if self.line[nth : nth + 1] == [place]:
+            del self.line[nth]
 
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
@@ -257,6 +279,7 @@ class MatchingState(ProgrammesState):
         orders: dict[str, OfferReceived | BidReceived] = {**self.offers, **self.bids}
         for order_id in sorted(orders, key=_place_of):
             self.opened(order_id, orders[order_id])
+        self.line_up()
 
 
 def scopes_of(order: OfferReceived | BidReceived) -> tuple[Scope, ...]:

@@ -7,8 +7,8 @@ anything else is decided: `passes` makes the entries. It is rule R10 of `naive_b
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from heapq import nsmallest
 
 from counterfoil.contract.events import GroupAttested
 from counterfoil.contract.limits import MAX_PRICE
@@ -17,7 +17,7 @@ from counterfoil.core.at import At
 from counterfoil.issuance.events import ProviderListed, ProviderReinstated
 from counterfoil.matching.events import UncrossingBegun, UncrossingContinued
 from counterfoil.matching.orders import Bid
-from counterfoil.matching.state import ANY, MatchingState, Uncrossing
+from counterfoil.matching.state import ANY, LAST, MatchingState, Uncrossing
 
 
 def take_over_listed(state: MatchingState, event: ProviderListed | ProviderReinstated, _at: At) -> Sequence[Event]:
@@ -56,19 +56,8 @@ def _parted(state: MatchingState, event: GroupAttested) -> Iterator[str]:
 
 def line_behind(state: MatchingState, place: Uncrossing, most: int) -> list[Bid]:
     """Of the bids that meet all offers anew, the next ones behind a place, the best limit first, then the eldest."""
-    scopes = state.uncrossing
-    ids = (
-        state.bids
-        if ANY in scopes
-        else (bid_id for each in scopes for bid_id in state.open_orders.get((each, ANY), ()))
-    )
-    reached = (-place.limit_price, place.priority)
-    resting = (bid for bid_id in ids if (bid := state.book.bid(bid_id)) is not None)
-    return nsmallest(most, (bid for bid in resting if _rank(bid) > reached), key=_rank)
-
-
-def _rank(bid: Bid) -> tuple[int, int]:
-    return -bid.limit_price, bid.seq
+    first = bisect_right(state.line, (-place.limit_price, place.priority, LAST))
+    return [state.book.bid(bid_id) for _, _, bid_id in state.line[first : first + most]]
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
@@ -77,6 +66,7 @@ def _rank(bid: Bid) -> tuple[int, int]:
 def uncrossing_begun(state: MatchingState, event: UncrossingBegun, at: At) -> None:
     """All bids are to meet the offers, or those of the programme."""
     state.uncrossing[event.programme_id or ANY] = Uncrossing(at.time, MAX_PRICE, 0)
+    state.line_up()
 
 
 def uncrossing_continued(state: MatchingState, event: UncrossingContinued, at: At) -> None:
@@ -86,3 +76,5 @@ def uncrossing_continued(state: MatchingState, event: UncrossingContinued, at: A
             state.uncrossing[scope] = Uncrossing(began or at.time, event.limit_price, event.priority)
         else:
             del state.uncrossing[scope]
+    if not event.more:
+        state.line_up()
