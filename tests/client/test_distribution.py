@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from email import message_from_bytes
 from pathlib import Path
 
+import httpx
 import pytest
 
 import counterfoil
@@ -95,6 +96,11 @@ def test_no_wheel_is_built_without_its_assets(tmp_path: Path) -> None:
     assert faults(copy) == ["uPlot.min.css is missing", "htmx.min.js was changed", "more.js is not listed"]
     build = hook["ConsoleAssets"](str(tmp_path), {}, None, None, "", "wheel")
     build.initialize("editable", {})
+    with pytest.raises(RuntimeError, match="make docs"):
+        build.initialize("standard", {})
+    site = tmp_path / SITE.relative_to(ROOT)
+    site.mkdir()
+    (site / "index.html").touch()
     with pytest.raises(RuntimeError, match="make console-assets"):
         build.initialize("standard", {})
     shutil.rmtree(copy)
@@ -194,10 +200,24 @@ def test_what_its_readme_shows(alone: Path, tmp_path: Path) -> None:
     assert "unknown_order" in printed
 
 
+@pytest.mark.e2e
 def test_the_server_starts_with_the_oldest(wheels: tuple[Path, Path], tmp_path: Path) -> None:
+    """Both wheels alone serve console and documentation, with all that pages load, where no Node is on the path."""
     python = environment(tmp_path, "lowest-direct", *wheels)
     printed = run(
         [python, "-c", "import counterfoil.bootstrap.embedded, counterfoil.gateway.app, counterfoil.cli.up"], tmp_path
     )
     assert printed == ""
     assert counterfoil.__version__ in run([python.parent / "counterfoil", "--version"], tmp_path)
+    shell = Shell(tmp_path / "home")
+    shell.ok("init", "--host", "market.example")
+    shell.more = {"PATH": str(tmp_path)}
+    with serving(shell, python=python):
+        page = httpx.get(f"{shell.url}/console/market").raise_for_status().text
+        assert "make console-assets" not in page
+        loaded = re.findall(r'(?:src|href)="(/console/static/[^"]+)"', page)
+        base = loaded[0].partition("/static/")[2].partition("/")[0]
+        assert any(each.endswith("vendor/htmx.min.js") for each in loaded)
+        for each in (*loaded, f"/console/static/{base}/vendor/counterfoil-client.js"):
+            assert httpx.get(f"{shell.url}{each}").status_code == 200, each
+        assert httpx.get(f"{shell.url}/docs/").status_code == 200

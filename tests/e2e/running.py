@@ -124,12 +124,14 @@ def idle(shell: Shell) -> bool:
 
 
 @contextmanager
-def serving(shell: Shell, program: Sequence[str] = ("-m", "counterfoil")) -> Iterator[subprocess.Popen[str]]:
+def serving(
+    shell: Shell, program: Sequence[str] = ("-m", "counterfoil"), python: Path = Path(sys.executable)
+) -> Iterator[subprocess.Popen[str]]:
     """`counterfoil up` on a free port; sets the URL of `shell`. Kills it if the block did not stop it.
 
-    `program`: what the interpreter runs.
+    `program`: what the interpreter `python` runs.
     """
-    command = [sys.executable, *program, "up", "--port", "0", "--json"]
+    command = [str(python), *program, "up", "--port", "0", "--json"]
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, env=shell.environment, **streams)
     try:
