@@ -67,6 +67,14 @@ def other_id(text: bytes) -> bytes:
     return re.sub(rb"trd-([0-9]+)-0-0(?=[<\"])", rb"trd-\1-0-7", text)
 
 
+def shown_price(text: bytes) -> bytes:
+    return text.replace(b"</span> 1.80", b"</span> 1.90")
+
+
+def said_price(text: bytes) -> bytes:
+    return shown_price(text).replace(b'data-value="1800000"', b'data-value="1900000"')
+
+
 def other_entry(text: bytes) -> bytes:
     return re.sub(rb'data-entry="[0-9]+"', b'data-entry="1"', text)
 
@@ -91,6 +99,8 @@ def last_bit(text: bytes) -> bytes:
     ("path", "forge", "words"),
     [
         pytest.param("/console/market", other_id, "says nothing of trd-", id="figure"),
+        pytest.param("/console/market", shown_price, "the page shows USD 1.90, and the entry says 1800000", id="price"),
+        pytest.param("/console/market", said_price, "the page shows 1900000, and the entry says 1800000", id="value"),
         pytest.param("/console/market", other_entry, "says nothing of trd-", id="another-entry"),
         pytest.param("/console/market", beyond_the_end, "none with index 777777", id="no-such-entry"),
         pytest.param("/tile/entries/", other_price, "leads to root", id="entry"),

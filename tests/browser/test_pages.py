@@ -78,6 +78,7 @@ def test_page(visitor: Reader, market: Shell, trade: str, pattern: str) -> None:
     visitor.page.set_viewport_size({"width": WIDTHS[-1], "height": 900})
     visitor.page.emulate_media(color_scheme="light")
     page = visitor.open(path_of(pattern, trade))
+    assert visitor.badges("forged").count() == 0
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate(WIDER) == [], width

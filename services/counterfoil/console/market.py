@@ -23,11 +23,11 @@ _MARKETS: Final = (
 )
 _TRADES: Final = (
     Column("matched_at", N_("Time"), "time"),
-    Column("nodes", N_("Nodes"), "number"),
-    Column("gpus_per_node", N_("GPUs per node"), "number"),
+    Column("nodes", N_("Nodes"), "number", said=True),
+    Column("gpus_per_node", N_("GPUs per node"), "number", said=True),
     Column("first_hour", N_("From"), "hour"),
-    Column("hours", N_("Hours"), "number"),
-    Column("price", N_("Price per GPU-hour"), "amount", unit="currency"),
+    Column("hours", N_("Hours"), "number", said=True),
+    Column("price", N_("Price per GPU-hour"), "amount", unit="currency", said=True),
     Column("trade_id", N_("Trade"), "id", service="matching"),
 )
 _LEVELS: Final = (

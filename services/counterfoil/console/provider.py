@@ -34,8 +34,8 @@ _HOURS: Final = (
 CLAIMS: Final = (
     Column("claim_id", N_("Claim"), "id", service="redemption"),
     Column("programme", N_("Programme"), link="/console/programmes/{programme_id}"),
-    Column("invoice_number", N_("Invoice")),
-    Column("amount", N_("Claimed"), "amount", unit="unit"),
+    Column("invoice_number", N_("Invoice"), said=True),
+    Column("amount", N_("Claimed"), "amount", unit="unit", said=True),
     Column("approved", N_("Approved"), "amount", unit="unit"),
     Column("submitted_at", N_("Submitted"), "time"),
     Column("status", N_("Status"), "word"),

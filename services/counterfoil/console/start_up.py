@@ -41,9 +41,9 @@ _BIDS: Final = (
 CONTRACTS: Final = (
     Column("contract_id", N_("Contract"), "id", link="/console/contracts/{contract_id}", service="matching"),
     Column("first_hour", N_("From"), "hour"),
-    Column("nodes", N_("Nodes"), "number"),
-    Column("hours", N_("Hours"), "number"),
-    Column("price", N_("Price per GPU-hour"), "amount", unit="currency"),
+    Column("nodes", N_("Nodes"), "number", said=True),
+    Column("hours", N_("Hours"), "number", said=True),
+    Column("price", N_("Price per GPU-hour"), "amount", unit="currency", said=True),
     Column("delivered", N_("Accepted of what was bought"), "share"),
     Column("subsidy", N_("By voucher"), "amount", unit="currency"),
     Column("co_payment", N_("By own cash"), "amount", unit="currency"),
@@ -51,9 +51,9 @@ CONTRACTS: Final = (
 )
 _REPORTS: Final = (
     Column("report_id", N_("Report"), "id", service="redemption"),
-    Column("contract_id", N_("Contract"), "id", link="/console/contracts/{contract_id}"),
-    Column("gpu_minutes", N_("GPU-minutes"), "number"),
-    Column("amount", N_("Amount"), "amount", unit="unit"),
+    Column("contract_id", N_("Contract"), "id", link="/console/contracts/{contract_id}", said=True),
+    Column("gpu_minutes", N_("GPU-minutes"), "number", said=True),
+    Column("amount", N_("Amount"), "amount", unit="unit", said=True),
     Column("dispute_until", N_("Dispute until"), "time"),
     Column("status", N_("Status"), "word"),
 )

@@ -26,7 +26,8 @@ class Column:
     A ``word`` is one of a few that are translated; a ``code`` is the same in every language.
 
     `unit`: the member with an amount's currency. `link`: an address with members in braces. `service`: in whose log the
-    entry is that made the object whose id stands here; the cell can then be proven.
+    entry is that made the object whose id stands here; the cell can then be proven. `said`: that entry says the same
+    under this name, so that the id's proof is that of this cell, too.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Column:
     unit: str | None = None
     link: str | None = None
     service: str | None = None
+    said: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,16 +70,26 @@ async function entryOf(path, index, head) {
   return receipt ? head.log.proven(index, fromBase64(receipt.entry)) : head.log.entry(index);
 }
 
-/** Throws `NotProven` unless the entry says what the element shows. @param {HTMLElement} shown @param {Proven} proven */
-function check({ dataset, textContent }, { entry, index }) {
+/** Throws `NotProven` unless the entry says what the element shows, and its row. @param {HTMLElement} shown @param {Proven} proven */
+function check(shown, { entry, index }) {
+  const { dataset, textContent } = shown;
   const { field, value = "", key } = dataset;
   const text = (textContent ?? "").trim();
   const about = entry.data.events.filter((event) => mentions(event, field === undefined ? text : key));
   if (about.length === 0) throw new NotProven(say("not_mentioned", { index, text: field === undefined ? text : (key ?? "") }));
-  if (field === undefined) return;
-  const found = about.map((event) => said(valueAt(event, field)));
+  if (field !== undefined) checkValue(about, field, value, text);
+  for (const each of shown.closest("tr")?.querySelectorAll("[data-said]") ?? []) {
+    const cell = /** @type {HTMLElement} */ (each);
+    checkValue(about, cell.dataset.said ?? "", cell.dataset.value ?? "", (cell.textContent ?? "").trim());
+  }
+}
+
+/** @param {readonly unknown[]} events @param {string} field @param {string} value @param {string} text that the page shows for it */
+function checkValue(events, field, value, text) {
+  const found = events.map((event) => said(valueAt(event, field)));
   if (!found.includes(value)) throw new NotProven(say("other_value", { shown: value, found: found.join(", ") }));
-  if (/^-?[0-9]+$/.test(value) && !agrees(text, value)) throw new NotProven(say("other_value", { shown: text, found: value }));
+  const shown = /^-?[0-9]+$/.test(value) ? agrees(text, value) : text === value;
+  if (!shown) throw new NotProven(say("other_value", { shown: text, found: value }));
 }
 
 /** @param {any} event @param {string} path names with dots between them */
