@@ -26,6 +26,8 @@ _MONEY: Final = {
 }
 """The amounts in the table of cities, and the members of the report that have them."""
 _CLASSES: Final = ("cards_offered", "trades", "card_hours", "list_price", "average_price")
+_SERVED_WEEKS: Final = 6
+"""Of the story, where it is served in the end: offers are open then, and contracts under way."""
 _THOUSAND: Final = 1_000
 _CENT: Final = MICRO // 100
 
@@ -80,7 +82,7 @@ def register(app: typer.Typer) -> None:
         with COUNTERFOIL_CLOCK=DIR/clock, and play with --gateway. The logs are then downloaded and audited.
         --distributed does all of that, on a Kafka and a PostgreSQL that it starts as well, unless others are given.
 
-        --serve leaves the market open at the end of the story, where its time stands still: look at it in a browser.
+        --serve stops the story after six weeks, with the market open, and serves that; its time then stands still.
         """
         if (kafka is None) != (database is None) or (kafka and not distributed):
             raise Invalid("--kafka and --database go together, and with --distributed")
@@ -100,7 +102,7 @@ def register(app: typer.Typer) -> None:
         if distributed:
             report = _play_distributed(out, home, (kafka, database), (seed, nodes, pods))
         else:
-            report = _play(out, home, gateway, clock, (seed, nodes, pods))
+            report = _play(out, home, gateway, clock, (seed, nodes, pods, _SERVED_WEEKS if serve else None))
         out.show(
             report,
             *tables(report),
@@ -140,7 +142,11 @@ def _prepare(out: Out, home: Path, seed: int) -> None:
 
 
 def _play(
-    out: Out, home: Path, gateway: str | None, clock: Path | None, story: tuple[int, Path | None, Path | None]
+    out: Out,
+    home: Path,
+    gateway: str | None,
+    clock: Path | None,
+    story: tuple[int, Path | None, Path | None, int | None],
 ) -> dict[str, Any]:
     from counterfoil.demo.directory import CLOCK
     from counterfoil.demo.play import StoryInput

@@ -27,18 +27,19 @@ PlayProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class StoryInput:
-    """The supply and demand of a story, and the seed of everything else in it."""
+    """The supply and demand of a story, and the seed of everything else in it. `weeks`: None plays it to its end."""
 
     seed: int
     nodes: list[Node]
     tasks: list[Task]
     tasks_without_gpu: int
+    weeks: int | None = None
 
     @classmethod
-    def load(cls, seed: int, nodes: Path | None, pods: Path | None) -> StoryInput:
+    def load(cls, seed: int, nodes: Path | None, pods: Path | None, weeks: int | None = None) -> StoryInput:
         """From the trace's files, or the bundled sample. Raises `BadTrace`."""
         tasks, without = load_tasks(pods)
-        return cls(seed, load_nodes(nodes), tasks, without)
+        return cls(seed, load_nodes(nodes), tasks, without, weeks)
 
 
 def play_and_report(
@@ -48,7 +49,7 @@ def play_and_report(
     began = time.monotonic_ns()
     driver = StoryDriver(system, given.seed)
     world = World(driver, given.nodes, given.tasks, Random(f"{given.seed}/story"), progress)
-    play(world)
+    play(world, given.weeks)
     if seal is not None:
         seal()
     took = time.monotonic_ns() - began
