@@ -16,7 +16,7 @@ from counterfoil.console.words import N_
 from counterfoil.contract.text import printable
 
 WIDTH: Final = 720
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 26, 28
+_LEFT, _RIGHT, _TOP, _BOTTOM = 80, 16, 26, 28
 Point = tuple[int, int]
 
 
