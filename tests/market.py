@@ -190,6 +190,14 @@ BID = PlaceBid(
 )  # fmt: skip
 
 
+PROGRAMME = publish(
+    programme_id="p1", version=1, title="Vouchers", legal_basis="Notice 1", currency="USD",
+    share=Rate(num=1, den=2), beneficiary_cap=10**12, classes=("a100",), regions=("east",), valid_from=T - DAY,
+    valid_until=T + 90 * DAY, expiry=FixedExpiry(kind="fixed", at=T + 30 * DAY), recycle="appropriation",
+    hold_tolls_expiry=True, report_within_seconds=4 * 3_600, dispute_window_seconds=3_600,
+)  # fmt: skip
+
+
 def party(name: str, roles: tuple[Role, ...]) -> RegisterParty:
     """The operator's command that admits a party, in a group of its own."""
     key = Author(name, seed_of(name)).prove(HOST)
@@ -216,12 +224,7 @@ def found(market: Market, crowd: int = 0) -> None:
     ))  # fmt: skip
     market.do(
         "city",
-        publish(
-            programme_id="p1", version=1, title="Vouchers", legal_basis="Notice 1", currency="USD",
-            share=Rate(num=1, den=2), beneficiary_cap=10**12, classes=("a100",), regions=("east",), valid_from=T - DAY,
-            valid_until=T + 90 * DAY, expiry=FixedExpiry(kind="fixed", at=T + 30 * DAY), recycle="appropriation",
-            hold_tolls_expiry=True, report_within_seconds=4 * 3_600, dispute_window_seconds=3_600,
-        ),
+        PROGRAMME,
         AppropriateBudget(programme_id="p1", amount=5_000 * USD, document="B-1"),
         ListProvider(programme_id="p1", provider_id="gpu-1"),
         ListProvider(programme_id="p1", provider_id="gpu-2"),

@@ -71,9 +71,15 @@ def _ledger() -> tuple[Modules, Modules]:
 
 
 def _matching() -> tuple[Modules, Modules]:
-    from counterfoil.matching import amendment_events, commands, events
+    from counterfoil.matching import (
+        amendment_events,
+        commands,
+        events,
+        performance_commands,
+        performance_events,
+    )
 
-    return (commands,), (events, amendment_events)
+    return (commands, performance_commands), (events, amendment_events, performance_events)
 
 
 def _redemption() -> tuple[Modules, Modules]:

@@ -7,11 +7,12 @@ is a party of every role: `gpu-1-issuer` is related to `gpu-1`, `none-issuer` to
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 from itertools import count
 from typing import Any, Final, get_args
 
+from counterfoil.contract.accelerators import Requirement
 from counterfoil.contract.applications import ApplicationLine
 from counterfoil.contract.events import DocumentPiecePut
 from counterfoil.contract.invoices import Invoice
@@ -47,6 +48,7 @@ from counterfoil.issuance.invoice_commands import ClaimAfterUse, ClaimInvoice, P
 from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer
 from counterfoil.matching.commands import PlaceBid, PostOffer
+from counterfoil.matching.performance_commands import PlacePerformanceBid
 from counterfoil.redemption.commands import (
     AcceptUsage,
     ConfirmPayment,
@@ -66,7 +68,7 @@ from counterfoil.vocabulary import CODEC
 from tests.documents import document, published, publishing, suspending
 from tests.paper_work import PAID_ON, approve, settle
 from tests.possession import proven
-from tests.properties.world import DECIDERS, SERVICE_OF, START, START_HOUR, YUAN, Newest, accelerator, programme
+from tests.properties.world import DECIDERS, SERVICE_OF, START, START_HOUR, YUAN, Newest, described, programme
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 OWNERS: Final[dict[str, Role]] = {"city": "issuer", "gpu-1": "provider", "lab-1": "beneficiary"}
@@ -233,6 +235,17 @@ def bid(hour: int, **changes: Any) -> PlaceBid:
     return PlaceBid(**(terms | changes))
 
 
+def performance_bid(hour: int) -> PlacePerformanceBid:
+    """The same by performance, for a class of which the figures are known."""
+    usual = bid(hour)
+    same = {each.name: getattr(usual, each.name) for each in fields(usual) if each.name != "classes"}
+    require = Requirement(
+        gpus_per_node=8, classes=(), min_mtflops=0, min_mem_mb=0, min_allreduce=(), interconnects=(), origins=(),
+        attested_only=True,
+    )  # fmt: skip
+    return PlacePerformanceBid(require=require, **{**same, "limit_price": 4 * YUAN})
+
+
 def reading(minutes: int) -> Reading:
     """What was delivered in the hour."""
     return Reading(hour=DELIVERED, gpu_minutes=minutes)
@@ -258,7 +271,7 @@ def _parties(market: Market) -> None:
     for name, (role, group) in people.items():
         _register(market, name, role, group)
     market.do("lab-1", AddKey(key=market.key("lab-1")))
-    market.do("operator", accelerator("a100"))
+    market.do("operator", described("a100", 1, YUAN // 100))
 
 
 def _register(market: Market, name: str, role: Role, group: str) -> None:

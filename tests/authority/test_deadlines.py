@@ -63,6 +63,7 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "amend_offer": at((LATER + 10) * HOUR),
     "cancel_offer": at((LATER + 10) * HOUR),
     "place_bid": at((LATER + 30) * HOUR),
+    "place_performance_bid": at((LATER + 30) * HOUR),
     "amend_bid": at((LATER + 20) * HOUR),
     "cancel_bid": at((LATER + 20) * HOUR),
     "cancel_order_for": at((LATER + 10) * HOUR),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
+from counterfoil.contract.accelerators import Requirement
 from counterfoil.contract.record import Command
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import HOUR
 from counterfoil.matching.commands import PlaceBid, PostOffer
+from counterfoil.matching.performance_commands import PlacePerformanceBid
 from tests.golden.world import GoldenWorld
 from tests.properties.world import YUAN
 
@@ -54,3 +56,14 @@ def bid(world: GoldenWorld, **changes: Any) -> PlaceBid:
         post_only=False, stp="taker",
     )  # fmt: skip
     return replace(made, **changes)
+
+
+def performance_bid(world: GoldenWorld, **changes: Any) -> PlacePerformanceBid:
+    """A bid for one node of eight GPUs with figures that are known."""
+    usual = bid(world)
+    same = {each.name: getattr(usual, each.name) for each in fields(usual) if each.name != "classes"}
+    require = Requirement(
+        gpus_per_node=8, classes=(), min_mtflops=0, min_mem_mb=0, min_allreduce=(), interconnects=(), origins=(),
+        attested_only=False,
+    )  # fmt: skip
+    return replace(PlacePerformanceBid(require=require, **same), **changes)

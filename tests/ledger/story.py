@@ -108,12 +108,12 @@ def bid(bid_id: str, cost: int, nodes: int = 1, *vouchers: str, **other: Any) ->
 
 
 def offer(offer_id: str, bond: int, bps: int = 1_000, **other: Any) -> OfferReceived:
-    """An offer whose bond is `bps` of each trade."""
+    """An offer whose bond is `bps` of each trade, with hours enough for any of them at its price of 1."""
     start = T // HOUR + 24
     terms: dict[str, Any] = {
         "provider_id": "cloud", "group_id": "cloud", "class_id": "h100", "region": "east", "currency": "CNY",
-        "nodes": 100, "gpus_per_node": 1, "window_start": start, "window_end": start + 1, "price": 1, "min_nodes": 1,
-        "min_hours": 1, "tif": "GTC", "good_until": None, "stp": "taker",
+        "nodes": 100, "gpus_per_node": 1, "window_start": start, "window_end": start + 10**18, "price": 1,
+        "min_nodes": 1, "min_hours": 1, "tif": "GTC", "good_until": None, "stp": "taker",
     }  # fmt: skip
     return OfferReceived(offer_id=offer_id, bond=bond, bond_bps=bps, **(terms | other))
 

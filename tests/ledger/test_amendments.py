@@ -111,11 +111,17 @@ def test_an_offer_has_the_bond_of_both_prices_and_then_of_one(
 ) -> None:
     told = story(offer("offer", 100)).hears(
         OfferAmendmentRequested(
-            amendment_id="amd", offer_id="offer", provider_id="cloud", currency="CNY", price=price, bond=bond
+            amendment_id="amd",
+            offer_id="offer",
+            provider_id="cloud",
+            currency="CNY",
+            price=price,
+            bonded_at=price,
+            bond=bond,
         )
     )
     assert told.cash("cloud") == (10_000 - funded, funded)
-    amended = OfferAmended(amendment_id="amd", offer_id="offer", price=price, bond=bond)
+    amended = OfferAmended(amendment_id="amd", offer_id="offer", price=price, bonded_at=price, bond=bond)
     told.hears(amended if ends == "made" else failed("offer"))
     left = made if ends == "made" else 100
     assert told.cash("cloud") == (10_000 - left, left)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, Self
 
+from counterfoil.accelerators import bundled_class
+from counterfoil.contract.accelerators import ClassLimit, Requirement
 from counterfoil.contract.events import GroupAttested, PartyRegistered, ProgrammePublishedV1
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
@@ -14,6 +16,7 @@ from counterfoil.contract.times import DAY, HOUR
 from counterfoil.core.at import At
 from counterfoil.core.rule_fields import Rules
 from counterfoil.core.rules import LATEST, RULES
+from counterfoil.issuance.class_events import ClassRegistered
 from counterfoil.issuance.events import (
     ClassRegisteredV1,
     ProviderDelisted,
@@ -46,6 +49,8 @@ from counterfoil.matching.events import (
     UncrossingBegun,
     UncrossingContinued,
 )
+from counterfoil.matching.performance_commands import PlacePerformanceBid
+from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 from counterfoil.matching.service import SERVICE
 from counterfoil.matching.state import ANY, MatchingState
 from counterfoil.matching.times import floor_hour
@@ -98,6 +103,13 @@ def programme(programme_id: str, **changes: Any) -> ProgrammePublishedV1:
     return changed(usual, **changes)
 
 
+def described(class_id: str, version: int = 1, **changes: Any) -> ClassRegistered:
+    """A class that bids by performance can admit, in nodes of 8, unless changed."""
+    body = bundled_class("a100-80-sxm", class_id, version)
+    known = ClassRegistered(**{each.name: getattr(body, each.name) for each in fields(body)})
+    return replace(known, **changes)
+
+
 WORLD: tuple[Event, ...] = (
     party("gpu-1", "provider"),
     party("gpu-2", "provider"),
@@ -124,6 +136,14 @@ BID = PlaceBid(
     latest=B + 18, limit_price=15 * YUAN, partial=False, min_nodes=1, tif="GTC", good_until=None, post_only=False,
     stp="taker",
 )  # fmt: skip
+
+REQUIRE = Requirement(
+    gpus_per_node=8, classes=(), min_mtflops=0, min_mem_mb=0, min_allreduce=(), interconnects=(), origins=(),
+    attested_only=False,
+)  # fmt: skip
+PERFORMANCE_BID = PlacePerformanceBid(
+    require=REQUIRE, **{each.name: getattr(BID, each.name) for each in fields(BID) if each.name != "classes"}
+)
 
 
 def bond_held(offer: OfferReceived) -> BondHeld:
@@ -184,9 +204,12 @@ class Tally:
         self.rules: dict[tuple[str, int], ProgrammePublishedV1] = {}
         self.groups: dict[str, str] = {}
         self.paid_by: dict[str, int] = {}  # bid -> version of the vouchers
+        self.limits: dict[tuple[str, str], ClassLimit] = {}  # of bids by performance: (bid, class)
+        self.versions: dict[str, int] = {}  # offer -> version of its class
 
     def count(self, event: Event, at: At) -> None:  # noqa: C901
         """One more event."""
+        self._names_versions(event)
         match event:
             case PartyRegistered() | GroupAttested():
                 self.groups[event.party_id] = event.group_id
@@ -263,6 +286,13 @@ class Tally:
             began = min(self.running.values(), default=at.time)
             self.running[event.order_id] = self.continued[event.order_id] = began
 
+    def _names_versions(self, event: Event) -> None:
+        if isinstance(event, OfferClassed):
+            self.versions[event.offer_id] = event.class_version
+        elif isinstance(event, PerformanceRequired):
+            self.limits |= {(event.bid_id, each.class_id): each for each in event.limits}
+            assert self.bids[event.bid_id].limit_price == max(each.limit_price for each in event.limits)
+
     def _related(self, bid: BidReceived, offer: OfferReceived) -> bool:
         return self.groups[bid.beneficiary_id] == self.groups[offer.provider_id]
 
@@ -290,8 +320,11 @@ class Tally:
         # price: that of the order which was there first, unless a pass that was cut short continues
         later = "bid" if self.priority[bid.bid_id] > self.priority[offer.offer_id] else "offer"
         assert trade.taker == later or (bid.bid_id if later == "offer" else offer.offer_id) in self.continued
-        assert trade.price == (offer.price if trade.taker == "bid" else bid.limit_price)
-        assert offer.price <= trade.price <= bid.limit_price
+        named = self.limits.get((bid.bid_id, offer.class_id))
+        assert named is None or named.version == self.versions[offer.offer_id]
+        limit = bid.limit_price if named is None else named.limit_price
+        assert trade.price == (offer.price if trade.taker == "bid" else limit)
+        assert offer.price <= trade.price <= limit
         assert trade.gpus_per_node == offer.gpus_per_node == bid.gpus_per_node
         assert trade.notional == trade.price * trade.gpus_per_node * trade.nodes * trade.hours
         # terms: those that the vouchers were issued under, not by versions published later
@@ -367,8 +400,8 @@ class Market(Scenario):
 
     def post(self, provider: str = "gpu-1", *, held: bool = True, at: int | None = None, **terms: Any) -> str:
         """An offer, its bond held a microsecond later unless not `held`; its id."""
-        self.when(replace(OFFER, **terms), provider, at).then_types(OfferReceived)
-        assert isinstance(self.last, Sequence)
+        self.when(replace(OFFER, **terms), provider, at)
+        assert isinstance(self.last, Sequence), self.last
         received: Any = self.last[0]
         if held:
             self.hold(received.offer_id)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeVar
 
+from counterfoil.contract.accelerators import Requirement
 from counterfoil.contract.possession import ProvenKey
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.terms import RelativeExpiry
@@ -62,6 +63,7 @@ from counterfoil.matching.commands import (
     PostOffer,
     TimeInForce,
 )
+from counterfoil.matching.performance_commands import PlacePerformanceBid
 from counterfoil.redemption.commands import (
     AcceptUsage,
     AgreeCancellation,
@@ -423,7 +425,19 @@ def _bid(world: World, pick: Choice) -> Move:
         limit_price=limit + pick.number(0, 3) * 10 * PRICE_TICK, partial=pick.one((True, False)), min_nodes=1, tif=tif,
         good_until=_good_until(world, tif, pick), post_only=pick.rarely(), stp=pick.one(("taker", "maker", "both")),
     )  # fmt: skip
+    if world.state("matching").rules.max_floor_prices and pick.rarely():
+        return lab, _by_performance(body, classes, pick)
     return lab, body
+
+
+def _by_performance(body: PlaceBid, classes: Sequence[str], pick: Choice) -> PlacePerformanceBid:
+    """The same for what a class gives: some 304 TFLOPS of a GPU, in nodes of the first class."""
+    require = Requirement(
+        gpus_per_node=GPUS[classes[0]], classes=pick.one(((), tuple(classes))), min_mtflops=pick.one((0, 304_277)),
+        min_mem_mb=0, min_allreduce=(), interconnects=(), origins=(), attested_only=pick.one((True, False)),
+    )  # fmt: skip
+    same = {each.name: getattr(body, each.name) for each in fields(body) if each.name not in ("classes", "limit_price")}
+    return PlacePerformanceBid(require=require, limit_price=body.limit_price * 4, **same)
 
 
 def _order_changes(world: World, pick: Choice) -> Move:

@@ -36,12 +36,15 @@ from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, Cance
 from counterfoil.matching.events import BidReceived, MatchPrevented, OfferReceived, TradeMatched
 from counterfoil.matching.naive_book import NAIVE_PTW_1
 from counterfoil.matching.passes import pass_at
+from counterfoil.matching.performance_commands import PlacePerformanceBid
 from counterfoil.matching.state import MatchingState
 from tests.given import Scenario
 from tests.matching.world import (
     BID,
     DECIDER,
     OFFER,
+    PERFORMANCE_BID,
+    REQUIRE,
     WORLD,
     YUAN,
     B,
@@ -50,6 +53,7 @@ from tests.matching.world import (
     accelerator,
     amendment_funded,
     bond_held,
+    described,
     hold_placed,
     hold_refused,
     joins,
@@ -102,6 +106,15 @@ GROUPS = ("related", "related", "lab-x", "city")
 """Of a beneficiary: that of a provider, none, that of the issuer."""
 
 
+FAST, SLOW = 300_000, 200_000  # milli-TFLOPS: at 50 per PFLOP-hour limits of 15 and 10, at 60 of 18 and 12
+PERFORMANCE: dict[str, Sequence[Any]] = {
+    **{name: values for name, values in BIDS.items() if name not in ("classes", "limit_price", "programme_id")},
+    "programme_id": ("p1",),
+    "limit_price": (45, 50, 60, 65, 70),
+    "require": (REQUIRE, REQUIRE, replace(REQUIRE, min_mtflops=FAST), replace(REQUIRE, classes=("a100",))),
+}
+
+
 def drawn(choices: dict[str, Sequence[Any]]) -> st.SearchStrategy[dict[str, Any]]:
     """One of each."""
     return st.fixed_dictionaries({name: st.sampled_from(values) for name, values in choices.items()})
@@ -115,12 +128,13 @@ def offer_of(terms: dict[str, Any], now: int) -> tuple[PostOffer, str]:
     return replace(OFFER, **own | dated(own["tif"], date, now)), provider
 
 
-def bid_of(terms: dict[str, Any], now: int) -> tuple[PlaceBid, str]:
+def bid_of(terms: dict[str, Any], now: int) -> tuple[PlaceBid | PlacePerformanceBid, str]:
     """The command and its actor, likewise."""
+    usual: Any = PERFORMANCE_BID if "require" in terms else BID
     own = dict(terms)
     beneficiary, start, slack, date = (own.pop(name) for name in ("beneficiary", "start", "slack", "date"))
     own |= {"limit_price": own["limit_price"] * YUAN, "earliest": B + start, "latest": B + start + slack}
-    return replace(BID, **own | dated(own["tif"], date, now)), beneficiary
+    return replace(usual, **own | dated(own["tif"], date, now)), beneficiary
 
 
 def dated(tif: str, hours: int | None, now: int) -> dict[str, Any]:
@@ -145,7 +159,7 @@ class Goal(Scenario):
         now = pass_at(self.judged_at(here.time), state.rules)
         for event in decision:
             if isinstance(event, TradeMatched):
-                bid, offer = next(state.book.fitting(now))
+                bid, offer = next(state.book.fitting(now, anew=bool(state.uncrossing) and not state.continuing))
                 assert (bid.bid_id, offer.offer_id) == (event.bid_id, event.offer_id)
             super()._apply([event], here)
         self.last = decision
@@ -170,7 +184,7 @@ class Twins:
             self.twin.reacts_to(event)
         self.waiting: list[Any] = []
         self.now = T
-        self.versions = self.programmes = 1
+        self.versions = self.programmes = self.classes = 1
         if not rules.separates_duties:
             self.regroup("related")
 
@@ -270,6 +284,11 @@ class Twins:
         if which == 3:
             self.versions += 1
             event = accelerator("h100", 8 if self.versions % 2 else 4, self.versions)
+        if which >= 6:
+            self.classes += 1
+            event = described(
+                ("a100", "h100")[which - 6], self.classes, bf16_mtflops_attested=FAST if which == 7 else SLOW
+            )
         if which == 5:
             self.programmes += 1
             event = programme("p1", version=self.programmes, valid_until=self.now + HOUR)
@@ -344,6 +363,14 @@ class Flow(RuleBasedStateMachine):
     def fire(self) -> None:
         self.twins.fire()
 
+    @precondition(lambda self: self.twins.market.in_force.max_floor_prices)
+    @rule(terms=drawn(PERFORMANCE), which=st.sampled_from((0, 0, 6, 7)))
+    def place_by_performance(self, terms: dict[str, Any], which: int) -> None:
+        if which:
+            self.twins.news(which)
+        self.twins.place(terms)
+        self._obliged()
+
     @rule(which=st.integers(0, 5))
     def news(self, which: int) -> None:
         self.twins.news(which)
@@ -376,6 +403,10 @@ def long_flow(seed: int, version: int) -> Twins:
                 twins.post(one_of(chance, OFFERS))
             case 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13:
                 twins.place(one_of(chance, BIDS))
+            case 14 if RULES[version].max_floor_prices:
+                if chance.random() < 0.3:
+                    twins.news(6 + chance.randrange(2))
+                twins.place(one_of(chance, PERFORMANCE))
             case 14 | 15 | 16:
                 twins.change(one_of(chance, CHANGES))
             case 17:
@@ -410,6 +441,7 @@ def test_a_long_flow_meets_everything(version: int) -> None:
                 seen[kind] = seen.get(kind, 0) + 1
     assert seen["TradeMatched"] > 100
     assert seen["MatchContinued"] > 4
+    assert (seen.get("PerformanceRequired", 0) > 20) is bool(RULES[version].max_floor_prices)
     reasons = {kind.partition("/")[2] for kind in seen if "Closed/" in kind}
     assert reasons == {
         "cancelled", "expired", "gate_closed", "hold_refused", "bond_refused", "immediate_or_cancel",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from counterfoil.audit.class_terms import misjudged
 from counterfoil.audit.meetings import skipped
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.record import Event
@@ -26,6 +27,8 @@ def compared(decided: Entry, entry: Entry) -> tuple[str, str]:
         return amended
     if (missing := skipped(decided, entry)) is not None:
         return "match_skipped", missing
+    if (wrong := misjudged(decided, entry)) is not None:
+        return wrong
     return "entry_not_canonical" if decided == entry else "decision_differs", _difference(decided, entry)
 
 

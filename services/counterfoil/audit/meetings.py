@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from itertools import product
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.record import Event
@@ -71,11 +70,11 @@ def fitting(state: MatchingState, time: int) -> Iterator[tuple[str, str]]:
         if offer is None or not _lasts(received, time):
             continue
         capacity, base = _left(state, offer), offer.window_start
-        for shape, periods in resting.get(
-            (offer.currency, offer.class_id, offer.region, offer.gpus_per_node), {}
-        ).items():
-            if next(iter(periods.values()))[0].limit_price < offer.price:
-                break
+        market = offer.currency, offer.class_id, offer.region, offer.gpus_per_node
+        named, by_name = resting.get((*market, offer.class_version), {}), resting.get((*market, ANY_VERSION), {})
+        for shape, periods in (*named.items(), *by_name.items()):
+            if next(iter(periods.values()))[0][0] < offer.price:
+                continue
             least = max(shape.least, offer.min_nodes)
             if (
                 least > shape.remaining
@@ -87,11 +86,11 @@ def fitting(state: MatchingState, time: int) -> Iterator[tuple[str, str]]:
             if not starts:
                 continue
             for (earliest, latest), bids in periods.items():
-                if bids[0].limit_price < offer.price:
+                if bids[0][0] < offer.price:
                     break
                 first, last = max(earliest, floor, base) - base, latest - base
                 if first <= last and starts >> first & (1 << last - first + 1) - 1:
-                    yield from ((bid.bid_id, offer_id) for bid in bids if bid.limit_price >= offer.price)
+                    yield from ((bid.bid_id, offer_id) for limit, bid in bids if limit >= offer.price)
 
 
 class _Shape(NamedTuple):
@@ -103,25 +102,39 @@ class _Shape(NamedTuple):
     least: int
 
 
-_Periods = dict[tuple[int, int], list[Bid]]
-"""Bids by the first and the last hour at which they may start."""
+ANY_VERSION: Final = -1
+"""Where a bid names no version of a class."""
+_Market = tuple[str, str, str, int, int]
+"""(currency, class, region, accelerators of a node, version of the class)"""
+_Periods = dict[tuple[int, int], list[tuple[int, Bid]]]
+"""Bids with their limits in a market, by the first and the last hour at which they may start."""
 
 
-def _resting_bids(state: MatchingState, time: int) -> dict[tuple[str, str, str, int], dict[_Shape, _Periods]]:
-    """By (currency, class, region, accelerators of a node), shape and period; everywhere the best limit comes first."""
-    found: dict[tuple[str, str, str, int], dict[_Shape, _Periods]] = {}
+def _resting_bids(state: MatchingState, time: int) -> dict[_Market, dict[_Shape, _Periods]]:
+    """By market, shape and period; everywhere the best limit comes first."""
+    found: dict[_Market, dict[_Shape, _Periods]] = {}
     resting = [bid for bid_id in state.bids if (bid := state.book.bid(bid_id)) is not None]
-    for bid in sorted(resting, key=lambda bid: -bid.limit_price):
+    named = ((limit, class_id, version, bid) for bid in resting for class_id, version, limit in _limits(state, bid))
+    for limit, class_id, version, bid in sorted(named, key=lambda each: -each[0]):
         received = state.bids[bid.bid_id]
         if not _lasts(received, time):
             continue
         least = min(bid.min_nodes, bid.remaining) if bid.partial else bid.remaining
         shape = _Shape(bid.programme_id, bid.hours, bid.remaining, least)
-        for class_id, region in product(bid.classes, bid.regions):
-            market = bid.currency, class_id, region, received.gpus_per_node
+        for region in bid.regions:
+            market = bid.currency, class_id, region, received.gpus_per_node, version
             periods = found.setdefault(market, {}).setdefault(shape, {})
-            periods.setdefault((bid.earliest, bid.latest), []).append(bid)
+            periods.setdefault((bid.earliest, bid.latest), []).append((limit, bid))
     return found
+
+
+def _limits(state: MatchingState, bid: Bid) -> Iterator[tuple[str, int, int]]:
+    """Each class of a bid, with the version that it names and its limit there: as received, not as the book has it."""
+    performance = state.performance.get(bid.bid_id)
+    if performance is None:
+        yield from ((class_id, ANY_VERSION, bid.limit_price) for class_id in bid.classes)
+    else:
+        yield from ((each.class_id, each.version, each.limit_price) for each in performance.limits)
 
 
 def _lasts(received: BidReceived | OfferReceived, time: int) -> bool:

@@ -10,7 +10,7 @@ from counterfoil.cli.late import group
 from counterfoil.cli.options import argument, count, option
 from counterfoil.cli.render import Rows
 from counterfoil.cli.signing import signed
-from counterfoil.cli.values import parse_amount
+from counterfoil.cli.values import collective, parse_amount
 from counterfoil.contract import limits
 from counterfoil.contract.accelerators import Collective, FloorPrice
 from counterfoil.contract.record import Command as Body
@@ -25,13 +25,6 @@ def _floor(text: str) -> FloorPrice:
     if not price:
         raise ValueError("CODE=PRICE, such as CNY=4.00")
     return FloorPrice(currency=currency, price=parse_amount(price))
-
-
-def _collective(text: str) -> Collective:
-    cards, _, mbps = text.partition("=")
-    if cards not in ("2", "4", "8") or not mbps.isascii() or not mbps.isdecimal() or int(mbps) > limits.MAX_COUNT:
-        raise ValueError("CARDS=MBPS with 2, 4 or 8 cards, such as 8=72000")
-    return Collective(cards=int(cards), mbps=int(mbps))  # type: ignore[arg-type]
 
 
 def _figure(flag: str, text: str) -> Any:
@@ -64,7 +57,7 @@ def register(
     allreduce: Annotated[
         list[Collective] | None,
         option(
-            "--allreduce", "All-reduce bandwidth over so many cards, in MB/s. May be repeated.", _collective, "8=72000"
+            "--allreduce", "All-reduce bandwidth over so many cards, in MB/s. May be repeated.", collective, "8=72000"
         ),
     ] = None,
     interconnect: Annotated[

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from counterfoil.contract.accelerators import Collective
+from counterfoil.contract.limits import MAX_COUNT
 from counterfoil.contract.times import parse_hour
 
 if TYPE_CHECKING:
@@ -29,6 +31,14 @@ def parse_amount(text: str) -> int:
     if found is None:
         raise ValueError("an amount in units of the currency, at most 13 digits and six decimals, such as 12.50")
     return int(found[1].replace(",", "")) * MICRO + int((found[2] or "").ljust(6, "0"))
+
+
+def collective(text: str) -> Collective:
+    """A bandwidth over so many cards, from ``8=72000``. Raises ValueError."""
+    cards, _, mbps = text.partition("=")
+    if cards not in ("2", "4", "8") or not mbps.isascii() or not mbps.isdecimal() or int(mbps) > MAX_COUNT:
+        raise ValueError("CARDS=MBPS with 2, 4 or 8 cards, such as 8=72000")
+    return Collective(cards=int(cards), mbps=int(mbps))  # type: ignore[arg-type]
 
 
 def format_amount(micro: int) -> str:

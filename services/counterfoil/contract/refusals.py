@@ -112,6 +112,9 @@ class Code(StrEnum):
     WINDOW_NOT_VALID = "window_not_valid"
     TIME_IN_FORCE_NOT_VALID = "time_in_force_not_valid"
     CLASSES_NOT_COMPARABLE = "classes_not_comparable"
+    PERFORMANCE_UNKNOWN = "performance_unknown"
+    NO_CLASS_ADMITTED = "no_class_admitted"
+    PRICED_BY_PERFORMANCE = "priced_by_performance"
     MINIMUM_EXCEEDS_QUANTITY = "minimum_exceeds_quantity"
     BOND_TOO_SMALL = "bond_too_small"
     BOND_IN_KIND = "bond_in_kind"
@@ -317,6 +320,15 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.WINDOW_NOT_VALID: Meaning(_D, False, "The delivery window is empty, too long or too far ahead."),
     Code.TIME_IN_FORCE_NOT_VALID: Meaning(_D, False, "`good_until` goes with GTD, and GTD with `good_until` ahead."),
     Code.CLASSES_NOT_COMPARABLE: Meaning(_D, False, "The classes of one bid differ in GPUs per node."),
+    Code.PERFORMANCE_UNKNOWN: Meaning(
+        _D, False, "Nobody says how fast this class is, or its measurement is withheld: bid for it by its name."
+    ),
+    Code.NO_CLASS_ADMITTED: Meaning(
+        _D, False, "No registered class of the programme meets what the bid requires, at a price of at least one tick."
+    ),
+    Code.PRICED_BY_PERFORMANCE: Meaning(
+        _D, False, "The limit of a bid by performance does not change: cancel the bid and place another."
+    ),
     Code.MINIMUM_EXCEEDS_QUANTITY: Meaning(_D, False, "A minimum is larger than the quantity it belongs to."),
     Code.BOND_TOO_SMALL: Meaning(_D, False, "The bond is below the minimum share of the notional."),
     Code.BOND_IN_KIND: Meaning(_D, False, "An offer in kind has no bond: nothing of its unit is anybody's cash."),

@@ -14,6 +14,7 @@ EXITS_IN_9: Final = frozenset(
 NEW_IN_9: Final[frozenset[tuple[str, int]]] = frozenset(
     {
         ("register_class", 2),
+        ("place_performance_bid", 1),
     }
 )
 NEW_IN_8: Final = frozenset(

@@ -27,6 +27,7 @@ from counterfoil.ledger import (
 from counterfoil.ledger import events as ledger
 from counterfoil.matching import amendment_events as amendments
 from counterfoil.matching import events as matching
+from counterfoil.matching import performance_events
 from counterfoil.redemption import closing_events as redemption_closing
 from counterfoil.redemption import credit_events, payer_events
 from counterfoil.redemption import events as redemption
@@ -289,12 +290,14 @@ _MATCHING: Final[Table] = {
         matching.OfferClosed,
     ),
     matching.BidReceived: Concerns("bid_id", _BENEFICIARY, programme=True),
+    performance_events.OfferClassed: Concerns("offer_id", via=(_OFFER,)),
     **_all(Concerns("bid_id", via=(_BID,)), matching.BidAdmitted, matching.BidReduced, matching.BidClosed),
     amendments.BidAmendmentRequested: Concerns("amendment_id", _BENEFICIARY, programme=True),
     amendments.OfferAmendmentRequested: Concerns("amendment_id", _PROVIDER),
     amendments.BidAmended: Concerns("amendment_id", via=(_BID,)),
     amendments.OfferAmended: Concerns("amendment_id", via=(_OFFER,)),
     amendments.AmendmentFailed: Concerns("amendment_id", via=(_AMENDMENT,)),
+    performance_events.PerformanceRequired: Concerns("bid_id", via=(_BID,)),
     matching.TradeMatched: Concerns("trade_id", _SIDES, programme=True),
     matching.MatchPrevented: Concerns("bid_id", via=(_BID, _OFFER)),
     matching.OwnOrdersCancelled: Concerns("party_id", ("party_id",)),

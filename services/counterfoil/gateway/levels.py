@@ -22,6 +22,7 @@ from counterfoil.matching.events import (
     OfferReduced,
     TradeMatched,
 )
+from counterfoil.matching.performance_events import PerformanceRequired
 
 Market = tuple[str, str, str]
 """Class, region, currency."""
@@ -31,7 +32,7 @@ Market = tuple[str, str, str]
 class Order:
     """An order that is received or open; of a bid, `nodes` are those left, and nothing is in `sold`.
 
-    `group`: of related parties, as it was when the order was placed.
+    `group`: of related parties, as it was when the order was placed. `limits`: of a bid by performance, by class.
     """
 
     side: str
@@ -42,6 +43,7 @@ class Order:
     hours: int
     sold: int = 0
     is_open: bool = False
+    limits: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def node_hours(self) -> int:
@@ -83,7 +85,7 @@ class Levels:
         self.orders[order_id] = order
         self._count(order, 1)
 
-    def change(self, order_id: str, **values: int) -> None:
+    def change(self, order_id: str, **values: Any) -> None:
         """Set values of an order, if it is known."""
         order = self.orders.get(order_id)
         if order is not None:
@@ -125,11 +127,12 @@ class Levels:
         if order.node_hours <= 0:
             return
         for market in order.markets:
+            price = order.limits.get(market[0], order.price)
             levels = self._levels[order.side, market]
-            level = levels.setdefault(order.price, Level())
+            level = levels.setdefault(price, Level())
             level.count(order, sign)
             if not level.orders:
-                del levels[order.price]
+                del levels[price]
                 if not levels:
                     del self._levels[order.side, market]
 
@@ -145,7 +148,8 @@ def bid_of(row: Mapping[str, Any], *, is_open: bool) -> Order:
     """The bid in a row of the view, or in the fields of its first event; it counts in every market that it names."""
     markets = tuple((each, region, row["currency"]) for each in row["classes"] for region in row["regions"])
     nodes = row.get("nodes_left", row["nodes"])
-    return Order("bids", row["group_id"], markets, row["limit_price"], nodes, row["hours"], 0, is_open)
+    limits = {each["class_id"]: int(each["limit_price"]) for each in row.get("class_limits") or ()}
+    return Order("bids", row["group_id"], markets, row["limit_price"], nodes, row["hours"], 0, is_open, limits)
 
 
 def _level(price: int, level: Level) -> dict[str, Any]:
@@ -185,6 +189,9 @@ _CHANGES: Final[Mapping[type[Event], Callable[[Levels, Any], None]]] = {
     OfferReduced: _offer_reduced,
     OfferClosed: lambda levels, event: levels.remove(event.offer_id),
     BidReceived: lambda levels, event: levels.add(event.bid_id, bid_of(_fields(event, _BID), is_open=False)),
+    PerformanceRequired: lambda levels, event: levels.change(
+        event.bid_id, limits={each.class_id: each.limit_price for each in event.limits}
+    ),
     BidAdmitted: lambda levels, event: levels.change(event.bid_id, is_open=True),
     BidReduced: lambda levels, event: levels.change(event.bid_id, nodes=event.nodes_left),
     BidAmended: lambda levels, event: levels.change(event.bid_id, price=event.limit_price),

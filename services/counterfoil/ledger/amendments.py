@@ -83,7 +83,7 @@ def fund_offer(state: LedgerState, event: OfferAmendmentRequested, _at: At) -> S
     posting.leg("hold", event.currency, cash(event.provider_id), BONDS, more)
     return [
         AmendmentFunded(
-            amendment_id=event.amendment_id, purpose="offer", hold_id=event.offer_id, cost=event.price,
+            amendment_id=event.amendment_id, purpose="offer", hold_id=event.offer_id, cost=event.bonded_at,
             needed_vouchers=0, needed_cash=max(event.bond, hold.cash), vouchers=(), cash=more, legs=posting.take(),
         )
     ]  # fmt: skip
@@ -100,7 +100,9 @@ def settle_offer(state: LedgerState, event: OfferAmended, _at: At) -> Sequence[E
     if hold is None or ("offer", event.offer_id) not in state.holds.pending:
         return []
     freed = hold.cash - event.bond
-    return [_settled(Posting(state.accounts), event.amendment_id, event.offer_id, hold, event.price, (), freed, True)]
+    return [
+        _settled(Posting(state.accounts), event.amendment_id, event.offer_id, hold, event.bonded_at, (), freed, True)
+    ]
 
 
 def settle_failed(state: LedgerState, event: AmendmentFailed, at: At) -> Sequence[Event]:

@@ -48,7 +48,8 @@ def funds_held(state: MatchingState, event: HoldPlaced, at: At) -> Sequence[Even
         return []  # it was closed while its funds were being held
     if (closed := _barred(state, received, event.version, at)) is not None:
         return [closed]
-    bid = bid_of(received, at.index, state.directory.group_now(received.beneficiary_id))
+    group_id = state.directory.group_now(received.beneficiary_id)
+    bid = bid_of(received, at.index, group_id, state.performance.get(received.bid_id))
     plan = state.rule.bid_arrives(state.book, bid, received.tif, pass_at(at.time, state.rules))
     if plan.refusal is not None:
         return [BidClosed(bid_id=received.bid_id, reason=plan.refusal)]
@@ -67,7 +68,8 @@ def bond_held(state: MatchingState, event: BondHeld, at: At) -> Sequence[Event]:
         return []  # it was closed while its bond was being held
     if _offer_has_ended(state, received, at):
         return [OfferClosed(offer_id=received.offer_id, reason="expired")]
-    offer = offer_of(received, at.index, state.directory.group_now(received.provider_id))
+    group_id = state.directory.group_now(received.provider_id)
+    offer = offer_of(received, at.index, group_id, state.classed.get(received.offer_id))
     plan = state.rule.offer_arrives(state.book, offer, received.tif, pass_at(at.time, state.rules))
     return [
         OfferAdmitted(offer_id=offer.offer_id),

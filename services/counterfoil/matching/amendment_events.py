@@ -48,6 +48,8 @@ class BidAmendmentRequested(Event):
 class OfferAmendmentRequested(Event):
     """An offer that rests is to have another price, at which what is unsold of it needs this `bond`.
 
+    `bonded_at`: the price by which that is measured, which is no less than the floor price of its class.
+
     Until that is held the offer rests, and trades, as it is.
     """
 
@@ -56,6 +58,7 @@ class OfferAmendmentRequested(Event):
     provider_id: Id
     currency: MarketUnit
     price: Price
+    bonded_at: Price
     bond: Amount
 
 
@@ -79,6 +82,7 @@ class OfferAmended(Event):
     amendment_id: Id
     offer_id: Id
     price: Price
+    bonded_at: Price
     bond: Amount
 
 

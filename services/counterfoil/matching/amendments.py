@@ -29,6 +29,7 @@ from counterfoil.matching.amendment_events import (
 from counterfoil.matching.events import BidReceived, MatchContinued, OfferReceived
 from counterfoil.matching.passes import pass_at
 from counterfoil.matching.programmes import not_in_programme
+from counterfoil.matching.references import bonded_price
 from counterfoil.matching.state import Amendment, MatchingState
 from counterfoil.matching.times import ends_at, last_start
 
@@ -72,8 +73,9 @@ def reprice_bid(state: MatchingState, received: BidReceived, limit_price: int, a
 def reprice_offer(state: MatchingState, received: OfferReceived, price: int, at: At) -> Decision:
     """Ask for another price of an offer that rests."""
     length = received.window_end - received.window_start
+    bonded_at = bonded_price(state, received, price)
     refused = (
-        checks.too_large(price * received.gpus_per_node * length * received.nodes)
+        checks.too_large(bonded_at * received.gpus_per_node * length * received.nodes)
         or checks.past_gate(last_start(received), state.rules, at)
         or _not_amendable(state, received.offer_id, received.price, price)
     )
@@ -84,7 +86,8 @@ def reprice_offer(state: MatchingState, received: OfferReceived, price: int, at:
             provider_id=received.provider_id,
             currency=received.currency,
             price=price,
-            bond=_bond_at(state, received, price),
+            bonded_at=bonded_at,
+            bond=_bond_at(state, received, bonded_at),
         )
     ]
 
@@ -99,12 +102,12 @@ def _not_amendable(state: MatchingState, order_id: str, price: int, wanted: int)
     return None
 
 
-def _bond_at(state: MatchingState, received: OfferReceived, price: int) -> int:
-    """The bond of what is unsold of an offer, rounded up; 0 of one that does not rest."""
+def _bond_at(state: MatchingState, received: OfferReceived, bonded_at: int) -> int:
+    """The bond of what is unsold of an offer, measured at a price, rounded up; 0 of one that does not rest."""
     if received.offer_id not in state.admitted:
         return 0
     unsold: int = sum(hours * nodes for _, hours, nodes in state.book.residual(received.offer_id))
-    return -(-price * received.gpus_per_node * unsold * received.bond_bps // BPS)
+    return -(-bonded_at * received.gpus_per_node * unsold * received.bond_bps // BPS)
 
 
 def amendment_funded(state: MatchingState, event: AmendmentFunded, at: At) -> Sequence[Event]:
@@ -146,8 +149,11 @@ def _amended_offer(state: MatchingState, amendment_id: str, asked: Amendment, at
     received = state.offers[offer_id]
     if ends_at(last_start(received), received.good_until, state.rules) <= at.time:
         return [_failed(amendment_id, "offer", offer_id, "expired")]
-    bond = _bond_at(state, received, price)
-    amended = OfferAmended(amendment_id=amendment_id, offer_id=offer_id, price=price, bond=bond)
+    bonded_at = bonded_price(state, received, price)
+    amended = OfferAmended(
+        amendment_id=amendment_id, offer_id=offer_id, price=price, bonded_at=bonded_at,
+        bond=_bond_at(state, received, bonded_at),
+    )  # fmt: skip
     return [amended, *([MatchContinued(order_id=offer_id, more=True)] if price < received.price else [])]
 
 

@@ -80,6 +80,8 @@ def amend_bid(state: MatchingState, body: AmendBid, actor: Party, at: At) -> Dec
     if isinstance(received, Refusal):
         return received
     limit, currency = body.limit_price, received.currency
+    if limit is not None and body.bid_id in state.performance:
+        return refuse(Code.PRICED_BY_PERFORMANCE, bid_id=body.bid_id)
     if limit is not None and (off_tick := checks.off_tick(state, currency, limit)) is not None:
         return off_tick
     if limit is not None and (not_at_par := checks.not_at_par(currency, limit)) is not None:

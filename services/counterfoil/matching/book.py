@@ -15,7 +15,7 @@ from typing import Final
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.matching.capacity import Capacity
-from counterfoil.matching.ladder import BEFORE_ALL, Fit, Ladder, Rank, RestingOffer, search_for
+from counterfoil.matching.ladder import BEFORE_ALL, Fit, Ladder, Rank, RestingOffer, Search, search_for
 from counterfoil.matching.orders import (
     Bid,
     Eligible,
@@ -64,6 +64,8 @@ class Book:
         search = search_for(bid, remaining, now, after, self._eligible, planned)
         if search is None:
             return None
+        if bid.performance:
+            return self._best_by_performance(bid, search)
         best = None
         before = (bid.limit_price + 1, -1)  # ahead of every offer above the limit
         for class_id in bid.classes:
@@ -74,6 +76,25 @@ class Book:
                     best, before = found, found[0].rank
         return best
 
+    def _best_by_performance(self, bid: Bid, search: Search) -> tuple[RestingOffer, Fit] | None:
+        """The same of a bid by performance, by the price of a milli-TFLOPS; `search` looks behind no offer."""
+        ensure(search.after == BEFORE_ALL, "book: a bid by performance looks at all offers")
+        search = search._replace(eligible=self._eligible_by_performance)
+        best, at = None, 0  # milli-TFLOPS of the class of the best
+        for each in bid.performance:
+            before = (each.limit_price + 1, -1)
+            if best is not None:
+                before = min(before, _as_dear(best[0].rank, at, each.mtflops))
+            for region in bid.regions:
+                ladder = self._ladders.get((bid.currency, each.class_id, region))
+                found = ladder.first(search, before) if ladder is not None else None
+                if found is not None:
+                    best, at, before = found, each.mtflops, found[0].rank
+        return best
+
+    def _eligible_by_performance(self, bid: Bid, offer: Offer, time: int) -> bool:
+        return bid.admits(offer) and self._eligible(bid, offer, time)
+
     def bids_for(self, offer: Offer, time: int) -> Iterator[Bid]:
         """R1: the resting bids that may trade with an offer at a time (microseconds), best limit first."""
         bids, eligible, most = self._bids, self._eligible, -offer.price
@@ -81,7 +102,7 @@ class Book:
             if minus_limit > most:
                 return
             bid = bids[bid_id]
-            if eligible(bid, offer, time):
+            if (not bid.performance or bid.admits(offer)) and eligible(bid, offer, time):
                 yield bid
 
     def resting(self, offer_id: str) -> RestingOffer:
@@ -102,7 +123,7 @@ class Book:
         ensure(bid.bid_id not in self._bids, "book: bid already there")
         self._bids[bid.bid_id] = bid
         for market in _markets(bid):
-            insort(self._queues.setdefault(market, []), (-bid.limit_price, bid.seq, bid.bid_id))
+            insort(self._queues.setdefault(market, []), (-bid.limit_at(market[1]), bid.seq, bid.bid_id))
 
     def remove_offer(self, offer_id: str) -> Offer:
         """Take an offer out. What was sold of it stays sold."""
@@ -121,7 +142,7 @@ class Book:
         bid = self._bids.pop(bid_id)
         for market in _markets(bid):
             queue = self._queues[market]
-            del queue[bisect_left(queue, (-bid.limit_price, bid.seq, bid_id))]
+            del queue[bisect_left(queue, (-bid.limit_at(market[1]), bid.seq, bid_id))]
             if not queue:
                 del self._queues[market]
         return bid
@@ -204,6 +225,13 @@ class Book:
     def digest(self) -> str:
         """SHA-256 (hex) over the records."""
         return digest_records(self.records())
+
+
+def _as_dear(rank: Rank, mtflops: int, other: int) -> Rank:
+    """Where an offer of a class stands among those of another class, by the price of a milli-TFLOPS, then seq."""
+    price, seq = rank
+    whole, rest = divmod(price * other, mtflops)
+    return (whole + 1, -1) if rest else (whole, seq)
 
 
 def _markets(bid: Bid) -> list[Market]:

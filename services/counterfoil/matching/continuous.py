@@ -61,7 +61,7 @@ class _Steps:
     def match(self, bid: Bid, offer: Offer, block: Fit, *, bid_acts: bool) -> None:
         """R3."""
         bid_takes = bid.seq > offer.seq if self._uncrosses else bid_acts
-        price = offer.price if bid_takes else bid.limit_price
+        price = offer.price if bid_takes else bid.limit_at(offer.class_id)
         self.matches.append(Match(bid.bid_id, offer.offer_id, *block, price))
 
     def prevent(self, bid: Bid, offer: Offer, block: Fit, *, bid_acts: bool) -> None:
@@ -163,7 +163,7 @@ def _meet_offers(book: Book, bid: Bid, steps: _Steps, planned: dict[str, Capacit
         is_over = not left or steps.is_over
         if is_over and planned is None:
             break
-        after = resting.rank
+        after = BEFORE_ALL if bid.performance else resting.rank
         if now.continues:
             if not own:
                 taken[resting.offer.offer_id] = _less(resting, taken, block, bid.hours)
@@ -189,9 +189,10 @@ def _resume_at(bid: Bid, left: int, resting: RestingOffer) -> Rank:
 
     Unless so few are left that a smaller block is allowed than before: then every offer may fit again. It happens once
     in a pass at most, because the next match takes all that is left; what is prevented in between leaves it as it is.
+    The ladders of a bid by performance have no rank in common, so it looks at each from its beginning.
     """
     price, seq = resting.rank
-    return BEFORE_ALL if left < bid.min_nodes else (price, seq - 1)
+    return BEFORE_ALL if left < bid.min_nodes or bid.performance else (price, seq - 1)
 
 
 def _meet_bids(book: Book, offer: Offer, capacity: Capacity, tif: BidTif, now: Pass) -> Plan:

@@ -25,6 +25,7 @@ from counterfoil.matching.events import (
     OfferReduced,
     TradeMatched,
 )
+from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 from counterfoil.matching.resting import bid_of, offer_of
 from counterfoil.matching.state import ANY, AcceleratorClass, MatchingState
 
@@ -80,12 +81,18 @@ def offer_received(state: MatchingState, event: OfferReceived, _at: At) -> None:
     state.opened(event.offer_id, event)
 
 
+def offer_classed(state: MatchingState, event: OfferClassed, _at: At) -> None:
+    """The offer just received stays of this version of its class."""
+    state.classed[event.offer_id] = event
+
+
 def offer_admitted(state: MatchingState, event: OfferAdmitted, at: At) -> None:
     """The offer rests; its priority is this entry's index."""
     state.admitted[event.offer_id] = at.index
     state.resting_offers.mark(event.offer_id)
     received = state.offers[event.offer_id]
-    state.book.add_offer(offer_of(received, at.index, state.directory.group_now(received.provider_id)))
+    group_id = state.directory.group_now(received.provider_id)
+    state.book.add_offer(offer_of(received, at.index, group_id, state.classed.get(event.offer_id)))
 
 
 def offer_reduced(state: MatchingState, event: OfferReduced, _at: At) -> None:
@@ -100,6 +107,8 @@ def offer_closed(state: MatchingState, event: OfferClosed, _at: At) -> None:
     if event.offer_id in state.admitted:
         state.book.remove_offer(event.offer_id)
         state.resting_offers.mark(event.offer_id)
+    if event.offer_id in state.classed:
+        del state.classed[event.offer_id]
     state.count_in_markets(offer, -1)
     _ended(state, event.offer_id, offer)
 
@@ -113,13 +122,19 @@ def bid_received(state: MatchingState, event: BidReceived, _at: At) -> None:
     state.opened(event.bid_id, event)
 
 
+def performance_required(state: MatchingState, event: PerformanceRequired, _at: At) -> None:
+    """The bid just received is by performance."""
+    state.performance[event.bid_id] = event
+
+
 def bid_admitted(state: MatchingState, event: BidAdmitted, at: At) -> None:
     """The bid rests; its priority is this entry's index, its terms are those of the version that pays."""
     state.admitted[event.bid_id] = at.index
     state.versions[event.bid_id] = event.version
     state.resting_bids.mark(event.bid_id)
     received = state.bids[event.bid_id]
-    state.book.add_bid(bid_of(received, at.index, state.directory.group_now(received.beneficiary_id)))
+    group_id = state.directory.group_now(received.beneficiary_id)
+    state.book.add_bid(bid_of(received, at.index, group_id, state.performance.get(event.bid_id)))
 
 
 def bid_reduced(state: MatchingState, event: BidReduced, _at: At) -> None:
@@ -141,6 +156,8 @@ def _remove_bid(state: MatchingState, bid_id: str) -> None:
     if resting is not None:
         state.leave_line(resting)
         state.book.remove_bid(bid_id)
+    if bid_id in state.performance:
+        del state.performance[bid_id]
     state.versions.pop(bid_id, None)
     state.count_in_markets(bid, -1)
     _ended(state, bid_id, bid)

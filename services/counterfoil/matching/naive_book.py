@@ -4,6 +4,8 @@ It is slow and keeps no index, so that it can be read at a glance; `book.Book` m
 
 R1  Counterparts of a bid: the resting offers of an admissible class and region and of its currency, priced at or below
     its limit, eligible; ranked by (price, seq). Of an offer, likewise: the resting bids ranked by (limit down, seq).
+    A bid by performance has a limit for each class, and admits the version of it that it names alone; it ranks offers
+    by their price per milli-TFLOPS. In a line of bids for offers of several classes (R10) its highest limit counts.
 R2  A bid fits an offer with n nodes if n is all that remains of it (of a partial bid: at most that, and at least its
     min_nodes or what remains, if less), n and its hours make at least the offer's smallest block, and the offer has
     n nodes left in every hour of the block for some start at or after both `earliest` and `floor_hour`, not after
@@ -38,6 +40,7 @@ refused unless the first plan fills it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
 from itertools import groupby, islice
 from typing import Final, Literal
 
@@ -80,13 +83,14 @@ class NaiveBook:
 
     def offers_for(self, bid: Bid, time: int) -> list[Offer]:
         """R1: the counterparts of a bid at a time (microseconds), the first in line first."""
-        offers = sorted(self._offers.values(), key=lambda offer: (offer.price, offer.seq))
-        return [offer for offer in offers if self._may_trade(bid, offer, time)]
+        mtflops = {each.class_id: each.mtflops for each in bid.performance}
+        offers = [offer for offer in self._offers.values() if self._may_trade(bid, offer, time)]
+        return sorted(offers, key=lambda offer: (Fraction(offer.price, mtflops.get(offer.class_id, 1)), offer.seq))
 
     def bids_for(self, offer: Offer, time: int) -> list[Bid]:
         """R1: the counterparts of an offer, likewise."""
-        bids = sorted(self._bids.values(), key=lambda bid: (-bid.limit_price, bid.seq))
-        return [bid for bid in bids if self._may_trade(bid, offer, time)]
+        bids = [bid for bid in self._bids.values() if self._may_trade(bid, offer, time)]
+        return sorted(bids, key=lambda bid: (-bid.limit_at(offer.class_id), bid.seq))
 
     def left(self, offer_id: str) -> Residual:
         """What is left of a resting offer; to look at or to copy, never to change."""
@@ -98,16 +102,28 @@ class NaiveBook:
             offer.class_id in bid.classes
             and offer.region in bid.regions
             and offer.currency == bid.currency
-            and offer.price <= bid.limit_price
+            and bid.admits(offer)
+            and offer.price <= bid.limit_at(offer.class_id)
             and self._eligible(bid, offer, time)
         )
 
-    def fitting(self, now: Pass) -> Iterator[tuple[Bid, Offer]]:
-        """R10: the pairs that rest and fit, the best first; there is none but before the next pass."""
-        for bid in sorted(self._bids.values(), key=lambda bid: (-bid.limit_price, bid.seq)):
-            for offer in self.offers_for(bid, now.time):
-                if fit(bid, bid.remaining, offer, self.left(offer.offer_id), now.floor_hour) is not None:
-                    yield bid, offer
+    def fitting(self, now: Pass, *, anew: bool = False) -> Iterator[tuple[Bid, Offer]]:
+        """R10: the pairs that rest and fit, the best first; there is none but before the next pass.
+
+        `anew`: bids meet all offers anew, in the line of their highest limits; else those for one offer are in line.
+        """
+        found = []
+        for bid in self._bids.values():
+            offers = [
+                offer
+                for offer in self.offers_for(bid, now.time)
+                if fit(bid, bid.remaining, offer, self.left(offer.offer_id), now.floor_hour) is not None
+            ]
+            if offers:
+                limit = bid.limit_price if anew else max(bid.limit_at(offer.class_id) for offer in offers)
+                found.append(((-limit, bid.seq), bid, offers))
+        for _, bid, offers in sorted(found, key=lambda each: each[0]):
+            yield from ((bid, offer) for offer in offers)
 
     # changing -------------------------------------------------------------------------------------------------------
 
@@ -351,7 +367,7 @@ def _goes_first(book: NaiveBook, bid: Bid, left: int, offer: Offer, now: Pass) -
 
 
 def _match(bid: Bid, offer: Offer, found: tuple[int, int], now: Pass, acts: Side) -> Match:
-    price = offer.price if _taker(bid, offer, now, acts) == "bid" else bid.limit_price  # R3
+    price = offer.price if _taker(bid, offer, now, acts) == "bid" else bid.limit_at(offer.class_id)  # R3
     return Match(bid.bid_id, offer.offer_id, *found, price)
 
 

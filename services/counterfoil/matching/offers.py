@@ -16,6 +16,7 @@ from counterfoil.matching import checks
 from counterfoil.matching.amendments import reprice_offer
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
 from counterfoil.matching.events import OfferClosed, OfferReceived, OfferReduced
+from counterfoil.matching.references import bonded_price, floor_price, with_class
 from counterfoil.matching.state import MatchingState
 from counterfoil.matching.times import last_start
 
@@ -26,7 +27,8 @@ def post_offer(state: MatchingState, body: PostOffer, actor: Party, at: At) -> D
     if kind is None:
         return refuse(Code.UNKNOWN_CLASS, class_id=body.class_id)
     length = body.window_end - body.window_start
-    notional = body.price * kind.gpus_per_node * length * body.nodes
+    reference = max(body.price, floor_price(state, body.class_id, body.currency))
+    bonded = reference * kind.gpus_per_node * length * body.nodes
     refused = (
         unknown_unit(state, body.currency)
         or checks.too_many_orders(state, actor, (body.class_id,), (body.region,))
@@ -36,10 +38,11 @@ def post_offer(state: MatchingState, body: PostOffer, actor: Party, at: At) -> D
         or checks.minimum_too_large(body.min_nodes, body.nodes, body.min_hours, length)
         or _unfit_bond(body, rules)
         or checks.not_at_par(body.currency, body.price)
-        or checks.too_large(notional)
+        or checks.too_large(bonded)
         or checks.past_gate(body.window_end - body.min_hours, rules, at)
     )
-    return refused or [
+    return refused or with_class(
+        state,
         OfferReceived(
             offer_id=at.new_id("off"),
             provider_id=actor.party_id,
@@ -55,12 +58,12 @@ def post_offer(state: MatchingState, body: PostOffer, actor: Party, at: At) -> D
             min_nodes=body.min_nodes,
             min_hours=body.min_hours,
             bond_bps=body.bond_bps,
-            bond=_bond_of(notional, body.bond_bps),
+            bond=_bond_of(bonded, body.bond_bps),
             tif=body.tif,
             good_until=body.good_until,
             stp=body.stp,
-        )
-    ]
+        ),
+    )
 
 
 def amend_offer(state: MatchingState, body: AmendOffer, actor: Party, at: At) -> Decision:
@@ -88,7 +91,7 @@ def _reduce(state: MatchingState, received: OfferReceived, by: int) -> Decision:
         return refuse(Code.ORDER_NOT_OPEN)
     if not state.book.can_reduce_offer(received.offer_id, by):
         return refuse(Code.NODES_ALREADY_SOLD)
-    freed = _notional(received, by) * received.bond_bps // BPS
+    freed = _bonded(received, bonded_price(state, received, received.price), by) * received.bond_bps // BPS
     return [OfferReduced(offer_id=received.offer_id, reduced_by=by, bond_released=freed)]
 
 
@@ -97,15 +100,15 @@ def _replace(state: MatchingState, received: OfferReceived, price: int, at: At) 
     nodes = received.nodes if offer is None else offer.nodes
     group_id = state.directory.group_now(received.provider_id)
     renewed = replace(received, offer_id=at.new_id("off"), group_id=group_id, price=price, nodes=nodes)
-    notional = _notional(renewed, nodes)
-    refused = checks.too_large(notional) or checks.past_gate(last_start(received), state.rules, at)
+    bonded = _bonded(received, price, nodes)
+    refused = checks.too_large(bonded) or checks.past_gate(last_start(received), state.rules, at)
     if refused is not None:
         return refused
     if offer is None:
         return refuse(Code.ORDER_NOT_OPEN)
     if any(left != nodes for _, _, left in state.book.residual(received.offer_id)):
         return refuse(Code.NODES_ALREADY_SOLD)
-    renewed = replace(renewed, bond=_bond_of(notional, renewed.bond_bps), min_nodes=min(renewed.min_nodes, nodes))
+    renewed = replace(renewed, bond=_bond_of(bonded, renewed.bond_bps), min_nodes=min(renewed.min_nodes, nodes))
     return [OfferClosed(offer_id=received.offer_id, reason="replaced"), renewed]
 
 
@@ -134,11 +137,11 @@ def _unfit_bond(body: PostOffer, rules: Rules) -> Refusal | None:
     return refuse(Code.BOND_TOO_SMALL, minimum_bps=least) if body.bond_bps < least else None
 
 
-def _notional(offer: OfferReceived, nodes: int) -> int:
-    """The price of `nodes` nodes over the whole window, in micro-units."""
-    return offer.price * offer.gpus_per_node * (offer.window_end - offer.window_start) * nodes
+def _bonded(offer: OfferReceived, reference: int, nodes: int) -> int:
+    """What `nodes` nodes over the whole window count for at a price, in micro-units."""
+    return reference * offer.gpus_per_node * (offer.window_end - offer.window_start) * nodes
 
 
-def _bond_of(notional: int, bps: int) -> int:
+def _bond_of(bonded: int, bps: int) -> int:
     """The bond of a whole offer, rounded up: the floored bonds of its trades always fit into it."""
-    return -(-notional * bps // BPS)
+    return -(-bonded * bps // BPS)

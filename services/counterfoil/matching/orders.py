@@ -63,6 +63,8 @@ class Offer:
     min_nodes: int = 1
     min_hours: int = 1
     stp: Stp = "taker"
+    class_version: int = 0
+    """0: of a class of which nothing is known that bids by performance ask."""
 
     def __post_init__(self) -> None:
         """Raise `InvariantViolation` outside the ranges that a book can hold."""
@@ -74,6 +76,15 @@ class Offer:
         ensure(self.stp in STP_MODES, "offer: unknown stp mode")
 
 
+class Admitted(NamedTuple):
+    """A class that a bid by performance admits, in one version: its milli-TFLOPS, and the bid's limit for it."""
+
+    class_id: str
+    version: int
+    mtflops: int
+    limit_price: int
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class Bid:
     """A block: `nodes` nodes for `hours` contiguous hours that start in [earliest, latest] (both inclusive).
@@ -82,6 +93,9 @@ class Bid:
     number of GPUs per node, so that prices compare. A `partial` bid may be filled in several trades of at least
     `min_nodes` nodes (or of what remains, if that is less), each a whole block of its own; any other bid is filled in
     one trade or not at all. `nodes` is what was asked for, `remaining` what is neither filled nor cancelled.
+
+    `performance`: of a bid by performance, each of its classes, in their order; `limit_price` is then the highest of
+    their limits.
     """
 
     bid_id: str
@@ -101,6 +115,7 @@ class Bid:
     min_nodes: int = 1
     stp: Stp = "taker"
     post_only: bool = False
+    performance: tuple[Admitted, ...] = ()
     remaining: int = -1
     """Left out, it is `nodes`."""
 
@@ -117,6 +132,21 @@ class Bid:
             _is_strictly_sorted(self.classes) and _is_strictly_sorted(self.regions), "bid: classes or regions unsorted"
         )
         ensure(self.stp in STP_MODES, "bid: unknown stp mode")
+        if self.performance:
+            ensure(tuple(each.class_id for each in self.performance) == self.classes, "bid: classes without limits")
+            ensure(self.limit_price == max(each.limit_price for each in self.performance), "bid: not its highest limit")
+
+    def limit_at(self, class_id: str) -> int:
+        """The most that it pays for a GPU-hour of one of its classes."""
+        if not self.performance:
+            return self.limit_price
+        return next(each.limit_price for each in self.performance if each.class_id == class_id)
+
+    def admits(self, offer: Offer) -> bool:
+        """Whether it admits the offer's version of its class, which it names: any, unless it is by performance."""
+        return not self.performance or any(
+            each.class_id == offer.class_id and each.version == offer.class_version for each in self.performance
+        )
 
 
 def _is_strictly_sorted(names: tuple[str, ...]) -> bool:

@@ -12,7 +12,8 @@ from counterfoil.core.directory import Directory
 from counterfoil.core.form import COUNT, COUNTS, Form, listed, row
 from counterfoil.core.table import Records
 from counterfoil.matching.events import BidReceived, OfferReceived
-from counterfoil.matching.orders import Bid, Offer, Run
+from counterfoil.matching.orders import Admitted, Bid, Offer, Run
+from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 
 
 class OfferRow(NamedTuple):
@@ -74,10 +75,17 @@ class Resting(Records, Generic[Event, Row]):
 class RestingOffers(Resting[OfferReceived, OfferRow]):
     """The offers on a book."""
 
-    __slots__ = ()
+    __slots__ = ("_classed",)
 
-    def __init__(self, book: Any, received: Mapping[str, OfferReceived], admitted: dict[str, int]) -> None:
+    def __init__(
+        self,
+        book: Any,
+        received: Mapping[str, OfferReceived],
+        admitted: dict[str, int],
+        classed: Mapping[str, OfferClassed],
+    ) -> None:
         super().__init__(RESTING_OFFER, book, received, admitted)
+        self._classed = classed
 
     def find(self, key: str) -> OfferRow | None:
         """The offer as it rests, None if it does not."""
@@ -88,7 +96,7 @@ class RestingOffers(Resting[OfferReceived, OfferRow]):
         """Put on the book what was loaded."""
         for offer_id, (seq, nodes, left) in self._loaded.items():
             received = self._received[offer_id]
-            offer = offer_of(received, seq, directory.group_now(received.provider_id))
+            offer = offer_of(received, seq, directory.group_now(received.provider_id), self._classed.get(offer_id))
             offer.nodes = nodes
             self._book.add_offer(offer)
             self._admitted[offer_id] = seq
@@ -101,13 +109,18 @@ class RestingOffers(Resting[OfferReceived, OfferRow]):
 class RestingBids(Resting[BidReceived, BidRow]):
     """The bids on a book."""
 
-    __slots__ = ("_versions",)
+    __slots__ = ("_performance", "_versions")
 
     def __init__(
-        self, book: Any, received: Mapping[str, BidReceived], admitted: dict[str, int], versions: dict[str, int]
+        self,
+        book: Any,
+        received: Mapping[str, BidReceived],
+        admitted: dict[str, int],
+        versions: dict[str, int],
+        performance: Mapping[str, PerformanceRequired],
     ) -> None:
         super().__init__(RESTING_BID, book, received, admitted)
-        self._versions = versions
+        self._versions, self._performance = versions, performance
 
     def find(self, key: str) -> BidRow | None:
         """The bid as it rests, None if it does not."""
@@ -118,29 +131,34 @@ class RestingBids(Resting[BidReceived, BidRow]):
         """Put on the book what was loaded."""
         for bid_id, (seq, version, remaining) in self._loaded.items():
             received = self._received[bid_id]
-            bid = bid_of(received, seq, directory.group_now(received.beneficiary_id))
+            bid = bid_of(received, seq, directory.group_now(received.beneficiary_id), self._performance.get(bid_id))
             bid.remaining = remaining
             self._book.add_bid(bid)
             self._admitted[bid_id], self._versions[bid_id] = seq, version
         self._loaded = {}
 
 
-def offer_of(event: OfferReceived, seq: int, group_id: str) -> Offer:
+def offer_of(event: OfferReceived, seq: int, group_id: str, classed: OfferClassed | None) -> Offer:
     """The offer as the book keeps it; `group_id`: that of its provider now, which may have changed since."""
     return Offer(
         offer_id=event.offer_id, seq=seq, provider_id=event.provider_id, group_id=group_id,
         class_id=event.class_id, region=event.region, currency=event.currency, price=event.price, nodes=event.nodes,
         gpus_per_node=event.gpus_per_node, window_start=event.window_start, window_end=event.window_end,
         min_nodes=event.min_nodes, min_hours=event.min_hours, stp=event.stp,
+        class_version=0 if classed is None else classed.class_version,
     )  # fmt: skip
 
 
-def bid_of(event: BidReceived, seq: int, group_id: str) -> Bid:
+def bid_of(event: BidReceived, seq: int, group_id: str, performance: PerformanceRequired | None) -> Bid:
     """The bid as the book keeps it; `group_id`: that of its beneficiary now, which may have changed since."""
+    limits = () if performance is None else performance.limits
     return Bid(
         bid_id=event.bid_id, seq=seq, beneficiary_id=event.beneficiary_id, group_id=group_id,
         programme_id=event.programme_id, currency=event.currency, classes=event.classes, regions=event.regions,
         nodes=event.nodes, hours=event.hours, earliest=event.earliest, latest=event.latest,
         limit_price=event.limit_price, partial=event.partial, min_nodes=event.min_nodes, stp=event.stp,
         post_only=event.post_only,
+        performance=tuple(
+            Admitted(each.class_id, each.version, each.mtflops, each.limit_price) for each in limits
+        ),
     )  # fmt: skip

@@ -60,6 +60,9 @@ from counterfoil.matching.events import (
 from counterfoil.matching.expiry import expire_orders
 from counterfoil.matching.offers import amend_offer, cancel_offer, post_offer
 from counterfoil.matching.passes import continue_matching, due
+from counterfoil.matching.performance_bids import place_performance_bid
+from counterfoil.matching.performance_commands import PlacePerformanceBid
+from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 from counterfoil.matching.state import LEAVING_TIMER, MatchingState
 from counterfoil.matching.views import REDUCERS, VIEWS
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
@@ -73,6 +76,7 @@ DECIDER: Final = Decider(
         AmendOffer: amend_offer,
         CancelOffer: cancel_offer,
         PlaceBid: place_bid,
+        PlacePerformanceBid: place_performance_bid,
         AmendBid: amend_bid,
         CancelBid: cancel_bid,
         CancelOwnOrders: leaving.cancel_own_orders,
@@ -125,7 +129,9 @@ DECIDER: Final = Decider(
         OfferAdmitted: evolve.offer_admitted,
         OfferReduced: evolve.offer_reduced,
         OfferClosed: evolve.offer_closed,
+        OfferClassed: evolve.offer_classed,
         BidReceived: evolve.bid_received,
+        PerformanceRequired: evolve.performance_required,
         BidAdmitted: evolve.bid_admitted,
         BidReduced: evolve.bid_reduced,
         BidClosed: evolve.bid_closed,

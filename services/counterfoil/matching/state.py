@@ -20,6 +20,7 @@ from counterfoil.issuance.class_events import ClassRegistered
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.events import BidReceived, OfferReceived, Removal
 from counterfoil.matching.orders import Bid, MatchingRule, Offer
+from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 from counterfoil.matching.resting import RestingBids, RestingOffers
 from counterfoil.matching.times import ends_at, last_start
 from counterfoil.programme.documents import ProgrammesState
@@ -62,6 +63,12 @@ DESCRIBED: Final = Form(
 )
 OFFER: Final = Form("offer", ("offer_id",), event(OfferReceived), "an open offer as it was received")
 BID: Final = Form("bid", ("bid_id",), event(BidReceived), "an open bid as it was received")
+PERFORMANCE: Final = Form(
+    "performance", ("bid_id",), event(PerformanceRequired), "of an open bid by performance, what it admits"
+)
+CLASSED: Final = Form(
+    "classed_offer", ("offer_id",), event(OfferClassed), "of an open offer, the version of its class, if it has one"
+)
 CONTINUING: Final = Form("continuing", ("order_id",), TIME, "an order whose pass is not over, since when it goes on")
 UNCROSSING: Final = Form(
     "uncrossing",
@@ -107,9 +114,9 @@ class MatchingState(ProgrammesState):
     """
 
     __slots__ = (
-        "admitted", "amending", "amendments", "bids", "book", "classes", "continuing", "described", "expiry",
-        "in_market", "leaving", "leaving_before", "line", "listed", "offers", "open_orders", "paused", "resting_bids",
-        "resting_offers", "rule", "uncrossing", "versions",
+        "admitted", "amending", "amendments", "bids", "book", "classed", "classes", "continuing", "described", "expiry",
+        "in_market", "leaving", "leaving_before", "line", "listed", "offers", "open_orders", "paused", "performance",
+        "resting_bids", "resting_offers", "rule", "uncrossing", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
@@ -119,6 +126,8 @@ class MatchingState(ProgrammesState):
         self.listed: Table[tuple[str, str], Listing] = self.keep(Table(LISTING))  # (programme, provider)
         self.offers: Table[str, OfferReceived] = self.keep(Table(OFFER))
         self.bids: Table[str, BidReceived] = self.keep(Table(BID))
+        self.performance: Table[str, PerformanceRequired] = self.keep(Table(PERFORMANCE))
+        self.classed: Table[str, OfferClassed] = self.keep(Table(CLASSED))
         self.continuing: Table[str, int] = self.keep(Table(CONTINUING))
         """Orders whose pass is not over -> ledger time at which it began."""
         self.uncrossing: Table[str, Uncrossing] = self.keep(Table(UNCROSSING))
@@ -140,8 +149,8 @@ class MatchingState(ProgrammesState):
         self.versions: dict[str, int] = {}  # admitted bid -> programme version of the vouchers that pay for it
         self.rule = rule
         self.book = rule.new_book(self.eligible)
-        self.resting_offers = self.keep(RestingOffers(self.book, self.offers, self.admitted))
-        self.resting_bids = self.keep(RestingBids(self.book, self.bids, self.admitted, self.versions))
+        self.resting_offers = self.keep(RestingOffers(self.book, self.offers, self.admitted, self.classed))
+        self.resting_bids = self.keep(RestingBids(self.book, self.bids, self.admitted, self.versions, self.performance))
 
     def eligible(self, bid: Bid, offer: Offer, time: int) -> bool:
         """Whether a bid and an offer may trade at a ledger time (microseconds), their terms aside."""

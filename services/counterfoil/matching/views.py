@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, get_args
 
+from counterfoil.contract.codec import dump_event
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
 from counterfoil.matching.amendment_events import (
@@ -32,6 +33,7 @@ from counterfoil.matching.events import (
     OfferReduced,
     TradeMatched,
 )
+from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import ANYBODY, Copy, Part, Readers, refused_hold
 from counterfoil.service import Reducers
@@ -109,7 +111,13 @@ _TRADE_TERMS: Final = {
 OFFERS: Final = View(
     name="offers",
     key=("offer_id",),
-    columns={**_OFFER_TERMS, "sold_node_hours": "int", **_PROGRESS},
+    columns={
+        **_OFFER_TERMS,
+        "class_version": "int?",
+        "floor_price": "amount?",
+        "sold_node_hours": "int",
+        **_PROGRESS,
+    },
     filters=("provider_id", "class_id", "region", "currency", "status"),
     readers=Readers(parties=("provider_id",)),
     time="received_at",
@@ -117,13 +125,24 @@ OFFERS: Final = View(
 )
 """`status`: received (its bond is being held), open or closed. `priority`: index of the entry that admitted it.
 
+`class_version` and `floor_price`: of a class that says what is known of it; the bond is measured by the price or, if
+that is higher, the floor price.
+
 `nodes` and `bond` fall when the offer is reduced, not when it is sold; one that is sold out stays open until it ends.
 Once its `price` was amended, `bond` is that of what was unsold then.
 """
 BIDS: Final = View(
     name="bids",
     key=("bid_id",),
-    columns={**_BID_TERMS, "nodes_filled": "int", "nodes_left": "int", **_PROGRESS},
+    columns={
+        **_BID_TERMS,
+        "limit_per_pflop_hour": "amount?",
+        "requirement": "json?",
+        "class_limits": "json",
+        "nodes_filled": "int",
+        "nodes_left": "int",
+        **_PROGRESS,
+    },
     filters=("beneficiary_id", "programme_id", "currency", "status"),
     readers=Readers(parties=("beneficiary_id",), programme="programme_id"),
     time="received_at",
@@ -135,7 +154,8 @@ BIDS: Final = View(
 )
 """`status`: received (its funds are being held), open, filled or closed. `nodes` is what was asked for at first.
 
-`nodes_left` is neither filled nor given up; of a closed bid, what was cancelled with it.
+`nodes_left` is neither filled nor given up; of a closed bid, what was cancelled with it. `limit_per_pflop_hour`,
+`requirement`, `class_limits`: of a bid by performance, whose `limit_price` is the highest of its classes' limits.
 """
 TRADES: Final = View(
     name="trades",
@@ -258,11 +278,18 @@ def _now(status: str, at: At, **more: object) -> dict[str, object]:
     return {"status": status, "status_since": at.time, **more}
 
 
+_UNCLASSED: Final = {"class_version": None, "floor_price": None}
+
+
 # offers -------------------------------------------------------------------------------------------------------------
 
 
 def _offer_received(event: OfferReceived, at: At) -> Iterable[Change]:
-    yield Put(OFFERS.name, {**_stated(event, _OFFER_TERMS), "sold_node_hours": 0, **_received(at)})
+    yield Put(OFFERS.name, {**_stated(event, _OFFER_TERMS), **_UNCLASSED, "sold_node_hours": 0, **_received(at)})
+
+
+def _offer_classed(event: OfferClassed, _at: At) -> Iterable[Change]:
+    yield Set(OFFERS.name, (event.offer_id,), {name: getattr(event, name) for name in _UNCLASSED})
 
 
 def _offer_admitted(event: OfferAdmitted, at: At) -> Iterable[Change]:
@@ -284,7 +311,14 @@ def _offer_closed(event: OfferClosed, at: At) -> Iterable[Change]:
 
 def _bid_received(event: BidReceived, at: At) -> Iterable[Change]:
     quantity = {"nodes_filled": 0, "nodes_left": event.nodes}
-    yield Put(BIDS.name, {**_stated(event, _BID_TERMS), **quantity, **_received(at)})
+    by_price: dict[str, object] = {"limit_per_pflop_hour": None, "requirement": None, "class_limits": []}
+    yield Put(BIDS.name, {**_stated(event, _BID_TERMS), **by_price, **quantity, **_received(at)})
+
+
+def _performance_required(event: PerformanceRequired, _at: At) -> Iterable[Change]:
+    said = dump_event(event)
+    columns = {"requirement": said["require"], "class_limits": said["limits"]}
+    yield Set(BIDS.name, (event.bid_id,), {"limit_per_pflop_hour": event.limit_price, **columns})
 
 
 def _bid_admitted(event: BidAdmitted, at: At) -> Iterable[Change]:
@@ -357,10 +391,12 @@ def _cancellation_forced(event: CancellationForced, at: At) -> Iterable[Change]:
 
 REDUCERS: Final[Reducers] = {
     OfferReceived: _offer_received,
+    OfferClassed: _offer_classed,
     OfferAdmitted: _offer_admitted,
     OfferReduced: _offer_reduced,
     OfferClosed: _offer_closed,
     BidReceived: _bid_received,
+    PerformanceRequired: _performance_required,
     BidAdmitted: _bid_admitted,
     BidReduced: _bid_reduced,
     BidClosed: _bid_closed,

@@ -1,0 +1,22 @@
+"""What an entry of matching says otherwise than the decision made again: a bond, or what a bid admits."""
+
+from __future__ import annotations
+
+from counterfoil.contract.entry import Entry
+from counterfoil.matching.events import OfferReceived
+from counterfoil.matching.performance_events import PerformanceRequired
+
+
+def misjudged(decided: Entry, entry: Entry) -> tuple[str, str] | None:
+    """The code and text of the first finding; None if there is none."""
+    for mine, theirs in zip(decided.events, entry.events, strict=False):
+        if isinstance(mine, OfferReceived) and isinstance(theirs, OfferReceived) and mine.bond != theirs.bond:
+            return "bond_differs", f"the bond of {theirs.offer_id} is recorded as {theirs.bond}, and is {mine.bond}"
+        if isinstance(mine, PerformanceRequired) and isinstance(theirs, PerformanceRequired) and mine != theirs:
+            text = f"{theirs.bid_id} is recorded to admit {_text(theirs)}, and admits {_text(mine)}"
+            return "class_limits_differ", text
+    return None
+
+
+def _text(event: PerformanceRequired) -> str:
+    return ", ".join(f"{each.class_id} v{each.version} up to {each.limit_price}" for each in event.limits)

@@ -1,0 +1,62 @@
+"""An engine that measures bonds too low, flatters a class, or ranks by price alone is found out by a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from counterfoil.accelerators import bundled_class
+from counterfoil.contract.accelerators import FloorPrice, Requirement
+from counterfoil.issuance.commands import IssueVoucher
+from counterfoil.matching import book, offers, performance
+from counterfoil.matching.performance_commands import PlacePerformanceBid
+from tests.market import BID, OFFER, PROGRAMME, USD, Market, found
+
+FLOOR = FloorPrice(currency="USD", price=2 * USD)
+REQUIRE = Requirement(
+    gpus_per_node=8, classes=(), min_mtflops=0, min_mem_mb=0, min_allreduce=(), interconnects=(), origins=(),
+    attested_only=False,
+)  # fmt: skip
+SAME = {each.name: getattr(BID, each.name) for each in fields(BID) if each.name not in ("classes", "limit_price")}
+BY_PERFORMANCE = PlacePerformanceBid(require=REQUIRE, limit_price=12 * USD, **SAME)
+Dishonest = Callable[[Market, pytest.MonkeyPatch], None]
+
+
+def spares_a_bond(market: Market, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(offers, "floor_price", lambda *_: 0)
+    market.do("gpu-1", replace(OFFER, price=USD // 100))
+
+
+def flatters_a_class(market: Market, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(performance, "throughput", lambda *_args, **_more: 1_000_000)
+    market.do("lab-1", BY_PERFORMANCE)
+
+
+def ranks_by_price(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """1.90 for 200 TFLOPS is 9.50 per PFLOP-hour, 2.00 for 271 is 7.37."""
+    market.do("gpu-1", OFFER)
+    market.do("gpu-2", replace(OFFER, class_id="b100", price=190 * USD // 100))
+    patch.setattr(book, "_as_dear", lambda rank, *_: rank)
+    market.do("lab-1", BY_PERFORMANCE)
+
+
+@pytest.mark.parametrize(
+    ("dishonest", "code"),
+    [(spares_a_bond, "bond_differs"), (flatters_a_class, "class_limits_differ"), (ranks_by_price, "match_skipped")],
+)
+def test_a_dishonest_engine_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dishonest: Dishonest, code: str
+) -> None:
+    with Market(tmp_path) as market:
+        found(market)
+        slow = replace(bundled_class("a100-80-sxm", "b100"), bf16_mtflops_attested=200_000)
+        market.do("operator", bundled_class("a100-80-sxm", "a100", 2, (FLOOR,)), slow)
+        both = replace(PROGRAMME.terms, classes=("a100", "b100"))
+        market.do("city", replace(PROGRAMME, version=2, terms=both))
+        market.do("city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=600 * USD))
+        with monkeypatch.context() as patch:
+            dishonest(market, patch)
+        assert [each.code for each in market.sealed().findings] == [code]
