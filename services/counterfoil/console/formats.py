@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_datetime, format_skeleton, format_time
 from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup
 
@@ -80,7 +80,7 @@ class Formats:
 
     def day(self, microseconds: int) -> str:
         """The day of a time in UTC, short."""
-        return format_date(moment(microseconds), "d MMM", locale=self._locale)
+        return format_skeleton("MMMd", moment(microseconds), tzinfo=UTC, locale=self._locale)
 
     def clock(self, microseconds: int) -> str:
         """The time of day in UTC, short."""
