@@ -118,6 +118,22 @@ def test_what_it_forges_is_red(reader: Reader, path: str, forge: Forge, words: s
     assert reader.page.locator("#proof-summary[data-state=forged]").count() == 1
 
 
+def test_a_balance_that_is_not_what_its_posting_left(reader: Reader, market: Shell) -> None:
+    """What is left of a voucher is proven by the entry of its last posting, and by no text beside it."""
+    reader.open("start-up/acme")
+    figure = reader.page.locator("[data-account]").first
+    assert reader.badges("forged").count() == 0
+    value = figure.get_attribute("data-value")
+    assert value is not None
+    badge = figure.locator("xpath=following-sibling::button[1]")
+    assert badge.get_attribute("data-state") == "proven"
+    more = str(int(value) + 1_000_000)
+    written, other = (f'data-value="{each}"'.encode() for each in (value, more))
+    forging(reader, "/console/start-up", lambda text: text.replace(written, other))
+    reader.open("start-up/acme")
+    assert f"the page shows {more}, and the entry says {value}" in reader.said("forged")
+
+
 def test_a_log_that_is_rolled_back(reader: Reader, market: Shell) -> None:
     older, seen = head(market)
     grow(market)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from counterfoil.console.balances import with_entries
 from counterfoil.console.look import Look
 from counterfoil.console.parties import Units, subject_of, total
 from counterfoil.console.tables import Column, Table
@@ -14,7 +15,7 @@ _SHOWN: Final = 12
 _VOUCHERS: Final = (
     Column("voucher_id", N_("Voucher"), "id", service="issuance"),
     Column("programme", N_("Programme"), link="/console/programmes/{programme_id}"),
-    Column("available", N_("Available"), "amount", unit="unit"),
+    Column("available", N_("Available"), "amount", unit="unit", posting="posting"),
     Column("held", N_("Held for orders"), "amount", unit="unit"),
     Column("pending", N_("Handed on, pledged or withheld"), "amount", unit="unit"),
     Column("expires_at", N_("Until"), "time"),
@@ -84,7 +85,7 @@ def read(look: Look, party_id: str) -> Mapping[str, Any]:
         for row in units.added(look.rows("holdings", holder_id=party_id))
     ]
     holdings = sorted((row for row in holdings if _left(row)), key=lambda each: each["expires_at"])
-    vouchers = Table("vouchers", N_("Vouchers"), _VOUCHERS, holdings)
+    vouchers = Table("vouchers", N_("Vouchers"), _VOUCHERS, with_entries(look, holdings))
     money = total([{**row, "left": _left(row)} for row in holdings], "left")
     unit = money[0][0] if money else None
     spendable = dict(total(holdings, "available"))

@@ -27,7 +27,8 @@ class Column:
 
     `unit`: the member with an amount's currency. `link`: an address with members in braces. `service`: in whose log the
     entry is that made the object whose id stands here; the cell can then be proven. `said`: that entry says the same
-    under this name, so that the id's proof is that of this cell, too.
+    under this name, so that the id's proof is that of this cell, too. `posting`: the member with the place of the
+    posting after which this is what is available of a balance.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Column:
     link: str | None = None
     service: str | None = None
     said: bool = False
+    posting: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ async function prove(shown) {
     const head = await headOf(path);
     const proven = await entryOf(path, index, head);
     check(shown, proven);
-    badge.show("proven", provenBy(proven, head));
+    const balance = shown.dataset.account === undefined ? "" : ` ${say("balance_after", { index })}`;
+    badge.show("proven", provenBy(proven, head) + balance);
     return "proven";
   } catch (problem) {
     return show(badge, problem, { path, index });
@@ -75,6 +76,10 @@ function check(shown, { entry, index }) {
   const { dataset, textContent } = shown;
   const { field, value = "", key } = dataset;
   const text = (textContent ?? "").trim();
+  if (dataset.account !== undefined) {
+    checkBalance(shown, entry.data.events, index, text);
+    return;
+  }
   const about = entry.data.events.filter((event) => mentions(event, field === undefined ? text : key));
   if (about.length === 0) throw new NotProven(say("not_mentioned", { index, text: field === undefined ? text : (key ?? "") }));
   if (field !== undefined) checkValue(about, field, value, text);
@@ -82,6 +87,17 @@ function check(shown, { entry, index }) {
     const cell = /** @type {HTMLElement} */ (each);
     checkValue(about, cell.dataset.said ?? "", cell.dataset.value ?? "", (cell.textContent ?? "").trim());
   }
+}
+
+/** What is available of an account after an entry. @param {HTMLElement} shown @param {readonly any[]} events @param {number} index @param {string} text */
+function checkBalance({ dataset: { account, asset, value = "" } }, events, index, text) {
+  const legs = events.flatMap((event) => event.legs ?? []).filter((leg) => leg.asset === asset);
+  const sides = legs.flatMap((leg) => [[leg.debit, leg.debit_after], [leg.credit, leg.credit_after]]);
+  const after = sides.filter(([name]) => name === account).pop()?.[1];
+  if (after === undefined) throw new NotProven(say("not_mentioned", { index, text: `${account}, ${asset}` }));
+  const found = `${BigInt(after.posted) - BigInt(after.held)}`;
+  if (found !== value) throw new NotProven(say("other_value", { shown: value, found }));
+  if (!agrees(text, value)) throw new NotProven(say("other_value", { shown: text, found }));
 }
 
 /** @param {readonly unknown[]} events @param {string} field @param {string} value @param {string} text that the page shows for it */
