@@ -1,4 +1,7 @@
-"""A browser and a served market, once for all tests of a run; each test reads with an empty profile of its own."""
+"""A browser and a served market, once for all tests of this folder; each test reads with an empty profile of its own.
+
+They end with the folder: while Playwright runs, its thread has an event loop, and no other test could run one.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("browser"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """Chromium, as the system has it."""
     program = os.environ.get("COUNTERFOIL_TEST_CHROMIUM") or shutil.which("chromium")
@@ -44,7 +47,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A market that is served, with one trade; everybody may read everything."""
     if not VENDOR.exists():
