@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -61,6 +62,21 @@ def test_an_honest_one_is_proven_and_says_by_what(reader: Reader, market: Shell)
     reader.open(PAGE)
     assert "leads on from the" in reader.said("proven")
     assert re.search(r"[0-9]+ of [0-9]+ figures", reader.page.locator("#proof-summary").inner_text())
+
+
+def test_an_entry_that_is_published_a_moment_later(reader: Reader, market: Shell) -> None:
+    """A page may be ahead of the checkpoint: it is asked for again before anything is said to be forged."""
+    _, seen = head(market)
+    answers = [sign_checkpoint(Checkpoint(seen.origin, 0, sha256().digest()), Instance(market.home).log_key(LOG))] * 2
+
+    def late(note: bytes) -> bytes:
+        return answers.pop() if answers else note
+
+    forging(reader, "/matching/main/checkpoint", late)
+    reader.open(PAGE)
+    assert answers == []
+    assert reader.badges("forged").count() == 0
+    assert reader.badges("proven").count() >= 1
 
 
 def other_id(text: bytes) -> bytes:

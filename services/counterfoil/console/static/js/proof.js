@@ -3,7 +3,7 @@ import { CounterfoilError, fromBase64, NotProven, Refused } from "../vendor/coun
 import { Badge } from "./badge.js";
 import { element, language, localTime } from "./dom.js";
 import { get } from "./store.js";
-import { headOf, originOf, pathOf } from "./trust.js";
+import { headOver, originOf, pathOf } from "./trust.js";
 import { say } from "./words.js";
 
 /** @typedef {import("../vendor/counterfoil-client.js").Proven} Proven */
@@ -17,11 +17,9 @@ const PROVEN_UNSEEN = 500;
 export async function proveAll(within = document) {
   const found = /** @type {HTMLElement[]} */ ([...within.querySelectorAll("[data-proof]:not([data-checked])")]);
   for (const each of found) each.dataset.checked = "";
-  /** @type {string[]} */
-  const states = [];
   const proveSome = async (/** @type {HTMLElement[]} */ some) => {
-    states.push(...(await Promise.all(some.map(prove))));
-    summarise(states, found.length);
+    await Promise.all(some.map(prove));
+    summarise();
     await new Promise((resolve) => setTimeout(resolve));
   };
   if (found.length > PROVEN_UNSEEN) {
@@ -42,7 +40,7 @@ async function prove(shown) {
   const path = pathOf(shown.dataset.log ?? "");
   const index = Number(shown.dataset.entry);
   try {
-    const head = await headOf(path);
+    const head = await headOver(path, index);
     const proven = await entryOf(path, index, head);
     check(shown, proven);
     const balance = shown.dataset.account === undefined ? "" : ` ${say("balance_after", { index })}`;
@@ -141,9 +139,10 @@ function provenBy({ index, checkpoint }, { pin, older }) {
   return `${signed} ${older ? say("leads_on", { size: older.size }) : say("first_seen")}`;
 }
 
-/** One line at the end of the page about all figures. @param {readonly string[]} states @param {number} all */
-function summarise(states, all) {
-  const count = (/** @type {string} */ state) => states.filter((each) => each === state).length;
+/** One line at the end of the page about all figures that stand there now. */
+function summarise() {
+  const count = (/** @type {string} */ state) => document.querySelectorAll(`[data-proof] + .badge[data-state="${state}"]`).length;
+  const all = document.querySelectorAll("[data-proof]").length;
   const forged = count("forged");
   const text = say(forged ? "summary_forged" : "summary", { proven: count("proven"), all, forged });
   let line = document.getElementById("proof-summary");

@@ -7,6 +7,7 @@ import { say } from "./words.js";
 
 /** Milliseconds within which a log that is shorter than before must have caught up: an answer of a moment ago is none of a liar. */
 const CATCHES_UP = 3_000;
+const PUBLISHES_WITHIN = 5_000;
 const POLL = 300;
 
 export const gateway = new Gateway(location.origin);
@@ -31,6 +32,20 @@ export function headOf(path) {
   const found = heads.get(path) ?? readHead(path);
   heads.set(path, found);
   return found;
+}
+
+/**
+ * The same, once it covers an entry: what a page shows is committed, and published a moment later.
+ * @param {string} path @param {number} index @returns {Promise<Head>}
+ */
+export async function headOver(path, index) {
+  for (let waited = 0; ; waited += POLL) {
+    const asked = headOf(path);
+    const head = await asked;
+    if (head.log.checkpoint.size > index || waited >= PUBLISHES_WITHIN) return head;
+    await gateway.sleep(POLL);
+    if (heads.get(path) === asked) heads.delete(path);
+  }
 }
 
 /** Ask for heads anew from now on. */
