@@ -75,11 +75,14 @@ def _matching() -> tuple[Modules, Modules]:
         amendment_events,
         commands,
         events,
+        halt_commands,
+        halt_events,
         performance_commands,
         performance_events,
     )
 
-    return (commands, performance_commands), (events, amendment_events, performance_events)
+    of_events = (events, amendment_events, performance_events, halt_events)
+    return (commands, performance_commands, halt_commands), of_events
 
 
 def _redemption() -> tuple[Modules, Modules]:

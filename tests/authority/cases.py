@@ -80,6 +80,7 @@ from counterfoil.matching.commands import (
     CancelOrdersOf,
     CancelOwnOrders,
 )
+from counterfoil.matching.halt_commands import HaltTrading, ResumeTrading
 from counterfoil.redemption.commands import (
     AcceptUsage,
     AgreeCancellation,
@@ -547,6 +548,16 @@ def _amend_bid(market: Market) -> Command:
     return AmendBid(bid_id=market.ids["bid"], reduce_nodes_by=None, limit_price=2 * YUAN)
 
 
+def _halt() -> HaltTrading:
+    return HaltTrading(class_id="a100", region=None, provider_id=None, reason=WHY)
+
+
+def _resume(market: Market) -> Command:
+    if not market.state("matching").halts:
+        market.do("operator", _halt())
+    return ResumeTrading(class_id="a100", region=None, provider_id=None, reason=WHY)
+
+
 ORDERS: Final[Mapping[str, Mapping[str, Make]]] = {
     "deposit": {"whose cash it is": by("lab-1", _deposit)},
     "withdraw": {"whose cash it is": by("lab-1", _withdraw)},
@@ -571,6 +582,8 @@ ORDERS: Final[Mapping[str, Mapping[str, Make]]] = {
         "the party, all its orders": by("lab-1", _cancel_all(None)),
         "the issuer, bids in its programme": by("city", _cancel_all("p1")),
     },
+    "halt_trading": {"itself": alone("lab-1", lambda _market: _halt())},
+    "resume_trading": {"itself": alone("lab-1", _resume)},
 }
 
 # contracts, claims, payment -----------------------------------------------------------------------------------------

@@ -34,10 +34,11 @@ from counterfoil.issuance.events import ProviderListed, ProviderReinstated, Prov
 from counterfoil.matching.amendment_events import BidAmendmentRequested, OfferAmendmentRequested
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, PlaceBid, PostOffer
 from counterfoil.matching.events import BidReceived, MatchPrevented, OfferReceived, TradeMatched
+from counterfoil.matching.halt_commands import HaltTrading, ResumeTrading
 from counterfoil.matching.naive_book import NAIVE_PTW_1
 from counterfoil.matching.passes import pass_at
 from counterfoil.matching.performance_commands import PlacePerformanceBid
-from counterfoil.matching.state import MatchingState
+from counterfoil.matching.state import ANY, MatchingState
 from tests.given import Scenario
 from tests.matching.world import (
     BID,
@@ -57,6 +58,7 @@ from tests.matching.world import (
     hold_placed,
     hold_refused,
     joins,
+    party,
     programme,
 )
 from tests.state_root import state_root
@@ -102,6 +104,8 @@ CHANGES: dict[str, Sequence[Any]] = {
 }
 
 
+OPERATOR = party("op", "operator")
+HALTS = ((None, None, None), ("a100", None, None), ("a100", "east", None), (None, None, "gpu-1"))
 GROUPS = ("related", "related", "lab-x", "city")
 """Of a beneficiary: that of a provider, none, that of the issuer."""
 
@@ -175,12 +179,12 @@ class Twins:
     """The market, its twin on the naive book, and a ledger that answers when it is asked to."""
 
     def __init__(self, rules: Rules) -> None:
-        self.market = Market(rules=rules)
+        self.market = Market(OPERATOR, rules=rules)
         self.twin = Goal(DECIDER, time=T - 1_000)
         self.twin.state = MatchingState(NAIVE_PTW_1)
         self.twin.state.rules = rules
         self.pause = self.steps = self.crossed = 0
-        for event in WORLD:
+        for event in (*WORLD, OPERATOR):
             self.twin.reacts_to(event)
         self.waiting: list[Any] = []
         self.now = T
@@ -298,6 +302,13 @@ class Twins:
             event = programme("p1", version=self.programmes, report_within_seconds=3_600 + self.programmes, **less)
         self.both("reacts_to", event)
 
+    def halt(self, scope: tuple[str | None, str | None, str | None]) -> None:
+        """That is halted, or is no longer."""
+        halted = tuple(each or ANY for each in scope) in self.market.state.halts
+        of = dict(zip(("class_id", "region", "provider_id"), scope, strict=True))
+        body = (ResumeTrading if halted else HaltTrading)(**of, reason="why")
+        self.both("when", body, OPERATOR.party_id)
+
     def regroup(self, group_id: str) -> None:
         """A beneficiary joins the group of a provider, or of the issuer, or leaves it."""
         self.both("reacts_to", joins("lab-x", group_id))
@@ -374,6 +385,11 @@ class Flow(RuleBasedStateMachine):
     @rule(which=st.integers(0, 5))
     def news(self, which: int) -> None:
         self.twins.news(which)
+
+    @precondition(lambda self: self.twins.market.state.rules.amends_in_place)
+    @rule(scope=st.sampled_from(HALTS))
+    def halt(self, scope: tuple[str | None, str | None, str | None]) -> None:
+        self.twins.halt(scope)
 
     @rule(group_id=st.sampled_from(GROUPS))
     def regroup(self, group_id: str) -> None:

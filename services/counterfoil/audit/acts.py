@@ -23,6 +23,7 @@ from counterfoil.issuance.run_off_events import RunOffBegun
 from counterfoil.ledger.closing_events import ProgrammeClosing
 from counterfoil.ledger.extension_events import VoucherExtended
 from counterfoil.matching.events import CancellationForced
+from counterfoil.matching.halt_events import TradingHalted, TradingResumed
 from counterfoil.redemption.commands import AgreeReversal
 from counterfoil.redemption.events import AppealDecided, ClawbackOrdered, DebtWrittenOff, PaymentReturned, UsageReversed
 from counterfoil.redemption.payer_events import ShareReturned
@@ -44,6 +45,8 @@ LISTED: Final[frozenset[type[Event]]] = frozenset(
         VoucherExtended,
         RevocationOrdered,
         CancellationForced,
+        TradingHalted,
+        TradingResumed,
         PaymentReturned,
         ShareReturned,
         UsageReversed,

@@ -67,7 +67,8 @@ def fitting(state: MatchingState, time: int) -> Iterator[tuple[str, str]]:
     floor, accepts, resting = floor_hour(time, state.rules), cache(state.accepts), _resting_bids(state, time)
     for offer_id, received in state.offers.items():
         offer = state.book.offer(offer_id)
-        if offer is None or not _lasts(received, time):
+        halted = state.is_halted(received.class_id, received.region, received.provider_id)
+        if offer is None or halted or not _lasts(received, time):
             continue
         capacity, base = _left(state, offer), offer.window_start
         market = offer.currency, offer.class_id, offer.region, offer.gpus_per_node

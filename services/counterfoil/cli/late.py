@@ -109,6 +109,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
     "claim": Late("claim", "Claims: submit, approve, reject, settle, pay, return, show, list."),
     "reversal": Late("reversal", "Reversed captures: propose, agree, decide, recover, show, list."),
     "clawback": Late("clawback", "Payments taken back: order, appeal, decide, write-off, show, list."),
+    "market": Late("market", "Halts of trading: halt, resume, halts."),
     "currency": Late("currency", "Currencies beside those of ISO 4217: register, list."),
     "balance": Late("balance", "Balances: show, deposit, withdraw, list.", apart=("show",)),
     "import": Late(

@@ -325,6 +325,15 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             key="cbk-30-0",
         ),
     ),
+    "market": (
+        Listing(
+            "halts",
+            "halts of trading",
+            "halt_id class_id region provider_id halted_at status status_since reason",
+            "halts",
+            key="hlt-9-0",
+        ),
+    ),
     "currency": (Listing("currencies", "currencies", "currency minor_units registered_at"),),
     "balance": (
         Listing("balances", "balances", "account asset posted held n posted_at"),

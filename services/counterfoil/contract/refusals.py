@@ -120,6 +120,7 @@ class Code(StrEnum):
     BOND_IN_KIND = "bond_in_kind"
     PRICE_NOT_AT_PAR = "price_not_at_par"
     AMEND_NOT_VALID = "amend_not_valid"
+    HALT_NOT_VALID = "halt_not_valid"
     AMOUNT_TOO_LARGE = "amount_too_large"
     FACE_TOO_SMALL = "face_too_small"
     NOT_WHOLE_MINOR_UNITS = "not_whole_minor_units"
@@ -192,6 +193,8 @@ class Code(StrEnum):
     GATE_CLOSED = "gate_closed"
     ORDER_NOT_OPEN = "order_not_open"
     AMENDMENT_OPEN = "amendment_open"
+    TRADING_HALTED = "trading_halted"
+    TRADING_NOT_HALTED = "trading_not_halted"
     NODES_ALREADY_SOLD = "nodes_already_sold"
     USAGE_NOT_DELIVERED_YET = "usage_not_delivered_yet"
     HOUR_NOT_IN_CONTRACT = "hour_not_in_contract"
@@ -334,6 +337,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.BOND_IN_KIND: Meaning(_D, False, "An offer in kind has no bond: nothing of its unit is anybody's cash."),
     Code.PRICE_NOT_AT_PAR: Meaning(_D, False, "What is paid in kind is offered, and bid for, at 1 per GPU-hour."),
     Code.AMEND_NOT_VALID: Meaning(_D, False, "Name exactly one change, and leave at least one node."),
+    Code.HALT_NOT_VALID: Meaning(
+        _D, False, "Halt a class, a class in a region, a provider, or all: not a region alone, nor a provider's class."
+    ),
     Code.AMOUNT_TOO_LARGE: Meaning(_D, False, "The amount, or price times quantity, exceeds what can be counted."),
     Code.FACE_TOO_SMALL: Meaning(_D, False, "The programme issues no voucher of so little."),
     Code.NOT_WHOLE_MINOR_UNITS: Meaning(_D, False, "The currency has no coin so small: pay whole minor units."),
@@ -445,6 +451,8 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.GATE_CLOSED: Meaning(_D, False, "The last allowed start lies before the first hour that can still be traded."),
     Code.ORDER_NOT_OPEN: Meaning(_D, True, "The order is not on the book yet."),
     Code.AMENDMENT_OPEN: Meaning(_D, True, "Another amendment of the order is still being decided."),
+    Code.TRADING_HALTED: Meaning(_D, True, "Trading in this is halted."),
+    Code.TRADING_NOT_HALTED: Meaning(_D, True, "There is no halt of just this."),
     Code.NODES_ALREADY_SOLD: Meaning(_D, False, "The nodes to be taken back were sold."),
     Code.USAGE_NOT_DELIVERED_YET: Meaning(_D, True, "A reading's hour has not ended yet."),
     Code.HOUR_NOT_IN_CONTRACT: Meaning(_D, False, "A reading's hour is not an hour of the contract."),

@@ -15,6 +15,8 @@ NEW_IN_9: Final[frozenset[tuple[str, int]]] = frozenset(
     {
         ("register_class", 2),
         ("place_performance_bid", 1),
+        ("halt_trading", 1),
+        ("resume_trading", 1),
     }
 )
 NEW_IN_8: Final = frozenset(

@@ -27,7 +27,7 @@ from counterfoil.ledger import (
 from counterfoil.ledger import events as ledger
 from counterfoil.matching import amendment_events as amendments
 from counterfoil.matching import events as matching
-from counterfoil.matching import performance_events
+from counterfoil.matching import halt_events, performance_events
 from counterfoil.redemption import closing_events as redemption_closing
 from counterfoil.redemption import credit_events, payer_events
 from counterfoil.redemption import events as redemption
@@ -298,6 +298,7 @@ _MATCHING: Final[Table] = {
     amendments.OfferAmended: Concerns("amendment_id", via=(_OFFER,)),
     amendments.AmendmentFailed: Concerns("amendment_id", via=(_AMENDMENT,)),
     performance_events.PerformanceRequired: Concerns("bid_id", via=(_BID,)),
+    **_all(Concerns("halt_id", _PROVIDER), halt_events.TradingHalted, halt_events.TradingResumed),
     matching.TradeMatched: Concerns("trade_id", _SIDES, programme=True),
     matching.MatchPrevented: Concerns("bid_id", via=(_BID, _OFFER)),
     matching.OwnOrdersCancelled: Concerns("party_id", ("party_id",)),

@@ -16,6 +16,7 @@ from counterfoil.matching import checks
 from counterfoil.matching.amendments import reprice_bid
 from counterfoil.matching.commands import AmendBid, CancelBid, PlaceBid
 from counterfoil.matching.events import BidClosed, BidReceived, BidReduced, MatchContinued
+from counterfoil.matching.halts import only_halted
 from counterfoil.matching.passes import pass_at
 from counterfoil.matching.programmes import not_in_programme
 from counterfoil.matching.state import MatchingState
@@ -46,6 +47,7 @@ def place_bid(state: MatchingState, body: PlaceBid, actor: Party, at: At) -> Dec
         or not_in_programme(state.every_terms(body.programme_id), body, rules, at)
         or state.barred(body.programme_id, actor.party_id)
         or checks.past_gate(body.latest, rules, at)
+        or only_halted(state, body.tif, body.classes, body.regions)
     )
     return refused or [
         BidReceived(

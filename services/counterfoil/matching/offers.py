@@ -16,6 +16,7 @@ from counterfoil.matching import checks
 from counterfoil.matching.amendments import reprice_offer
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
 from counterfoil.matching.events import OfferClosed, OfferReceived, OfferReduced
+from counterfoil.matching.halts import only_halted
 from counterfoil.matching.references import bonded_price, floor_price, with_class
 from counterfoil.matching.state import MatchingState
 from counterfoil.matching.times import last_start
@@ -40,6 +41,7 @@ def post_offer(state: MatchingState, body: PostOffer, actor: Party, at: At) -> D
         or checks.not_at_par(body.currency, body.price)
         or checks.too_large(bonded)
         or checks.past_gate(body.window_end - body.min_hours, rules, at)
+        or only_halted(state, body.tif, (body.class_id,), (body.region,), actor.party_id)
     )
     return refused or with_class(
         state,

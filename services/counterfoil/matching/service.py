@@ -19,7 +19,7 @@ from counterfoil.issuance.events import (
 from counterfoil.ledger.amendment_events import AmendmentFunded
 from counterfoil.ledger.closing_events import ProgrammeClosed
 from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused, HoldRefusedV1
-from counterfoil.matching import amendments, evolve, forced_cancellations, leaving, uncrossing
+from counterfoil.matching import amendments, evolve, forced_cancellations, halts, leaving, uncrossing
 from counterfoil.matching.admission import bond_held, funding_ended, funds_held, hold_refused, terms_are_known
 from counterfoil.matching.amendment_events import (
     AmendmentFailed,
@@ -58,6 +58,8 @@ from counterfoil.matching.events import (
     UncrossingContinued,
 )
 from counterfoil.matching.expiry import expire_orders
+from counterfoil.matching.halt_commands import HaltTrading, ResumeTrading
+from counterfoil.matching.halt_events import TradingHalted, TradingResumed
 from counterfoil.matching.offers import amend_offer, cancel_offer, post_offer
 from counterfoil.matching.passes import continue_matching, due
 from counterfoil.matching.performance_bids import place_performance_bid
@@ -82,6 +84,8 @@ DECIDER: Final = Decider(
         CancelOwnOrders: leaving.cancel_own_orders,
         CancelOrderFor: forced_cancellations.cancel_order_for,
         CancelOrdersOf: forced_cancellations.cancel_orders_of,
+        HaltTrading: halts.halt_trading,
+        ResumeTrading: halts.resume_trading,
     },
     reactions={
         "issuance": {
@@ -143,6 +147,8 @@ DECIDER: Final = Decider(
         TradeMatched: evolve.trade_matched,
         OwnOrdersCancelled: leaving.own_orders_cancelled,
         CancellationForced: forced_cancellations.cancellation_forced,
+        TradingHalted: halts.trading_halted,
+        TradingResumed: halts.trading_resumed,
         MatchPrevented: evolve.match_prevented,
         MatchContinued: evolve.match_continued,
         UncrossingBegun: uncrossing.uncrossing_begun,

@@ -74,8 +74,15 @@ UNCROSSING: Final = Form(
     "uncrossing",
     ("programme_id",),
     row(Uncrossing, began=TIME, limit_price=AMOUNT, priority=COUNT),
-    "a programme, or `*` for all, whose bids meet all offers anew: since when (0: since rules came into force,"
-    " and none has yet), and the last in line that did",
+    "a programme, or `*` for all, whose bids meet all offers anew, or `CLASS:REGION:PROVIDER`, with `*` for any, that"
+    " is halted no longer: since when (0: since rules came into force, and none has yet), and the last in line that"
+    " did",
+)
+HALTED: Final = Form(
+    "halted",
+    ("class_id", "region", "provider_id"),
+    TEXT,
+    "what does not trade, by the halt: of a class, of one in a region, of a provider; `*` is any",
 )
 PAUSED: Final = Form("paused", ("programme_id",), TRUE, "a programme that is paused")
 LEAVING: Final = Form(
@@ -103,6 +110,8 @@ LEAVING_TIMER: Final = "leaving_orders"
 ANY: Final = "*"
 LAST: Final = "\U0010ffff"
 """Behind every id."""
+Halt = tuple[str, str, str]
+"""(class, region, provider) that does not trade; each may be `ANY`."""
 Scope = tuple[str, str]
 """(programme, party), of which one may be `ANY`: all of a party, all bids of a programme, a party's bids in one."""
 
@@ -115,8 +124,8 @@ class MatchingState(ProgrammesState):
 
     __slots__ = (
         "admitted", "amending", "amendments", "bids", "book", "classed", "classes", "continuing", "described", "expiry",
-        "in_market", "leaving", "leaving_before", "line", "listed", "offers", "open_orders", "paused", "performance",
-        "resting_bids", "resting_offers", "rule", "uncrossing", "versions",
+        "halts", "in_market", "leaving", "leaving_before", "line", "listed", "offers", "open_orders", "paused",
+        "performance", "resting_bids", "resting_offers", "rule", "uncrossing", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
@@ -136,6 +145,7 @@ class MatchingState(ProgrammesState):
         """These bids by limit down, priority and id."""
         self.amendments: Table[str, Amendment] = self.keep(Table(AMENDMENT))
         self.amending: dict[str, str] = {}  # order -> its amendment that is being decided
+        self.halts: Table[Halt, str] = self.keep(Table(HALTED))
         self.paused: Table[str, bool] = self.keep(Table(PAUSED))
         self.leaving: Table[Scope, Removal] = self.keep(Table(LEAVING))
         """Orders that end before anything else is decided; none is left of a scope that is not here."""
@@ -157,10 +167,16 @@ class MatchingState(ProgrammesState):
         buyer, seller = self.bids[bid.bid_id], self.offers[offer.offer_id]
         return (
             buyer.gpus_per_node == offer.gpus_per_node  # a class may change between versions
+            and not (self.halts and self.is_halted(offer.class_id, offer.region, offer.provider_id))
             and self.accepts(bid.programme_id, offer.provider_id)
             and (buyer.good_until is None or buyer.good_until > time)  # swept or not
             and (seller.good_until is None or seller.good_until > time)
         )
+
+    def is_halted(self, class_id: str, region: str, provider_id: str) -> bool:
+        """Whether nothing of a provider trades in a market; with `ANY`, of no provider."""
+        halts = (ANY, ANY, ANY), (class_id, ANY, ANY), (class_id, region, ANY), (ANY, ANY, provider_id)
+        return any(each in self.halts for each in halts)
 
     def accepts(self, programme_id: str, provider_id: str) -> bool:
         """Whether a programme pays a provider: it is listed, not suspended, and not related to the issuer since."""
@@ -266,10 +282,27 @@ class MatchingState(ProgrammesState):
 
         None joins them meanwhile; whoever leaves the book leaves the line.
         """
-        scopes: list[Iterable[str]] = [self.bids] if ANY in self.uncrossing else []
-        scopes = scopes or [self.open_orders.get((each, ANY), ()) for each in self.uncrossing]
-        resting = (bid for scope in scopes for bid_id in scope if (bid := self.book.bid(bid_id)) is not None)
+        ids: Iterable[str] = self.bids
+        if ANY not in self.uncrossing:
+            ids = dict.fromkeys(bid_id for scope in self.uncrossing for bid_id in self._bids_of(scope))
+        resting = (bid for bid_id in ids if (bid := self.book.bid(bid_id)) is not None)
         self.line = sorted((-bid.limit_price, bid.seq, bid.bid_id) for bid in resting)
+
+    def _bids_of(self, scope: str) -> Iterable[str]:
+        """The open bids of a programme, or those that may buy what is no longer halted."""
+        if ":" not in scope:
+            return self.open_orders.get((scope, ANY), ())
+        class_id, region, provider_id = scope.split(":")
+        markets = {(class_id, region)}
+        if provider_id != ANY:
+            offers = (self.offers[each] for each in self.open_orders.get((ANY, provider_id), ()) if each in self.offers)
+            markets = {(offer.class_id, offer.region) for offer in offers}
+        classes, regions = {each for each, _ in markets}, {each for _, each in markets}
+        return [
+            bid_id
+            for bid_id, bid in self.bids.items()
+            if not classes.isdisjoint(bid.classes) and (ANY in regions or not regions.isdisjoint(bid.regions))
+        ]
 
     def leave_line(self, bid: Bid) -> None:
         """A bid is about to leave the book."""

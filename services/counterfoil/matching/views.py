@@ -33,6 +33,7 @@ from counterfoil.matching.events import (
     OfferReduced,
     TradeMatched,
 )
+from counterfoil.matching.halt_events import TradingHalted, TradingResumed
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import ANYBODY, Copy, Part, Readers, refused_hold
@@ -260,7 +261,31 @@ AMENDMENTS: Final = View(
 """Orders that are, or were, to have another price per GPU-hour. `made`: it has been in force since; `failed`, and why:
 the order stayed as it was. What was missing is in the row of `holds` with the amendment's id."""
 
-VIEWS: Final[tuple[View, ...]] = (OFFERS, BIDS, TRADES, MARKET_OFFERS, MARKET_TRADES, PREVENTED, FORCED, AMENDMENTS)
+HALTS: Final = View(
+    name="halts",
+    key=("halt_id",),
+    columns={
+        "halt_id": "text",
+        "class_id": "text?",
+        "region": "text?",
+        "provider_id": "text?",
+        "halted_by": "text",
+        "reason": "text",
+        "halted_at": "time",
+        "status": "text",
+        "status_since": "time",
+        "status_reason": "text?",
+    },
+    filters=("class_id", "region", "provider_id", "status"),
+    readers=ANYBODY,
+    time="halted_at",
+    values={"status": ("halted", "resumed")},
+)
+"""What did not trade, or does not: of a class, of one in a region, of a provider; of all, if none is named."""
+
+VIEWS: Final[tuple[View, ...]] = (
+    OFFERS, BIDS, TRADES, MARKET_OFFERS, MARKET_TRADES, PREVENTED, FORCED, AMENDMENTS, HALTS,
+)  # fmt: skip
 
 
 def _stated(event: Event, terms: Mapping[str, str]) -> dict[str, object]:
@@ -364,6 +389,18 @@ def _amendment_failed(event: AmendmentFailed, at: At) -> Iterable[Change]:
     yield Set(AMENDMENTS.name, (event.amendment_id,), _now("failed", at, status_reason=event.reason))
 
 
+# halts --------------------------------------------------------------------------------------------------------------
+
+
+def _halted(event: TradingHalted, at: At) -> Iterable[Change]:
+    row = {name: getattr(event, name) for name in HALTS.columns if hasattr(event, name)}
+    yield Put(HALTS.name, {**row, "halted_at": at.time, "status_reason": None, **_now("halted", at)})
+
+
+def _resumed(event: TradingResumed, at: At) -> Iterable[Change]:
+    yield Set(HALTS.name, (event.halt_id,), _now("resumed", at, status_reason=event.reason))
+
+
 # trades -------------------------------------------------------------------------------------------------------------
 
 
@@ -405,6 +442,8 @@ REDUCERS: Final[Reducers] = {
     BidAmended: _bid_amended,
     OfferAmended: _offer_amended,
     AmendmentFailed: _amendment_failed,
+    TradingHalted: _halted,
+    TradingResumed: _resumed,
     TradeMatched: _trade_matched,
     MatchPrevented: _match_prevented,
     CancellationForced: _cancellation_forced,
