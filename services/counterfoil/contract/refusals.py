@@ -337,9 +337,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.BOND_IN_KIND: Meaning(_D, False, "An offer in kind has no bond: nothing of its unit is anybody's cash."),
     Code.PRICE_NOT_AT_PAR: Meaning(_D, False, "What is paid in kind is offered, and bid for, at 1 per GPU-hour."),
     Code.AMEND_NOT_VALID: Meaning(_D, False, "Name exactly one change, and leave at least one node."),
-    Code.HALT_NOT_VALID: Meaning(
-        _D, False, "Halt a class, a class in a region, a provider, or all: not a region alone, nor a provider's class."
-    ),
+    Code.HALT_NOT_VALID: Meaning(_D, False, "A halt is of a class, of one in a region, of a provider, or of all."),
     Code.AMOUNT_TOO_LARGE: Meaning(_D, False, "The amount, or price times quantity, exceeds what can be counted."),
     Code.FACE_TOO_SMALL: Meaning(_D, False, "The programme issues no voucher of so little."),
     Code.NOT_WHOLE_MINOR_UNITS: Meaning(_D, False, "The currency has no coin so small: pay whole minor units."),
@@ -484,11 +482,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
         _D, False, "A cap of the programme would be exceeded: of the beneficiary, its group, or all together."
     ),
     Code.APPROPRIATION_EXCEEDED: Meaning(_D, True, "The programme's uncommitted budget is smaller."),
-    Code.EXCEEDS_CAPTURED: Meaning(
-        _D,
-        False,
-        "More than was captured and neither reversed nor denied.",
-    ),
+    Code.EXCEEDS_CAPTURED: Meaning(_D, False, "More than was captured and neither reversed nor denied."),
     Code.EXCEEDS_UNCLAIMED: Meaning(_D, False, "The subsidy was claimed already: its reversal is the operator's."),
     Code.EXCEEDS_OWED: Meaning(_D, True, "More than the provider owes the programme."),
     Code.EXCEEDS_PAID: Meaning(_D, False, "More than the document lets be taken back of the payment, and was not yet."),
