@@ -92,7 +92,7 @@ def reinstate_provider(programme: ProgrammeId, provider: ProviderId, reason: Rea
     "counterfoil programme delist-provider springfield-2026 norn --reason 'forged readings' --as springfield",
 )
 def delist_provider(programme: ProgrammeId, provider: ProviderId, reason: Reason) -> Body:
-    """Issuer: take back a provider's accreditation: the programme's bids never meet its offers again.
+    """Issuer: end a provider's listing: the programme's bids never meet its offers again.
 
     Contracts already made run on, and what was delivered can be claimed. A suspension is over with it.
     """
