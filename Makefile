@@ -34,7 +34,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all console-assets demo demo-distributed test check bench bench-distributed up schemas docs wheels lock clean
+.PHONY: help setup setup-all console-assets demo demo-distributed test versions check bench bench-distributed up schemas docs wheels lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -78,6 +78,9 @@ demo-distributed: $(DEV_STAMP) ## the same on Kafka and PostgreSQL, every servic
 
 test: check docs ## the static checks, then every test but the drills
 	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+versions: $(DEV_STAMP) ## play the demo under every supported Python that is found here: the same entries, byte for byte
+	$(BIN)/python -m tests.versions
 
 drills: $(DEV_STAMP) ## the longer drills, which `make test` leaves out: about twenty minutes
 	$(BIN)/pytest -m drill $(ARGS)

@@ -158,7 +158,7 @@ def _alone(directory: Path) -> Iterator[Path]:
     or failed. Each makes its folder first, and then removes the folders of the others: of two turns, one at least finds
     the other's. A turn whose folder is gone cannot rename: it raises FileNotFoundError, whenever it wakes.
     """
-    turn = Path(tempfile.mkdtemp(dir=directory, prefix=_TURN))
+    turn = directory / Path(tempfile.mkdtemp(dir=directory, prefix=_TURN)).name  # from Python 3.12 on it is absolute
     try:
         for other in directory.glob(f"{_TURN}*"):
             if other != turn:
