@@ -127,7 +127,9 @@ def test_readme_has_the_two_commands_that_the_makefile_has() -> None:
         )
         return shown.stdout
 
-    (block,) = steps((ROOT / "README.md").read_text("utf-8"))
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert len(readme.splitlines()) <= 60, "README is short: what a role needs goes into its guide"
+    (block,) = steps(readme)
     assert [line.partition("#")[0].strip() for line in block.script.splitlines()] == ["make demo", "make test"]
     assert "counterfoil demo" in recipe("demo")
     assert "counterfoil demo --distributed" in recipe("demo-distributed")
