@@ -35,6 +35,7 @@ class Console:
 
     def __init__(self, context: Context) -> None:
         self.context, self.assets = context, Assets()
+        languages()  # reads files, once
         self._host = host_of(context.backend.origins[LogId("issuance")])
 
     def routers(self) -> Iterator[APIRouter]:
@@ -124,15 +125,19 @@ class Console:
                     try:
                         return await handle(request)
                     except Problem as problem:
-                        return console.problem(request, problem)
+                        return await console.told(request, problem)
                     except TookTooLong:
-                        return console.problem(request, Problem(ProblemCode.SCAN_TOO_LONG))
+                        return await console.told(request, Problem(ProblemCode.SCAN_TOO_LONG))
                     except Unavailable:
-                        return console.problem(request, Problem(ProblemCode.UNAVAILABLE))
+                        return await console.told(request, Problem(ProblemCode.UNAVAILABLE))
 
                 return handled
 
         return PageRoute
+
+    async def told(self, request: Request, problem: Problem) -> Response:
+        """The same, from a thread: the first time it reads templates and a catalogue."""
+        return await self.context.pools.points.run(self.problem, request, problem)
 
     def problem(self, request: Request, problem: Problem) -> Response:
         """A page that says what is wrong."""
@@ -170,12 +175,14 @@ class Console:
             """The messages of the modules in a language, by the names that they have there."""
             if language not in languages():
                 raise Problem(ProblemCode.NOT_FOUND, language[:80])
-            return compressed(request, self.words(language), "application/json")
+            words = await self.context.pools.points.run(self.words, language)
+            return compressed(request, words, "application/json")
 
         @routes.get("/console/schemas/{name}.json")
         async def schema(request: Request, name: str) -> Response:
             """The JSON Schema of a command's body."""
-            return compressed(request, forms.schema_bytes(name), "application/schema+json")
+            schema = await self.context.pools.points.run(forms.schema_bytes, name)
+            return compressed(request, schema, "application/schema+json")
 
         return routes
 
