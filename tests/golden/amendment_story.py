@@ -12,7 +12,7 @@ from tests.golden.uncrossing_story import traded
 from tests.golden.world import GoldenWorld
 from tests.properties.world import YUAN
 
-PROGRAMME = "p90"
+PROGRAMME = "p94"
 
 
 def tell(world: GoldenWorld) -> None:
