@@ -73,6 +73,8 @@ def _ledger() -> tuple[Modules, Modules]:
 def _matching() -> tuple[Modules, Modules]:
     from counterfoil.matching import (
         amendment_events,
+        auction_commands,
+        auction_events,
         commands,
         events,
         halt_commands,
@@ -81,8 +83,8 @@ def _matching() -> tuple[Modules, Modules]:
         performance_events,
     )
 
-    of_events = (events, amendment_events, performance_events, halt_events)
-    return (commands, performance_commands, halt_commands), of_events
+    of_events = (events, amendment_events, performance_events, halt_events, auction_events)
+    return (commands, performance_commands, halt_commands, auction_commands), of_events
 
 
 def _redemption() -> tuple[Modules, Modules]:

@@ -33,6 +33,8 @@ from counterfoil.issuance.commands import (
 from counterfoil.issuance.freeze_commands import ExtendSuspension
 from counterfoil.ledger.tranche_commands import AttestMilestone
 from counterfoil.ledger.tranche_events import TrancheWithheld
+from counterfoil.matching.auction_commands import BidInAuction, OfferInAuction, ScheduleAuction
+from counterfoil.matching.auction_events import TradeCleared
 from counterfoil.matching.events import TradeMatched
 from counterfoil.redemption.commands import (
     CloseSettlement,
@@ -93,6 +95,28 @@ def nothing_kept_apart() -> Iterator[None]:
 def attest(party_id: str, group_id: str, since: int | None = None) -> AttestGroup:
     """A fact about a party's group."""
     return AttestGroup(party_id=party_id, group_id=group_id, since=since, source="register, sheet 7")
+
+
+def auctioned(market: Market) -> None:
+    """A trade of the same two in an auction."""
+    now = market.clock.now()
+    first = now // HOUR + 6
+    terms = ScheduleAuction(
+        programmes=("p1",), classes=("a100",), region="east", first_hour=first, hours=1, locks_at=now + SECOND,
+        clears_at=now + 2 * SECOND, reference_price=2 * USD, collar_bps=10_000, caps="none", cap_bps=0, rsi_bps=0,
+        cover_bps=0, pivotal_bps=0, reserve_price=0, reserve_points=(),
+    )  # fmt: skip
+    auction_id = market.do("operator", terms)[0].auction_id  # type: ignore[attr-defined]
+    market.do("gpu-1", OfferInAuction(
+        auction_id=auction_id, class_id="a100", nodes=1, window_start=first, window_end=first + 1, price=USD,
+        bond_bps=1_000,
+    ))  # fmt: skip
+    market.do("lab-1", BidInAuction(
+        auction_id=auction_id, programme_id="p1", voucher_ids=(), nodes=1, hours=1, earliest=first, latest=first,
+        limit_price=2 * USD, divisible=True,
+    ))  # fmt: skip
+    market.advance_to(now + 3 * SECOND)
+    assert len(market.events("matching", TradeCleared)) == 1
 
 
 def programme_of_its_own(market: Market) -> None:
@@ -261,6 +285,7 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
         market.do("operator", attest("shell", "gpu-1"))
         market.do("operator", ExtendSuspension(voucher_id=voucher_id, days=1, reason="Meter log"))
         trade = contract(market)
+        auctioned(market)
         report_id = report(market, trade)
         market.do("lab-1", DisputeUsage(report_id=report_id, hours=(), evidence=(), reason="It stood still"))
         market.do("operator", ResolveDispute(report_id=report_id, gpu_minutes=960, reason="Meter log"))

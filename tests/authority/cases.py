@@ -71,6 +71,7 @@ from counterfoil.ledger.commands import (
 )
 from counterfoil.ledger.extension_commands import ExtendVoucher
 from counterfoil.ledger.tranche_commands import AttestMilestone, ReleaseTranche
+from counterfoil.matching.auction_commands import CancelAuction, ImproveOrder, OfferInAuction
 from counterfoil.matching.commands import (
     AmendBid,
     AmendOffer,
@@ -107,6 +108,7 @@ from counterfoil.redemption.payer_commands import ReturnShare
 from tests.authority.prepared import (
     AID_GIVEN,
     APPLICATION,
+    AUCTION,
     FACT,
     FURTHER,
     LATER,
@@ -114,6 +116,7 @@ from tests.authority.prepared import (
     NEW,
     SPECIAL_AID,
     Market,
+    auction_bid,
     bid,
     claiming,
     claiming_use,
@@ -558,6 +561,13 @@ def _resume(market: Market) -> Command:
     return ResumeTrading(class_id="a100", region=None, provider_id=None, reason=WHY)
 
 
+def _offer_in_auction(market: Market) -> Command:
+    return OfferInAuction(
+        auction_id=market.ids["auction"], class_id="a100", nodes=1, window_start=AUCTION.first_hour,
+        window_end=AUCTION.first_hour + 1, price=YUAN, bond_bps=1_000,
+    )  # fmt: skip
+
+
 ORDERS: Final[Mapping[str, Mapping[str, Make]]] = {
     "deposit": {"whose cash it is": by("lab-1", _deposit)},
     "withdraw": {"whose cash it is": by("lab-1", _withdraw)},
@@ -584,6 +594,20 @@ ORDERS: Final[Mapping[str, Mapping[str, Make]]] = {
     },
     "halt_trading": {"itself": alone("lab-1", lambda _market: _halt())},
     "resume_trading": {"itself": alone("lab-1", _resume)},
+    "schedule_auction": {"itself": alone("lab-1", lambda _market: AUCTION)},
+    "cancel_auction": {
+        "itself": alone("lab-1", lambda market: CancelAuction(auction_id=market.ids["auction"], reason=WHY))
+    },
+    "offer_in_auction": {"itself": alone("gpu-1", _offer_in_auction)},
+    "bid_in_auction": {
+        "the programme's issuer": by("city", auction_bid),
+        "a provider of the programme": by("gpu-1", auction_bid),
+    },
+    "improve_order": {
+        "the order's owner": by(
+            "lab-1", lambda market: ImproveOrder(order_id=market.ids["auction bid"], price=2 * YUAN)
+        )
+    },
 }
 
 # contracts, claims, payment -----------------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ from counterfoil.issuance.events import WindowOpened
 from counterfoil.issuance.invoice_commands import ClaimAfterUse, ClaimInvoice, PermitClaim, RecordCreditNote
 from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer
+from counterfoil.matching.auction_commands import BidInAuction, ScheduleAuction
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.matching.performance_commands import PlacePerformanceBid
 from counterfoil.redemption.commands import (
@@ -373,6 +374,21 @@ def pledging(market: Market, name: str, pledgee_id: str) -> PledgeVoucher:
     return PledgeVoucher(voucher_id=market.ids[name], amount=YUAN, pledgee_id=pledgee_id)
 
 
+AUCTION: Final = ScheduleAuction(
+    programmes=("p1",), classes=("a100",), region="east", first_hour=LATER + 40, hours=4,
+    locks_at=(LATER + 12) * HOUR, clears_at=(LATER + 14) * HOUR, reference_price=YUAN, collar_bps=10_000, caps="none",
+    cap_bps=0, rsi_bps=0, cover_bps=0, pivotal_bps=0, reserve_price=0, reserve_points=(),
+)  # fmt: skip
+
+
+def auction_bid(market: Market) -> BidInAuction:
+    """A node for an hour of the auction."""
+    return BidInAuction(
+        auction_id=market.ids["auction"], programme_id="p1", voucher_ids=(), nodes=1, hours=1, earliest=LATER + 40,
+        latest=LATER + 40, limit_price=YUAN, divisible=True,
+    )  # fmt: skip
+
+
 def _orders(market: Market) -> None:
     """Contracts, named after what becomes of them, and an order of each kind that waits."""
     for name, provider in (DELIVERIES | CLAIMS).items():
@@ -381,6 +397,8 @@ def _orders(market: Market) -> None:
         market.trade(name, "gpu-1", LATER)
     market.do("gpu-1", offer(LATER + 10), "offer")
     market.do("lab-1", bid(LATER + 20), "bid")
+    market.do("operator", AUCTION, "auction")
+    market.do("lab-1", auction_bid(market), "auction bid")
     market.do("gpu-1", ProposeCancellation(contract_id=market.ids["cancelling"], reason="no power"), "cancellation")
 
 

@@ -11,7 +11,17 @@ from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.issuance.commands import CloseParty
 from counterfoil.programme.values import add_months
 from tests.authority.cases import ABOUT
-from tests.authority.prepared import DELIVERED, DISPUTE_WINDOW, EXPIRY, LATER, OFFLINE, REPORTING, VALID_UNTIL, Market
+from tests.authority.prepared import (
+    AUCTION,
+    DELIVERED,
+    DISPUTE_WINDOW,
+    EXPIRY,
+    LATER,
+    OFFLINE,
+    REPORTING,
+    VALID_UNTIL,
+    Market,
+)
 from tests.authority.stage import CELLS, every_command, stage
 from tests.authority.table import deadlines
 from tests.authority.trial import Copy
@@ -69,6 +79,11 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "cancel_order_for": at((LATER + 10) * HOUR),
     "cancel_own_orders": at((LATER + 20) * HOUR),
     "cancel_orders_of": at((LATER + 20) * HOUR),
+    "schedule_auction": at(AUCTION.locks_at),
+    "cancel_auction": at(AUCTION.clears_at),
+    "offer_in_auction": at(AUCTION.locks_at),
+    "bid_in_auction": at(AUCTION.locks_at),
+    "improve_order": at(AUCTION.clears_at),
     "report_usage": at((DELIVERED + 1) * HOUR + REPORTING),
     "withdraw_delivery": at((DELIVERED + 1) * HOUR + REPORTING),
     "accept_usage": since("report report", DISPUTE_WINDOW),

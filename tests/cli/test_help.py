@@ -45,6 +45,7 @@ GROUPS = [
     "class",
     "programme",
     "application",
+    "auction",
     "window",
     "fact",
     "aid",

@@ -51,7 +51,7 @@ WRONG = [
     ("party register x --name X --role king --as acme", "a role is one of operator, issuer, provider"),
     ("voucher issue --programme P --beneficiary acme --amount 1 --as acme", "programme_id: an id: up to 63 of"),
     ("voucher list --as Acme", "'Acme' is not a name"),
-    ("offer list --status lost", "status is one of received, open, closed"),
+    ("offer list --status lost", "status is one of received, open, in_auction, closed"),
     ("offer list --sort nope", "--sort nope: COLUMN, COLUMN:asc or COLUMN:desc, one of offer_id"),
     ("export nope x.csv", "there is no view nope; these are: aid, application_scores"),
     ("log entry nolog 1", "nolog: the services are issuance, ledger, matching, redemption"),

@@ -127,7 +127,7 @@ def members(scalar: Any, records: Any) -> set[tuple[Any, str]]:
 def test_which_members_are_derived_and_which_are_a_command_s() -> None:
     events = VOCABULARY.events.values()
     assert members(scalars.DerivedTime, events) == DERIVED
-    assert {name for _, name in members(scalars.Time, events)} == {"good_until"}
+    assert {name for _, name in members(scalars.Time, events)} == {"good_until", "locks_at", "clears_at"}
     assert not members(scalars.DerivedTime, [*VOCABULARY.commands.values(), Header])
 
 

@@ -125,9 +125,9 @@ DEPOSIT = ("balance", "deposit", "acme", "--reference", "X", "--as", "treasury")
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("offer", "list", "--status", "opne"), "status is one of received, open, closed"),
+        (("offer", "list", "--status", "opne"), "status is one of received, open, in_auction, closed"),
         (("balance", "holds", "--purpose", "x"), "purpose is one of bid, offer, contract"),
-        (("offer", "list", "--where", "status=opne"), "status is one of received, open, closed"),
+        (("offer", "list", "--where", "status=opne"), "status is one of received, open, in_auction, closed"),
         (("offer", "list", "--since", "yesterday"), "a span such as 30m, 2h or 3d"),
         (("offer", "list", "--sort", "prize"), "one of offer_id"),
         (("offer", "list", "--output", "xml"), "a format is one of table, json, csv, tsv"),

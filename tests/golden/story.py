@@ -88,6 +88,7 @@ from tests.golden import (
     allocation_story,
     amendment_story,
     application_story,
+    auction_story,
     claim_story,
     class_story,
     closing_story,
@@ -138,6 +139,7 @@ LATER: tuple[tuple[str, str, Callable[[GoldenWorld], None]], ...] = (
     ("ledger", "releases_tranches", tranche_story.tell),
     ("ledger", "endless_days", stopped_story.tell),
     ("issuance", "max_floor_prices", class_story.tell),
+    ("matching", "max_open_auctions", auction_story.tell),
 )
 """Further parts: in which service's rules, since which field, and how it is told."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from counterfoil.audit.auctions import forged
 from counterfoil.audit.class_terms import misjudged
 from counterfoil.audit.meetings import skipped
 from counterfoil.contract.entry import Entry
@@ -25,6 +26,8 @@ def compared(decided: Entry, entry: Entry) -> tuple[str, str]:
     """The code and the text of the finding about a recorded entry whose bytes are not those of the one made again."""
     if (amended := _misamended(decided, entry)) is not None:
         return amended
+    if (lie := forged(decided, entry)) is not None:
+        return lie
     if (missing := skipped(decided, entry)) is not None:
         return "match_skipped", missing
     if (wrong := misjudged(decided, entry)) is not None:

@@ -22,6 +22,7 @@ from counterfoil.issuance.freeze_events import SuspensionExtended
 from counterfoil.ledger.events import CashDeposited, CashWithdrawn
 from counterfoil.ledger.tranche_events import MilestoneAttested
 from counterfoil.matching.amendment_events import BidAmendmentRequested
+from counterfoil.matching.auction_events import Trade, TradeCleared
 from counterfoil.matching.events import BidReceived, TradeMatched
 from counterfoil.redemption.events import (
     ActEndorsed,
@@ -108,7 +109,7 @@ def _bid(state: Any, event: BidReceived | BidAmendmentRequested, _actor: str) ->
             yield "provider", each, "beneficiary", event.beneficiary_id
 
 
-def _trade(state: Any, event: TradeMatched, _actor: str) -> Iterator[Pair]:
+def _trade(state: Any, event: Trade, _actor: str) -> Iterator[Pair]:
     yield "issuer", _issuer(state, event.programme_id), "provider", event.provider_id
     yield "issuer", _issuer(state, event.programme_id), "beneficiary", event.beneficiary_id
     yield "provider", event.provider_id, "beneficiary", event.beneficiary_id
@@ -183,6 +184,7 @@ ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[
     ("matching", BidReceived): _bid,
     ("matching", BidAmendmentRequested): _bid,
     ("matching", TradeMatched): _trade,
+    ("matching", TradeCleared): _trade,
     ("redemption", ActEndorsed): _endorsement,
     ("redemption", ClaimApproved): _approval,
     ("redemption", SettlementClosed): _settlement,

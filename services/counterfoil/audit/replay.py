@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple, NoReturn
 
 from counterfoil.audit.acts import act_of
+from counterfoil.audit.auctions import broken
 from counterfoil.audit.books import Programmes
 from counterfoil.audit.differences import SHOWN, compared
 from counterfoil.audit.duties import Duties, held_together, relations
@@ -44,6 +45,7 @@ from counterfoil.core.engine import STATE_ROOT_TIMER, Engine
 from counterfoil.core.rules import UnknownRules, absent_of
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.log.errors import LogError
+from counterfoil.matching.auction_events import AuctionCleared, Trade, TradeCleared
 from counterfoil.matching.events import TradeMatched
 from counterfoil.matching.passes import CONTINUATION
 from counterfoil.runtime.verifier import Signed
@@ -385,9 +387,12 @@ class Replay:
             summary.refused += outcome.refusal is not None
         summary.events += len(entry.events)
         for event in entry.events:
-            if type(event) is TradeMatched:
+            if type(event) is TradeMatched or type(event) is TradeCleared:
                 summary.trades += 1
                 self._check_trade(entry.index, event)
+            elif type(event) is AuctionCleared:
+                for text in broken(self._engine.state, event):
+                    self._found(entry.index, "auction_wrong", text)
             elif type(event) is StateRooted:
                 summary.state_roots += 1
             elif type(event) is LogOpened or type(event) is RulesAdopted:
@@ -399,7 +404,7 @@ class Replay:
             elif (act := act_of(entry, event)) is not None:
                 summary.acts.append(act)
 
-    def _check_trade(self, index: int, trade: TradeMatched) -> None:
+    def _check_trade(self, index: int, trade: Trade) -> None:
         """The arithmetic of a trade, independent of the engine that made it."""
         if trade.notional != trade.price * trade.nodes * trade.gpus_per_node * trade.hours:
             self._found(index, "notional_wrong", trade.trade_id)

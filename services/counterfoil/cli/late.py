@@ -105,6 +105,9 @@ COMMANDS: Final[Mapping[str, Late]] = {
     "pledge": Late("pledge", "Vouchers as security: make, release, enforce, show, list."),
     "offer": Late("offer", "Offers: post, amend, cancel, show, list, search, market, traded, depth, trades."),
     "bid": Late("bid", "Bids: place, amend, cancel, show, list."),
+    "auction": Late(
+        "auction", "Auctions with one price an hour: schedule, cancel, offer, bid, improve, prices, orders, show, list."
+    ),
     "usage": Late("usage", "Delivery: report, correct, accept, dispute, resolve, cancel, show, list."),
     "claim": Late("claim", "Claims: submit, approve, reject, settle, pay, return, show, list."),
     "reversal": Late("reversal", "Reversed captures: propose, agree, decide, recover, show, list."),

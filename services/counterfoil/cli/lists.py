@@ -220,6 +220,26 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
         ),
         Listing("prevented_matches", "prevented matches", "bid_id offer_id mode prevented_at", "prevented"),
     ),
+    "auction": (
+        Listing(
+            "auctions",
+            "auctions",
+            "auction_id region first_hour hours locks_at clears_at status reference_price surplus bound",
+            key="auc-20-0",
+        ),
+        Listing(
+            "auction_prices",
+            "prices of auctions by hour",
+            "auction_id hour price nodes reserve_price cleared_at",
+            "prices",
+        ),
+        Listing(
+            "auction_orders",
+            "orders in auctions",
+            "order_id auction_id side party_id entered_at admitted_at",
+            "orders",
+        ),
+    ),
     "bid": (
         Listing(
             "bids",

@@ -105,10 +105,11 @@ def parse_sha256(text: str) -> bytes:
 NESTED_AMOUNTS: Final = (
     "amount", "claimed", "brought", "carried", "resubmitted", "beneficiary_cap", "min_face", "needed", "available",
     "tax", "quantity", "most", "appropriated", "reduced", "disbursed", "lapsed", "recovered", "written_off", "returned",
-    "denied", "clawed_back", "bears", "pays",
+    "denied", "clawed_back", "bears", "pays", "price", "reserve_price",
 )  # fmt: skip
 """Members of nested values that are amounts, or millionths of a unit: of a programme's terms, a claim's or an
-application's lines, what a claim may take, a settlement's payees and payers, what a refused hold lacks, final books."""
+application's lines, what a claim may take, a settlement's payees and payers, what a refused hold lacks, final books;
+prices of an auction's hours."""
 
 
 def in_units(

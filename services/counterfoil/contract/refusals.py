@@ -73,6 +73,7 @@ class Code(StrEnum):
     UNKNOWN_PLEDGE = "unknown_pledge"
     UNKNOWN_TRANCHE = "unknown_tranche"
     UNKNOWN_ORDER = "unknown_order"
+    UNKNOWN_AUCTION = "unknown_auction"
     UNKNOWN_CONTRACT = "unknown_contract"
     UNKNOWN_REPORT = "unknown_report"
     UNKNOWN_CAPTURE = "unknown_capture"
@@ -121,6 +122,10 @@ class Code(StrEnum):
     PRICE_NOT_AT_PAR = "price_not_at_par"
     AMEND_NOT_VALID = "amend_not_valid"
     HALT_NOT_VALID = "halt_not_valid"
+    AUCTION_NOT_VALID = "auction_not_valid"
+    NOT_IN_AUCTION = "not_in_auction"
+    PRICE_OUTSIDE_COLLAR = "price_outside_collar"
+    PRICE_NOT_BETTER = "price_not_better"
     AMOUNT_TOO_LARGE = "amount_too_large"
     FACE_TOO_SMALL = "face_too_small"
     NOT_WHOLE_MINOR_UNITS = "not_whole_minor_units"
@@ -191,6 +196,7 @@ class Code(StrEnum):
     TRANCHE_NOT_DUE = "tranche_not_due"
     TRANSFER_NOT_PERMITTED = "transfer_not_permitted"
     GATE_CLOSED = "gate_closed"
+    AUCTION_NOT_OPEN = "auction_not_open"
     ORDER_NOT_OPEN = "order_not_open"
     AMENDMENT_OPEN = "amendment_open"
     TRADING_HALTED = "trading_halted"
@@ -237,9 +243,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.MALFORMED: Meaning(_I, False, "Not a DSSE envelope with one signature over a JSON command of this contract."),
     Code.WRONG_PAYLOAD_TYPE: Meaning(_I, False, "The envelope's payloadType is not that of a Counterfoil command."),
     Code.NOT_CANONICAL: Meaning(_I, False, "The payload is not the RFC 8785 form of itself."),
-    Code.UNKNOWN_TYPE: Meaning(
-        _I, False, "No service decides this command type and version, or not by the rules in force."
-    ),
+    Code.UNKNOWN_TYPE: Meaning(_I, False, "No service decides this command type and version by the rules in force."),
     Code.UNKNOWN_MEMBER: Meaning(_I, False, "The payload has a member that the command does not define."),
     Code.OUT_OF_RANGE: Meaning(_I, False, "An amount, count, time or text lies outside its range."),
     Code.WRONG_AUDIENCE: Meaning(_I, False, "`aud` is not the origin of the log that decides this command."),
@@ -271,6 +275,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.UNKNOWN_PLEDGE: Meaning(_D, False, "No such open pledge."),
     Code.UNKNOWN_TRANCHE: Meaning(_D, False, "No such part of a voucher that is still to be released."),
     Code.UNKNOWN_ORDER: Meaning(_D, False, "No such open offer or bid, or it is another's."),
+    Code.UNKNOWN_AUCTION: Meaning(_D, False, "No such auction, or it is over."),
     Code.UNKNOWN_CONTRACT: Meaning(_D, True, "No such open contract, or it is another's."),
     Code.UNKNOWN_REPORT: Meaning(_D, False, "No such open usage report, or it is another's."),
     Code.UNKNOWN_CAPTURE: Meaning(_D, True, "Nothing was captured for this report, or it is another's."),
@@ -280,9 +285,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.UNKNOWN_KEY_ID: Meaning(_D, False, "The party has no such key in force."),
     Code.UNKNOWN_RECOVERY: Meaning(_D, False, "No such recovery is under way."),
     Code.NOT_YOURS: Meaning(_D, False, "The object belongs to another party."),
-    Code.ROOT_OPERATOR: Meaning(
-        _D, False, "The operator of the first entry stays; its recovery key alone recovers it."
-    ),
+    Code.ROOT_OPERATOR: Meaning(_D, False, "The operator of the first entry stays: only its recovery key recovers it."),
     Code.UNKNOWN_PROPOSAL: Meaning(_D, False, "No such open proposal of the other side."),
     Code.UNKNOWN_APPLICATION: Meaning(_D, True, "No application has this id, or it was decided or withdrawn."),
     Code.UNKNOWN_WINDOW: Meaning(_D, False, "No window has this id, or all of its applications are decided."),
@@ -300,9 +303,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.RULES_NOT_NEWER: Meaning(_D, False, "The version of the rules is not newer than the one in force."),
     Code.VERSION_NOT_NEXT: Meaning(_D, False, "The version is not the last one plus one."),
     Code.RATE_NOT_A_SHARE: Meaning(_D, False, "The share is not from 0 to 1."),
-    Code.DOCUMENT_INCOMPLETE: Meaning(
-        _D, True, "Not all pieces of the document are there: put those that are missing."
-    ),
+    Code.DOCUMENT_INCOMPLETE: Meaning(_D, True, "Not all pieces of the document are there: put those missing."),
     Code.DOCUMENT_MALFORMED: Meaning(
         _D, False, "The bytes are not those that were announced, or no programme document; `where` names the place."
     ),
@@ -314,9 +315,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.EMPTY_LIST: Meaning(_D, False, "A list that needs at least one item is empty."),
     Code.OVER_LIMIT: Meaning(_D, False, "A list or the actor's number of open objects exceeds its limit."),
     Code.REGIME_DIFFERS: Meaning(
-        _D,
-        False,
-        "The ceiling of law is registered, or counted by another programme, with other figures.",
+        _D, False, "The ceiling of law is registered, or counted by another programme, with other figures."
     ),
     Code.CURRENCY_MISMATCH: Meaning(_D, False, "The currency is not that of the programme, or of the ceiling of law."),
     Code.PRICE_OFF_TICK: Meaning(_D, False, "The price is not a multiple of the tick."),
@@ -338,6 +337,10 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.PRICE_NOT_AT_PAR: Meaning(_D, False, "What is paid in kind is offered, and bid for, at 1 per GPU-hour."),
     Code.AMEND_NOT_VALID: Meaning(_D, False, "Name exactly one change, and leave at least one node."),
     Code.HALT_NOT_VALID: Meaning(_D, False, "A halt is of a class, of one in a region, of a provider, or of all."),
+    Code.AUCTION_NOT_VALID: Meaning(_D, False, "A term of the auction does not fit the others, or the time left."),
+    Code.NOT_IN_AUCTION: Meaning(_D, False, "The auction has no such hours, class, programme or kind of order."),
+    Code.PRICE_OUTSIDE_COLLAR: Meaning(_D, False, "The price is too far from the reference price."),
+    Code.PRICE_NOT_BETTER: Meaning(_D, False, "The price is no better than the one that the order has."),
     Code.AMOUNT_TOO_LARGE: Meaning(_D, False, "The amount, or price times quantity, exceeds what can be counted."),
     Code.FACE_TOO_SMALL: Meaning(_D, False, "The programme issues no voucher of so little."),
     Code.NOT_WHOLE_MINOR_UNITS: Meaning(_D, False, "The currency has no coin so small: pay whole minor units."),
@@ -356,9 +359,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.PROGRAMME_NOT_OPEN: Meaning(_D, True, "Ledger time is outside the programme's validity."),
     Code.PROGRAMME_IN_RUN_OFF: Meaning(_D, False, "The programme is in run-off: nothing new begins in it."),
     Code.PROGRAMME_NOT_IN_RUN_OFF: Meaning(_D, True, "Only a programme in run-off can be closed."),
-    Code.PROGRAMME_CLOSED: Meaning(
-        _D, False, "The programme is closed, or about to be: nothing happens in it any more."
-    ),
+    Code.PROGRAMME_CLOSED: Meaning(_D, False, "The programme is closed, or about to be: nothing happens in it now."),
     Code.PROGRAMME_STILL_OPEN: Meaning(_D, True, "Something of the programme is still open."),
     Code.PROGRAMME_NOT_ON_MARKET: Meaning(
         _D, False, "The programme's vouchers pay no bids: they are claimed, or allocate what the market does not meter."
@@ -366,9 +367,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.PROGRAMME_IN_KIND: Meaning(
         _D, False, "The programme is an allocation of compute: nothing is claimed, settled or paid back in money."
     ),
-    Code.NOT_COVERED_IN_KIND: Meaning(
-        _D, False, "The allocation does not pay for all that is bid for, and nothing else can."
-    ),
+    Code.NOT_COVERED_IN_KIND: Meaning(_D, False, "The allocation does not pay for the whole bid, nothing else can."),
     Code.PROVIDER_ALREADY_LISTED: Meaning(_D, False, "The provider is listed for the programme."),
     Code.PROVIDER_NOT_LISTED: Meaning(_D, True, "The provider is not listed for the programme."),
     Code.PROVIDER_SUSPENDED: Meaning(_D, True, "The programme has suspended the provider: its claims wait."),
@@ -447,6 +446,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
         _D, True, "The programme does not let this be handed on, or pledged: `why` is one of its codes of transfers."
     ),
     Code.GATE_CLOSED: Meaning(_D, False, "The last allowed start lies before the first hour that can still be traded."),
+    Code.AUCTION_NOT_OPEN: Meaning(_D, False, "The auction has locked: orders neither enter nor leave."),
     Code.ORDER_NOT_OPEN: Meaning(_D, True, "The order is not on the book yet."),
     Code.AMENDMENT_OPEN: Meaning(_D, True, "Another amendment of the order is still being decided."),
     Code.TRADING_HALTED: Meaning(_D, True, "Trading in this is halted."),

@@ -11,14 +11,16 @@ EXITS_IN_9: Final = frozenset(
     }
 )  # fmt: skip
 """What a closed or suspended party may give, too: without it others would wait for ever for what is theirs."""
-NEW_IN_9: Final[frozenset[tuple[str, int]]] = frozenset(
+NEW_IN_9: Final = frozenset(
     {
         ("register_class", 2),
         ("place_performance_bid", 1),
         ("halt_trading", 1),
         ("resume_trading", 1),
+        ("schedule_auction", 1), ("cancel_auction", 1), ("offer_in_auction", 1), ("bid_in_auction", 1),
+        ("improve_order", 1),
     }
-)
+)  # fmt: skip
 NEW_IN_8: Final = frozenset(
     {
         ("register_regime", 1), ("attest_milestone", 1), ("extend_voucher", 1), ("release_tranche", 1),

@@ -249,6 +249,15 @@ class Rules:
     """
     max_bids_tried_per_entry: int
     """Of those that meet all offers anew."""
+    max_open_auctions: int
+    """0: there are none."""
+    max_auction_hours: int
+    max_auction_terms: int
+    """Programmes of one auction, and points of its reserve function."""
+    max_auction_orders: int
+    """Of one auction; a place for each that is to replace another included."""
+    max_auction_blocks: int
+    """Of these, bids that are met in whole or not at all: the search for the best of them grows with their number."""
     validity_of_each_version: bool
     """Whether a bid needs a programme version that is open, and not only one that has its classes and regions."""
 

@@ -130,6 +130,11 @@ _FIRST: Final = Rules(
     uncrosses=False,
     amends_in_place=False,
     max_bids_tried_per_entry=0,
+    max_open_auctions=0,
+    max_auction_hours=0,
+    max_auction_terms=0,
+    max_auction_orders=1,
+    max_auction_blocks=0,
     validity_of_each_version=False,
     min_window=HOUR,
     resolution_window=7 * DAY,
@@ -256,6 +261,11 @@ _NINTH: Final = replace(
     endless_days=365,
     counts_group_grants_once=True,
     max_floor_prices=16,
+    max_open_auctions=64,
+    max_auction_hours=24,
+    max_auction_terms=16,
+    max_auction_orders=10_500,
+    max_auction_blocks=500,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)

@@ -26,8 +26,8 @@ from counterfoil.ledger import (
 )
 from counterfoil.ledger import events as ledger
 from counterfoil.matching import amendment_events as amendments
+from counterfoil.matching import auction_events, halt_events, performance_events
 from counterfoil.matching import events as matching
-from counterfoil.matching import halt_events, performance_events
 from counterfoil.redemption import closing_events as redemption_closing
 from counterfoil.redemption import credit_events, payer_events
 from counterfoil.redemption import events as redemption
@@ -70,6 +70,7 @@ _SIDES: Final = ("beneficiary_id", "provider_id")
 _BID: Final = Via("bid_id", "bids", _BENEFICIARY)
 _OFFER: Final = Via("offer_id", "offers", _PROVIDER, programme=False)
 _AMENDMENT: Final = Via("amendment_id", "amendments", ("party_id",))
+_AUCTION_ORDER: Final = Via("order_id", "auction_orders", ("party_id",))
 _CONTRACT: Final = Via("contract_id", "contracts", _SIDES)
 _FUNDS: Final = Via("contract_id", "contracts", _BENEFICIARY)
 _VOUCHER: Final = Via("voucher_id", "vouchers", _BENEFICIARY)
@@ -300,6 +301,10 @@ _MATCHING: Final[Table] = {
     performance_events.PerformanceRequired: Concerns("bid_id", via=(_BID,)),
     **_all(Concerns("halt_id", _PROVIDER), halt_events.TradingHalted, halt_events.TradingResumed),
     matching.TradeMatched: Concerns("trade_id", _SIDES, programme=True),
+    auction_events.AuctionOrderEntered: Concerns("order_id", ("party_id",)),
+    auction_events.AuctionOrderAdmitted: Concerns("order_id", via=(_AUCTION_ORDER,)),
+    auction_events.AuctionOfferImproved: Concerns("offer_id", via=(_OFFER,)),
+    auction_events.TradeCleared: Concerns("trade_id", _SIDES, programme=True),
     matching.MatchPrevented: Concerns("bid_id", via=(_BID, _OFFER)),
     matching.OwnOrdersCancelled: Concerns("party_id", ("party_id",)),
     matching.CancellationForced: Concerns("cancellation_id", ("party_id", "cancelled_by"), programme=True),
@@ -385,6 +390,11 @@ CONCERNS: Final[Mapping[str, Table]] = {
 
 NOBODY: Final[frozenset[type[Event]]] = frozenset(
     {
+        auction_events.AuctionScheduled,
+        auction_events.AuctionCancelled,
+        auction_events.AuctionLocked,
+        auction_events.AuctionCleared,
+        auction_events.AuctionClosed,
         common.LogOpened,
         common.StateRooted,
         common.WriterResumed,

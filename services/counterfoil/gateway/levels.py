@@ -11,6 +11,7 @@ from typing import Any, Final
 from counterfoil.contract.record import Event
 from counterfoil.gateway.bounds import MAX_LEVELS, MIN_GROUPS
 from counterfoil.matching.amendment_events import BidAmended, OfferAmended
+from counterfoil.matching.auction_events import Trade, TradeCleared
 from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
@@ -173,7 +174,7 @@ def _offer_reduced(levels: Levels, event: OfferReduced) -> None:
         levels.change(event.offer_id, nodes=order.nodes - event.reduced_by)
 
 
-def _trade_matched(levels: Levels, event: TradeMatched) -> None:
+def _trade_matched(levels: Levels, event: Trade) -> None:
     offer = levels.orders.get(event.offer_id)
     if offer is not None:
         levels.change(event.offer_id, sold=offer.sold + event.nodes * event.hours)
@@ -198,4 +199,5 @@ _CHANGES: Final[Mapping[type[Event], Callable[[Levels, Any], None]]] = {
     OfferAmended: lambda levels, event: levels.change(event.offer_id, price=event.price),
     BidClosed: lambda levels, event: levels.remove(event.bid_id),
     TradeMatched: _trade_matched,
+    TradeCleared: _trade_matched,
 }

@@ -22,7 +22,7 @@ from counterfoil.ledger.payment import Parts, divide, keep, purchase_of, reasons
 from counterfoil.ledger.releases import free, release, release_legs
 from counterfoil.ledger.restoring import restore
 from counterfoil.ledger.state import Contract, EndedContract, LedgerState
-from counterfoil.matching.events import TradeMatched
+from counterfoil.matching.auction_events import Trade, TradeCleared
 from counterfoil.programme.paying import Paid, Purchase, pays
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.terms import Terms
@@ -36,7 +36,7 @@ def is_funded(
     return event.contract_id in state.contracts
 
 
-def fund_contract(state: LedgerState, event: TradeMatched, at: At) -> Sequence[Event]:
+def fund_contract(state: LedgerState, event: Trade, at: At) -> Sequence[Event]:
     """Keep the trade's price held for its contract, release what the limit held above it, assign the bond.
 
     A trade with no hold here for either order belongs to another ledger.
@@ -52,7 +52,10 @@ def fund_contract(state: LedgerState, event: TradeMatched, at: At) -> Sequence[E
     subsidy, co_payment = divide(event.notional, paid.subsidy, held)
     vouchers, rest = split(hold.draws, subsidy)
     left = Parts(held.vouchers - subsidy, held.cash - co_payment)
-    keep_subsidy, keep_cash = keep(terms, bid, held, left, event.bid_nodes_left)
+    if isinstance(event, TradeCleared) and event.bid_nodes_left:
+        keep_subsidy, keep_cash = left  # what the bid needs for its other hours is released as the auction ends
+    else:
+        keep_subsidy, keep_cash = keep(terms, bid, held, left, event.bid_nodes_left)
     _, released = split(rest, keep_subsidy)
     released_cash = left.cash - keep_cash
     ensure(released_cash >= 0, "a hold covers every trade of its bid")
@@ -74,7 +77,7 @@ def fund_contract(state: LedgerState, event: TradeMatched, at: At) -> Sequence[E
     return [funded, *judged, *bury(state, posting, hold.owner_id, released, at)]
 
 
-def judged_purchase(terms: Terms, event: TradeMatched, purchase: Purchase, paid: Paid) -> Sequence[Event]:
+def judged_purchase(terms: Terms, event: Trade, purchase: Purchase, paid: Paid) -> Sequence[Event]:
     """What a document's rules said of a trade, for the record."""
     if not isinstance(terms, Rules):
         return []

@@ -15,7 +15,8 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.at import At
 from counterfoil.ledger.holds import BidNeed
 from counterfoil.matching.amendment_events import BidAmendmentRequested
-from counterfoil.matching.events import BidReceived, TradeMatched
+from counterfoil.matching.auction_events import Trade
+from counterfoil.matching.events import BidReceived
 from counterfoil.programme.paying import Paid, Purchase, days, pays
 from counterfoil.programme.terms import Terms
 
@@ -74,7 +75,7 @@ def divide(amount: int, wanted: int, held: Parts) -> Parts:
     return Parts(vouchers, amount - vouchers)
 
 
-def purchase_of(event: TradeMatched, at: At) -> Purchase:
+def purchase_of(event: Trade, at: At) -> Purchase:
     """What a trade buys."""
     gpu_hours = event.nodes * event.gpus_per_node * event.hours * _MILLION
     return Purchase(

@@ -135,6 +135,7 @@ from counterfoil.matching.amendment_events import (
     OfferAmended,
     OfferAmendmentRequested,
 )
+from counterfoil.matching.auction_events import TradeCleared
 from counterfoil.matching.events import (
     BidClosed,
     BidReceived,
@@ -225,6 +226,7 @@ DECIDER: Final = Decider(
             AmendmentFailed: amendments.settle_failed,
             BidClosed: bids.release_bid,
             TradeMatched: contracts.fund_contract,
+            TradeCleared: contracts.fund_contract,
         },
         "redemption": {
             UsageAccepted: capture.capture,

@@ -15,6 +15,7 @@ from counterfoil.contract.record import Event
 from counterfoil.core.at import At
 from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused, HoldRefusedV1
 from counterfoil.matching.amendments import amendment_refused
+from counterfoil.matching.auction_orders import admitted
 from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
@@ -46,6 +47,8 @@ def funds_held(state: MatchingState, event: HoldPlaced, at: At) -> Sequence[Even
     received = state.bids.get(event.hold_id)
     if received is None or event.hold_id in state.admitted:
         return []  # it was closed while its funds were being held
+    if event.hold_id in state.auctions.orders:
+        return admitted(state, event.hold_id, event.version)
     if (closed := _barred(state, received, event.version, at)) is not None:
         return [closed]
     group_id = state.directory.group_now(received.beneficiary_id)
@@ -66,6 +69,8 @@ def bond_held(state: MatchingState, event: BondHeld, at: At) -> Sequence[Event]:
     received = state.offers.get(event.hold_id)
     if received is None or event.hold_id in state.admitted:
         return []  # it was closed while its bond was being held
+    if event.hold_id in state.auctions.orders:
+        return admitted(state, event.hold_id, None)
     if _offer_has_ended(state, received, at):
         return [OfferClosed(offer_id=received.offer_id, reason="expired")]
     group_id = state.directory.group_now(received.provider_id)

@@ -133,7 +133,9 @@ def _replace(state: MatchingState, received: BidReceived, limit_price: int, at: 
 def cancel_bid(state: MatchingState, body: CancelBid, actor: Party, _at: At) -> Decision:
     """Close a bid, on the book or not yet; its trades stand."""
     received = _own_bid(state, body.bid_id, actor)
-    return received if isinstance(received, Refusal) else [BidClosed(bid_id=body.bid_id, reason="cancelled")]
+    if isinstance(received, Refusal):
+        return received
+    return checks.not_cancellable(state, body.bid_id) or [BidClosed(bid_id=body.bid_id, reason="cancelled")]
 
 
 def _own_bid(state: MatchingState, bid_id: str, actor: Party) -> BidReceived | Refusal:

@@ -80,3 +80,10 @@ def past_gate(last_start: int, rules: Rules, at: At) -> Refusal | None:
     if last_start >= first:
         return None
     return refuse(Code.GATE_CLOSED, **({"last_start": last_start, "first": first} if rules.names_limits else {}))
+
+
+def not_cancellable(state: MatchingState, order_id: str) -> Refusal | None:
+    """The owner of an order may take it back: in an auction only before it locks."""
+    if not state.auctions.is_fixed(order_id):
+        return None
+    return refuse(Code.AUCTION_NOT_OPEN, auction_id=state.auctions.orders[order_id].auction_id)

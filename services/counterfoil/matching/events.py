@@ -39,6 +39,9 @@ Removal = Literal[
 Bids alone leave for what a programme says.
 """
 
+NotMet = Literal["out_of_the_money", "rationed", "auction_cancelled", "not_funded_in_time"]
+"""Why an order of an auction has not got, or sold, all that it was for; what is left is closed as the auction ends."""
+
 
 @event("offer.received.v1")
 class OfferReceived(Event):
@@ -82,10 +85,23 @@ class OfferReduced(Event):
 
 @event("offer.closed.v1")
 class OfferClosed(Event):
-    """The offer is no longer on the book."""
+    """The offer is no longer on the book, or in its auction: by `auction_cleared` it has sold all."""
 
     offer_id: Id
-    reason: Literal["cancelled", "replaced", "expired", "bond_refused", "immediate_or_cancel", "self_trade", Removal]
+    reason: Literal[
+        "cancelled",
+        "replaced",
+        "expired",
+        "bond_refused",
+        "immediate_or_cancel",
+        "self_trade",
+        "auction_cleared",
+        "not_listed",
+        "halted",
+        "gate_closed",
+        NotMet,
+        Removal,
+    ]
 
 
 @event("bid.received.v1")
@@ -137,6 +153,8 @@ class BidClosed(Event):
 
     `funding_revoked`, `funding_suspended`, `funding_expired`: of a voucher that was to pay for it.
     `immediate_or_cancel`, `not_fillable`: nothing that fits is left for an IOC bid, or not enough for a FOK bid.
+    In an auction: `below_reserve` of its hour; `capped`: its group had its share; `paradoxically_rejected`, `no_room`:
+    a block in the money at the prices, which would change them, or for whose nodes no single offer has room.
     """
 
     bid_id: Id
@@ -155,6 +173,11 @@ class BidClosed(Event):
         "not_fillable",
         "would_match",
         "self_trade",
+        "below_reserve",
+        "capped",
+        "paradoxically_rejected",
+        "no_room",
+        NotMet,
         Removal,
     ]
 

@@ -147,10 +147,11 @@ def bid_reduced(state: MatchingState, event: BidReduced, _at: At) -> None:
 
 def bid_closed(state: MatchingState, event: BidClosed, _at: At) -> None:
     """The bid is removed, from the book too if it is there."""
-    _remove_bid(state, event.bid_id)
+    remove_bid(state, event.bid_id)
 
 
-def _remove_bid(state: MatchingState, bid_id: str) -> None:
+def remove_bid(state: MatchingState, bid_id: str) -> None:
+    """A bid is open no more."""
     bid, resting = state.bids.pop(bid_id), state.book.bid(bid_id)
     state.resting_bids.mark(bid_id)
     if resting is not None:
@@ -174,7 +175,7 @@ def trade_matched(state: MatchingState, event: TradeMatched, _at: At) -> None:
     state.resting_offers.mark(event.offer_id)
     state.resting_bids.mark(event.bid_id)
     if event.bid_nodes_left == 0:
-        _remove_bid(state, event.bid_id)
+        remove_bid(state, event.bid_id)
 
 
 def match_prevented(_state: MatchingState, _event: MatchPrevented, _at: At) -> None:
@@ -200,4 +201,5 @@ def _ended(state: MatchingState, order_id: str, order: OfferReceived | BidReceiv
     if order_id in state.continuing:
         del state.continuing[order_id]
     state.admitted.pop(order_id, None)
+    state.auctions.leave(order_id)
     state.closed(order_id, order)

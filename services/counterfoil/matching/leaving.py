@@ -35,6 +35,9 @@ def cancel_own_orders(state: MatchingState, body: CancelOwnOrders, actor: Party,
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
     if (body.programme_id or ANY, actor.party_id) not in state.open_orders:
         return refuse(Code.UNKNOWN_ORDER, party_id=actor.party_id)
+    orders = state.open_orders[body.programme_id or ANY, actor.party_id]
+    if all(state.auctions.is_fixed(order_id) for order_id in orders):
+        return refuse(Code.AUCTION_NOT_OPEN, party_id=actor.party_id)
     return [OwnOrdersCancelled(party_id=actor.party_id, programme_id=body.programme_id)]
 
 

@@ -37,7 +37,7 @@ def post_offer(state: MatchingState, body: PostOffer, actor: Party, at: At) -> D
         or checks.unfit_window(length, 1, body.window_end, rules, at)
         or checks.unfit_time_in_force(body.tif, body.good_until, at)
         or checks.minimum_too_large(body.min_nodes, body.nodes, body.min_hours, length)
-        or _unfit_bond(body, rules)
+        or unfit_bond(body.currency, body.bond_bps, rules)
         or checks.not_at_par(body.currency, body.price)
         or checks.too_large(bonded)
         or checks.past_gate(body.window_end - body.min_hours, rules, at)
@@ -60,7 +60,7 @@ def post_offer(state: MatchingState, body: PostOffer, actor: Party, at: At) -> D
             min_nodes=body.min_nodes,
             min_hours=body.min_hours,
             bond_bps=body.bond_bps,
-            bond=_bond_of(bonded, body.bond_bps),
+            bond=bond_of(bonded, body.bond_bps),
             tif=body.tif,
             good_until=body.good_until,
             stp=body.stp,
@@ -110,14 +110,16 @@ def _replace(state: MatchingState, received: OfferReceived, price: int, at: At) 
         return refuse(Code.ORDER_NOT_OPEN)
     if any(left != nodes for _, _, left in state.book.residual(received.offer_id)):
         return refuse(Code.NODES_ALREADY_SOLD)
-    renewed = replace(renewed, bond=_bond_of(bonded, renewed.bond_bps), min_nodes=min(renewed.min_nodes, nodes))
+    renewed = replace(renewed, bond=bond_of(bonded, renewed.bond_bps), min_nodes=min(renewed.min_nodes, nodes))
     return [OfferClosed(offer_id=received.offer_id, reason="replaced"), renewed]
 
 
 def cancel_offer(state: MatchingState, body: CancelOffer, actor: Party, _at: At) -> Decision:
     """Close an offer, on the book or not yet; its trades stand."""
     received = _own_offer(state, body.offer_id, actor)
-    return received if isinstance(received, Refusal) else [OfferClosed(offer_id=body.offer_id, reason="cancelled")]
+    if isinstance(received, Refusal):
+        return received
+    return checks.not_cancellable(state, body.offer_id) or [OfferClosed(offer_id=body.offer_id, reason="cancelled")]
 
 
 def _own_offer(state: MatchingState, offer_id: str, actor: Party) -> OfferReceived | Refusal:
@@ -131,12 +133,12 @@ def _own_offer(state: MatchingState, offer_id: str, actor: Party) -> OfferReceiv
     )
 
 
-def _unfit_bond(body: PostOffer, rules: Rules) -> Refusal | None:
+def unfit_bond(currency: str, bond_bps: int, rules: Rules) -> Refusal | None:
     """In kind a default costs no bond: what was allocated goes back to its holder, with time to use it."""
-    if body.currency in METERED:
-        return refuse(Code.BOND_IN_KIND) if body.bond_bps else None
+    if currency in METERED:
+        return refuse(Code.BOND_IN_KIND) if bond_bps else None
     least = rules.min_bond_bps
-    return refuse(Code.BOND_TOO_SMALL, minimum_bps=least) if body.bond_bps < least else None
+    return refuse(Code.BOND_TOO_SMALL, minimum_bps=least) if bond_bps < least else None
 
 
 def _bonded(offer: OfferReceived, reference: int, nodes: int) -> int:
@@ -144,6 +146,6 @@ def _bonded(offer: OfferReceived, reference: int, nodes: int) -> int:
     return reference * offer.gpus_per_node * (offer.window_end - offer.window_start) * nodes
 
 
-def _bond_of(bonded: int, bps: int) -> int:
+def bond_of(bonded: int, bps: int) -> int:
     """The bond of a whole offer, rounded up: the floored bonds of its trades always fit into it."""
     return -(-bonded * bps // BPS)

@@ -24,7 +24,7 @@ from counterfoil.matching.events import (
     UncrossingContinued,
 )
 from counterfoil.matching.orders import Bid, Match, Offer, Pass, Plan, Prevented, Tried
-from counterfoil.matching.state import LEAVING_TIMER, MatchingState
+from counterfoil.matching.state import AUCTION_TIMER, LEAVING_TIMER, MatchingState
 from counterfoil.matching.times import floor_hour
 
 CONTINUATION: Final = (0, "continue_matching")
@@ -49,7 +49,9 @@ def due(state: MatchingState) -> tuple[int, str] | None:
         return 0, LEAVING_TIMER
     if state.continuing or state.uncrossing:
         return CONTINUATION
-    expiry = state.expiry.next()
+    expiry, auction = state.expiry.next(), state.auctions.due
+    if auction is not None and (expiry is None or auction[0] <= expiry):
+        return auction[0], AUCTION_TIMER
     return None if expiry is None else (expiry, "order_expiry")
 
 

@@ -19,7 +19,17 @@ from counterfoil.issuance.events import (
 from counterfoil.ledger.amendment_events import AmendmentFunded
 from counterfoil.ledger.closing_events import ProgrammeClosed
 from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused, HoldRefusedV1
-from counterfoil.matching import amendments, evolve, forced_cancellations, halts, leaving, uncrossing
+from counterfoil.matching import (
+    amendments,
+    auction_orders,
+    auctions,
+    clearing,
+    evolve,
+    forced_cancellations,
+    halts,
+    leaving,
+    uncrossing,
+)
 from counterfoil.matching.admission import bond_held, funding_ended, funds_held, hold_refused, terms_are_known
 from counterfoil.matching.amendment_events import (
     AmendmentFailed,
@@ -27,6 +37,24 @@ from counterfoil.matching.amendment_events import (
     BidAmendmentRequested,
     OfferAmended,
     OfferAmendmentRequested,
+)
+from counterfoil.matching.auction_commands import (
+    BidInAuction,
+    CancelAuction,
+    ImproveOrder,
+    OfferInAuction,
+    ScheduleAuction,
+)
+from counterfoil.matching.auction_events import (
+    AuctionCancelled,
+    AuctionCleared,
+    AuctionClosed,
+    AuctionLocked,
+    AuctionOfferImproved,
+    AuctionOrderAdmitted,
+    AuctionOrderEntered,
+    AuctionScheduled,
+    TradeCleared,
 )
 from counterfoil.matching.bids import amend_bid, cancel_bid, place_bid
 from counterfoil.matching.commands import (
@@ -65,7 +93,7 @@ from counterfoil.matching.passes import continue_matching, due
 from counterfoil.matching.performance_bids import place_performance_bid
 from counterfoil.matching.performance_commands import PlacePerformanceBid
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
-from counterfoil.matching.state import LEAVING_TIMER, MatchingState
+from counterfoil.matching.state import AUCTION_TIMER, LEAVING_TIMER, MatchingState
 from counterfoil.matching.views import REDUCERS, VIEWS
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
 from counterfoil.service import Service
@@ -86,6 +114,11 @@ DECIDER: Final = Decider(
         CancelOrdersOf: forced_cancellations.cancel_orders_of,
         HaltTrading: halts.halt_trading,
         ResumeTrading: halts.resume_trading,
+        ScheduleAuction: auctions.schedule_auction,
+        CancelAuction: auctions.cancel_auction,
+        OfferInAuction: auction_orders.offer_in_auction,
+        BidInAuction: auction_orders.bid_in_auction,
+        ImproveOrder: auction_orders.improve_order,
     },
     reactions={
         "issuance": {
@@ -112,7 +145,12 @@ DECIDER: Final = Decider(
         },
     },
     ready={HoldPlaced: terms_are_known},
-    timers={"order_expiry": expire_orders, "continue_matching": continue_matching, LEAVING_TIMER: leaving.end_orders},
+    timers={
+        "order_expiry": expire_orders,
+        "continue_matching": continue_matching,
+        LEAVING_TIMER: leaving.end_orders,
+        AUCTION_TIMER: clearing.advance_auction,
+    },
     due=due,
     evolve={
         **COMMON,
@@ -153,6 +191,15 @@ DECIDER: Final = Decider(
         MatchContinued: evolve.match_continued,
         UncrossingBegun: uncrossing.uncrossing_begun,
         UncrossingContinued: uncrossing.uncrossing_continued,
+        AuctionScheduled: auctions.auction_scheduled,
+        AuctionCancelled: auctions.auction_cancelled,
+        AuctionLocked: auctions.auction_locked,
+        AuctionCleared: auctions.auction_cleared,
+        AuctionClosed: auctions.auction_closed,
+        AuctionOrderEntered: auction_orders.order_entered,
+        AuctionOrderAdmitted: auction_orders.order_admitted,
+        AuctionOfferImproved: auction_orders.offer_improved,
+        TradeCleared: clearing.trade_cleared,
     },
 )
 SERVICE: Final = Service(DECIDER, VIEWS, REDUCERS)

@@ -17,6 +17,7 @@ from counterfoil.core.programmes import LISTING, Listing
 from counterfoil.core.rule_fields import Rules
 from counterfoil.core.table import Table
 from counterfoil.issuance.class_events import ClassRegistered
+from counterfoil.matching.auction_state import Auctions
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.events import BidReceived, OfferReceived, Removal
 from counterfoil.matching.orders import Bid, MatchingRule, Offer
@@ -106,6 +107,8 @@ AMENDMENT: Final = Form(
 )
 LEAVING_TIMER: Final = "leaving_orders"
 """The timer that ends orders which must leave."""
+AUCTION_TIMER: Final = "auction"
+"""The timer that locks, clears and closes auctions."""
 
 ANY: Final = "*"
 LAST: Final = "\U0010ffff"
@@ -123,9 +126,9 @@ class MatchingState(ProgrammesState):
     """
 
     __slots__ = (
-        "admitted", "amending", "amendments", "bids", "book", "classed", "classes", "continuing", "described", "expiry",
-        "halts", "in_market", "leaving", "leaving_before", "line", "listed", "offers", "open_orders", "paused",
-        "performance", "resting_bids", "resting_offers", "rule", "uncrossing", "versions",
+        "admitted", "amending", "amendments", "auctions", "bids", "book", "classed", "classes", "continuing",
+        "described", "expiry", "halts", "in_market", "leaving", "leaving_before", "line", "listed", "offers",
+        "open_orders", "paused", "performance", "resting_bids", "resting_offers", "rule", "uncrossing", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
@@ -151,6 +154,9 @@ class MatchingState(ProgrammesState):
         """Orders that end before anything else is decided; none is left of a scope that is not here."""
         self.leaving_before: Table[Scope, tuple[int, int]] = self.keep(Table(LEAVING_BEFORE))
         """Place of a cancellation, of the scopes of which later orders stay."""
+        self.auctions = Auctions()
+        for table in (self.auctions.open, self.auctions.orders, self.auctions.last_price):
+            self.keep(table)
         self.open_orders: dict[Scope, OrderedDict[str, None]] = {}
         """In order of their receipt. An ordered dictionary finds its first key at once, whatever was deleted before."""
         self.in_market: dict[tuple[str, str, str], int] = {}  # (party, class, region) -> number of open orders
@@ -236,6 +242,9 @@ class MatchingState(ProgrammesState):
         if scope in self.open_orders:
             self.leaving[scope] = reason
             self._before(scope, before)
+            if next(self.must_leave(scope), None) is None:  # the owner may not cancel what is in an auction
+                del self.leaving[scope]
+                self._before(scope, None)
 
     def _before(self, scope: Scope, before: tuple[int, int] | None) -> None:
         if before is not None:
@@ -249,7 +258,8 @@ class MatchingState(ProgrammesState):
         for order_id in self.open_orders.get(scope, ()):
             if before is not None and _place_of(order_id) >= before:
                 return
-            yield order_id
+            if self.leaving.get(scope) != "cancelled" or not self.auctions.is_fixed(order_id):
+                yield order_id
 
     def end_later(self, order_id: str, order: OfferReceived | BidReceived) -> None:
         """Let an open order end by itself; those that end at one time end in the order of their ids."""
@@ -317,6 +327,7 @@ class MatchingState(ProgrammesState):
         self.resting_offers.rest(self.directory)
         self.resting_bids.rest(self.directory)
         self.amending = {each.order_id: amendment_id for amendment_id, each in self.amendments.items()}
+        self.auctions.rebuild()
         self.open_orders, self.in_market, self.expiry = {}, {}, Deadlines(self.is_open)
         orders: dict[str, OfferReceived | BidReceived] = {**self.offers, **self.bids}
         for order_id in sorted(orders, key=_place_of):

@@ -12,6 +12,7 @@ from typing import Final, get_args
 from counterfoil.contract.codec import dump_event
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
+from counterfoil.matching import auction_views
 from counterfoil.matching.amendment_events import (
     AmendmentFailed,
     BidAmended,
@@ -92,7 +93,7 @@ _PROGRESS: Final = {
 _TRADE_TERMS: Final = {
     "trade_id": "text",
     "rule_set": "text",
-    "taker": "text",
+    "taker": "text?",
     "bid_id": "text",
     "offer_id": "text",
     "beneficiary_id": "text",
@@ -122,9 +123,15 @@ OFFERS: Final = View(
     filters=("provider_id", "class_id", "region", "currency", "status"),
     readers=Readers(parties=("provider_id",)),
     time="received_at",
-    values={"status": ("received", "open", "closed"), "tif": ("GTC", "GTD", "IOC"), "stp": get_args(SelfTrade)},
+    values={
+        "status": ("received", "open", "in_auction", "closed"),
+        "tif": ("GTC", "GTD", "IOC"),
+        "stp": get_args(SelfTrade),
+    },
 )
-"""`status`: received (its bond is being held), open or closed. `priority`: index of the entry that admitted it.
+"""`status`: received (its bond is being held), open, in an auction, or closed.
+
+`priority`: index of the entry that admitted it.
 
 `class_version` and `floor_price`: of a class that says what is known of it; the bond is measured by the price or, if
 that is higher, the floor price.
@@ -148,12 +155,14 @@ BIDS: Final = View(
     readers=Readers(parties=("beneficiary_id",), programme="programme_id"),
     time="received_at",
     values={
-        "status": ("received", "open", "filled", "closed"),
+        "status": ("received", "open", "in_auction", "filled", "closed"),
         "tif": get_args(TimeInForce),
         "stp": get_args(SelfTrade),
     },
 )
-"""`status`: received (its funds are being held), open, filled or closed. `nodes` is what was asked for at first.
+"""`status`: received (its funds are being held), open, in an auction, filled or closed.
+
+`nodes` is what was asked for at first.
 
 `nodes_left` is neither filled nor given up; of a closed bid, what was cancelled with it. `limit_per_pflop_hour`,
 `requirement`, `class_limits`: of a bid by performance, whose `limit_price` is the highest of its classes' limits.
@@ -165,8 +174,9 @@ TRADES: Final = View(
     filters=("bid_id", "offer_id", "beneficiary_id", "provider_id", "programme_id", "class_id", "region", "currency"),
     readers=Readers(parties=("beneficiary_id", "provider_id"), programme="programme_id"),
     time="matched_at",
-    values={"rule_set": ("PTW-1",), "taker": ("bid", "offer")},
+    values={"rule_set": ("PTW-1", "UPA-1"), "taker": ("bid", "offer")},
 )
+"""`taker`: of a trade in an auction (rule UPA-1), none."""
 _MARKET: Final = ("class_id", "region", "currency")
 
 
@@ -285,6 +295,7 @@ HALTS: Final = View(
 
 VIEWS: Final[tuple[View, ...]] = (
     OFFERS, BIDS, TRADES, MARKET_OFFERS, MARKET_TRADES, PREVENTED, FORCED, AMENDMENTS, HALTS,
+    *auction_views.VIEWS,
 )  # fmt: skip
 
 
@@ -447,5 +458,6 @@ REDUCERS: Final[Reducers] = {
     TradeMatched: _trade_matched,
     MatchPrevented: _match_prevented,
     CancellationForced: _cancellation_forced,
+    **auction_views.REDUCERS,
 }
 """Changes per event of matching's log; what it mirrors from issuance is issuance's to show."""

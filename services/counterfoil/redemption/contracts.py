@@ -20,7 +20,7 @@ from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
 from counterfoil.ledger.events import HoldCaptured
-from counterfoil.matching.events import TradeMatched
+from counterfoil.matching.auction_events import Trade
 from counterfoil.programme.terms import in_kind, report_by
 from counterfoil.redemption.captured import Captured
 from counterfoil.redemption.commands import (
@@ -36,7 +36,7 @@ from counterfoil.redemption.events import (
 from counterfoil.redemption.state import Contract, EndedContract, RedemptionState
 
 
-def open_contract(state: RedemptionState, event: TradeMatched, _at: At) -> Sequence[Event]:
+def open_contract(state: RedemptionState, event: Trade, _at: At) -> Sequence[Event]:
     """A trade becomes a delivery contract."""
     terms = state.terms(event.programme_id, event.version)
     return [
@@ -58,7 +58,7 @@ def open_contract(state: RedemptionState, event: TradeMatched, _at: At) -> Seque
     ]
 
 
-def terms_known(state: RedemptionState, event: TradeMatched) -> bool:
+def terms_known(state: RedemptionState, event: Trade) -> bool:
     """Whether the programme version of the trade has arrived from issuance."""
     return state.has_version(event.programme_id, event.version)
 

@@ -16,6 +16,7 @@ from counterfoil.issuance.run_off_events import RunOffBegun
 from counterfoil.ledger.closing_events import ProgrammeClosed, ProgrammeClosing, ProgrammeStaysOpen
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceCredited, UseCaptured
+from counterfoil.matching.auction_events import TradeCleared
 from counterfoil.matching.events import TradeMatched
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
 from counterfoil.redemption import (
@@ -165,6 +166,7 @@ DECIDER: Final = Decider(
         },
         "matching": {
             TradeMatched: contracts.open_contract,
+            TradeCleared: contracts.open_contract,
         },
         "ledger": {
             HoldCaptured: contracts.record_capture,
@@ -176,7 +178,7 @@ DECIDER: Final = Decider(
             ProgrammeClosed: closing.take_over_outcome,
         },
     },
-    ready={TradeMatched: contracts.terms_known},
+    ready={TradeMatched: contracts.terms_known, TradeCleared: contracts.terms_known},
     timers={
         "dispute_window": disputes.close_windows,
         "resolution_window": disputes.lapse_disputes,

@@ -1,0 +1,77 @@
+"""The part of the golden story about batch auctions, from version 9 of the rules on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from counterfoil.contract.refusals import Code
+from counterfoil.contract.times import HOUR
+from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ListProvider
+from counterfoil.matching.auction_commands import (
+    BidInAuction,
+    CancelAuction,
+    ImproveOrder,
+    OfferInAuction,
+    ReservePoint,
+    ScheduleAuction,
+)
+from counterfoil.matching.auction_events import AuctionCleared, TradeCleared
+from counterfoil.matching.commands import CancelBid
+from tests.documents import document, publishing
+from tests.golden.steps import done, hour, refused
+from tests.golden.world import GoldenWorld
+from tests.properties.world import YUAN
+
+PROGRAMME = "p90"
+
+
+def tell(world: GoldenWorld) -> None:
+    """One auction clears with an hourly bid and a block, one is cancelled, and one is for hours that pass meanwhile."""
+    done(world, "city", *publishing(document(id=PROGRAMME)))
+    done(world, "city", AppropriateBudget(programme_id=PROGRAMME, amount=900 * YUAN, document=PROGRAMME))
+    done(world, "city", IssueVoucher(programme_id=PROGRAMME, beneficiary_id="lab-1", amount=900 * YUAN))
+    done(world, "city", ListProvider(programme_id=PROGRAMME, provider_id="gpu-1"))
+    first = hour(world) + 30
+    auction = ScheduleAuction(
+        programmes=(PROGRAMME,), classes=("a100",), region="east", first_hour=first, hours=2,
+        locks_at=world.clock + 2 * HOUR, clears_at=world.clock + 3 * HOUR, reference_price=2 * YUAN, collar_bps=10_000,
+        caps="pro_rata", cap_bps=5_000, rsi_bps=11_000, cover_bps=10_000, pivotal_bps=1_000, reserve_price=YUAN,
+        reserve_points=(ReservePoint(utilisation_bps=5_000, factor_bps=10_000),),
+    )  # fmt: skip
+    refused(world, "operator", Code.AUCTION_NOT_VALID, replace(auction, hours=25))
+    auction_id = done(world, "operator", auction).auction_id
+    offered = OfferInAuction(
+        auction_id=auction_id, class_id="a100", nodes=4, window_start=first, window_end=first + 2, price=3 * YUAN,
+        bond_bps=500,
+    )  # fmt: skip
+    refused(world, "gpu-1", Code.UNKNOWN_AUCTION, replace(offered, auction_id="auc-1-0"))
+    refused(world, "gpu-1", Code.PRICE_OUTSIDE_COLLAR, replace(offered, price=5 * YUAN))
+    offer_id = done(world, "gpu-1", offered).order_id
+    block = BidInAuction(
+        auction_id=auction_id, programme_id=PROGRAMME, voucher_ids=(), nodes=1, hours=2, earliest=first, latest=first,
+        limit_price=3 * YUAN, divisible=False,
+    )  # fmt: skip
+    refused(world, "lab-1", Code.NOT_IN_AUCTION, replace(block, earliest=first + 1, latest=first + 1))
+    done(world, "lab-1", block)
+    bid_id = done(world, "lab-1", replace(block, hours=1, limit_price=2 * YUAN, divisible=True)).order_id
+    _other_auctions(world, auction, offered)
+    world.clock += 2 * HOUR + 1
+    world.settle()
+    refused(world, "lab-1", Code.AUCTION_NOT_OPEN, CancelBid(bid_id=bid_id))
+    refused(world, "lab-1", Code.PRICE_NOT_BETTER, ImproveOrder(order_id=bid_id, price=2 * YUAN))
+    done(world, "lab-1", ImproveOrder(order_id=bid_id, price=4 * YUAN))
+    done(world, "gpu-1", ImproveOrder(order_id=offer_id, price=2 * YUAN))
+    world.clock += HOUR
+    world.settle()
+    happened = [event for entry in world.entries()["matching"] for event in entry.events]
+    assert sum(isinstance(event, AuctionCleared) for event in happened) == 1
+    assert sum(isinstance(event, TradeCleared) for event in happened) == 2
+    world.clock += 40 * HOUR
+    world.settle()
+
+
+def _other_auctions(world: GoldenWorld, auction: ScheduleAuction, offered: OfferInAuction) -> None:
+    """One with an offer that the operator cancels."""
+    other = done(world, "operator", replace(auction, hours=1)).auction_id
+    done(world, "gpu-1", replace(offered, auction_id=other, window_end=offered.window_start + 1))
+    done(world, "operator", CancelAuction(auction_id=other, reason="No power"))
