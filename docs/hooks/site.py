@@ -19,6 +19,7 @@ ELSEWHERE: Final = {
     "schemas/README.md": "reference/formats.md",
     "infra/README.md": "how-to/run-it.md",
     "services/ARCHITECTURE.md": "explanation/architecture.md",
+    "services/counterfoil/console/README.md": "explanation/console.md",
     "CONTRIBUTING.md": "how-to/contribute.md",
 }
 """Pages that stand elsewhere in the project, by their name on the site."""

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from babel.messages.pofile import read_po
+
 from counterfoil.contract.refusals import MEANINGS
 from counterfoil.gateway.problems import ProblemCode
 from tests.cli.test_help import EVERY
@@ -86,3 +88,12 @@ def test_the_terms_in_chinese_are_of_words_in_the_glossary() -> None:
     terms = rows("terms-zh.md")
     assert {row[0] for row in terms} <= WORDS
     assert len({row[0] for row in terms}) == len(terms) > 70
+
+
+def test_the_console_uses_the_terms_in_chinese() -> None:
+    """A message that is a word of the page, alone, has its term."""
+    with (ROOT / "services" / "counterfoil" / "console" / "locale" / "zh_Hans.po").open("rb") as file:
+        messages = {str(each.id).lower(): str(each.string) for each in read_po(file, locale="zh_Hans") if each.string}
+    shared = {word: term for word, term in rows("terms-zh.md") if word in messages}
+    assert len(shared) > 30
+    assert {word: messages[word] for word, term in shared.items() if term not in messages[word]} == {}
