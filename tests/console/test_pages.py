@@ -11,7 +11,9 @@ import pytest
 
 from counterfoil.console.assets import MAKE, VENDORED, Assets
 from counterfoil.console.catalogue import PAGES
+from counterfoil.console.look import SUMMED, Look
 from counterfoil.console.rendering import POLICY, environment
+from counterfoil.gateway.bounds import MAX_PAGE
 from tests.console.browsing import FORMULA, MARKUP, Browsing, Markup
 
 FIRST_PAGE = 150_000  # bytes, compressed
@@ -96,6 +98,31 @@ def test_a_restricted_page_tells_strangers_nothing_of_others(console: Browsing, 
             text = console.browse(who, path).text
             assert not any(each in text for each in (*secrets, "lab-1")), (who, path)
     assert contract in console.browse("lab-1", "start-up").text
+
+
+def test_no_page_reads_more_of_a_long_history(
+    console: Browsing, contract: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    rows = Look.rows
+
+    def counted(look: Look, view: str, limit: int = SUMMED, **more: Any) -> Any:
+        asked.append(limit)
+        return rows(look, view, limit, **more)
+
+    monkeypatch.setattr(Look, "rows", counted)
+    for path in ACCESS:
+        asked.clear()
+        assert console.browse("operator", path.replace("CONTRACT", contract)).status_code == 200
+        assert max(asked, default=0) <= SUMMED <= MAX_PAGE, path
+        assert len(asked) < 20, path
+
+
+def test_a_figure_of_some_rows_says_so(console: Browsing, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = "Made from the newest 500 rows: there are more."
+    assert note not in console.browse(None, "market").text
+    monkeypatch.setattr("counterfoil.console.market.SUMMED", 1)
+    assert note in console.browse(None, "market").text
 
 
 def test_every_link_leads_somewhere(console: Browsing) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from counterfoil.console.drawing import Flow
-from counterfoil.console.look import Look
+from counterfoil.console.look import SUMMED, Look
 from counterfoil.console.parties import Units, subject_of
 from counterfoil.console.provider import CLAIMS
 from counterfoil.console.start_up import APPLICATIONS
@@ -106,7 +106,9 @@ def _budget(look: Look, programme: Mapping[str, Any]) -> tuple[dict[str, int], b
     }
     paid = posted.get("disbursed", 0)
     committed = {"uncommitted": programme["uncommitted"], "issued": sum(summed.values())}
-    return {**committed, **summed, "paid": paid, "to be paid": max(0, summed["redeemed"] - paid)}, len(vouchers) == 500
+    return {**committed, **summed, "paid": paid, "to be paid": max(0, summed["redeemed"] - paid)}, len(
+        vouchers
+    ) == SUMMED
 
 
 def _flows(parts: Mapping[str, int]) -> list[Flow]:
