@@ -88,9 +88,19 @@ def _matching() -> tuple[Modules, Modules]:
 
 
 def _redemption() -> tuple[Modules, Modules]:
-    from counterfoil.redemption import closing_events, commands, credit_events, events, payer_commands, payer_events
+    from counterfoil.redemption import (
+        adjustment_commands,
+        adjustment_events,
+        closing_events,
+        commands,
+        credit_events,
+        events,
+        payer_commands,
+        payer_events,
+    )
 
-    return (commands, payer_commands), (events, credit_events, payer_events, closing_events)
+    of_commands = (commands, payer_commands, adjustment_commands)
+    return of_commands, (events, credit_events, payer_events, closing_events, adjustment_events)
 
 
 _MODULES: Final[Mapping[str, Callable[[], tuple[Modules, Modules]]]] = {

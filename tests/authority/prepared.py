@@ -50,6 +50,7 @@ from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer
 from counterfoil.matching.auction_commands import BidInAuction, ScheduleAuction
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.matching.performance_commands import PlacePerformanceBid
+from counterfoil.redemption.adjustment_commands import AdjustPayment
 from counterfoil.redemption.commands import (
     AcceptUsage,
     ConfirmPayment,
@@ -206,6 +207,14 @@ def payment(market: Market, settlement: str) -> ConfirmPayment:
     return ConfirmPayment(
         settlement_id=settlement_id, provider_id="gpu-1", amount=due, payment_reference="OUT-100", paid_on=PAID_ON
     )
+
+
+def adjusting(market: Market) -> AdjustPayment:
+    """A payment was too small by one unit, a day in the year before."""
+    return AdjustPayment(
+        settlement_id=market.ids["settlement to take back"], provider_id="gpu-1", amount=YUAN, document="B-14-2",
+        period_starts=1, period_ends=1, evidence=(), reason="hours were left out",
+    )  # fmt: skip
 
 
 def clawback(market: Market) -> OrderClawback:

@@ -57,6 +57,7 @@ GROUPS = [
     "usage",
     "reversal",
     "clawback",
+    "adjustment",
     "claim",
     "currency",
     "balance",

@@ -10,7 +10,7 @@ from counterfoil.ledger import invariants
 from tests.properties import laws
 
 ROOT: Final = Path(__file__).parents[2]
-TABLES: Final = (ROOT / "tests" / "README.md").read_text().partition("## Invariants")[2]
+TABLES, _, BUGS = (ROOT / "tests" / "README.md").read_text().partition("## Invariants")[2].partition("## Bugs")
 
 
 def test_what_asserts_an_invariant_is_there() -> None:
@@ -23,3 +23,10 @@ def test_what_asserts_an_invariant_is_there() -> None:
             assert not path or (ROOT / path).exists(), path
             module = laws if function == "check_laws" else invariants
             assert not function or callable(getattr(module, part or function)), (function, part)
+
+
+def test_each_bug_of_other_ledgers_has_its_test() -> None:
+    named = re.findall(r"`(tests/[\w/.]+): (test_\w+)` \|$", BUGS, re.MULTILINE)
+    assert len(named) == len([line for line in BUGS.splitlines() if line.startswith("| ")]) - 1 > 20
+    for path, test in named:
+        assert f"def {test}(" in (ROOT / path).read_text(), (path, test)

@@ -1,4 +1,4 @@
-"""The part of the golden story about what nobody is left waiting for: vouchers without an end, and a stopped issuer."""
+"""The part of the golden story about vouchers without an end, a stopped issuer, and what an earlier period lacks."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from counterfoil.issuance.commands import (
     AppropriateBudget,
     DecideApplication,
     IssueVoucher,
+    RegisterParty,
     ReinstateParty,
     SubmitApplication,
     SuspendParty,
 )
 from counterfoil.issuance.run_off_commands import BeginRunOff
+from counterfoil.redemption.adjustment_commands import AdjustPayment
 from tests.documents import document, publishing
 from tests.golden.steps import done, refused
 from tests.golden.world import GoldenWorld
+from tests.possession import proven
 from tests.properties.world import YUAN
 
 PROGRAMME = "p-endless"
@@ -43,4 +46,29 @@ def tell(world: GoldenWorld) -> None:
     world.settle()
     done(world, "town", BeginRunOff(programme_id=PROGRAMME, reason="the town runs no programmes"))
     world.settle()
+    _adjusted(world)
     done(world, "operator", ReinstateParty(party_id="town", reason="nothing was found"))
+
+
+def _adjusted(world: GoldenWorld) -> None:
+    """Two people pay more for an earlier period."""
+    county = RegisterParty(
+        party_id="county", name="County", roles=("issuer",), group_id="city", key=proven(190, "county", world.host),
+        recovery_key=None, looks_like=None,
+    )  # fmt: skip
+    done(world, "operator", county)
+    world.settle()
+    state = world.state("redemption")
+    settlement_id, provider_id = next(
+        key
+        for key, each in sorted(state.payments.items())
+        if each.paid and state.issuer(each.programme_id) == "city" and state.phases.shut(each.programme_id) is None
+    )
+    adjust = AdjustPayment(
+        settlement_id=settlement_id, provider_id=provider_id, amount=1, document="B-2000", period_starts=1,
+        period_ends=90, evidence=(), reason="hours were left out",
+    )  # fmt: skip
+    done(world, "city", adjust)
+    refused(world, "city", Code.SECOND_SIGNATORY_NEEDED, adjust)
+    done(world, "county", adjust)
+    world.settle()

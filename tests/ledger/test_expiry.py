@@ -219,6 +219,13 @@ def test_without_such_rules_a_voucher_expires_at_its_time() -> None:
     expire(scene).then_types(VoucherExpired, VoucherClosed)
 
 
+def test_of_what_was_taken_away_nobody_is_told_that_it_ends() -> None:
+    scene = ending()
+    assert step(scene, ENDS - 30 * DAY) == [("acme", 1_000, 30)]
+    scene.hears(REVOKED, at=ENDS - 20 * DAY)
+    assert catch_up(scene, EXPUNGED) == []
+
+
 def catch_up(scene: Story, now: int) -> list[Any]:
     """All that is due, by a service that was away until now."""
     said = []

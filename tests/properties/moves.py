@@ -128,6 +128,7 @@ CLAIMED = {
     "invoice.refused.v1",
     "invoice.returned.v1", "claim.returned.v1", "use.claimed.v1", "use.granted.v1", "use.due.v1", "use.captured.v1",
     "payment.shared.v1", "share.confirmed.v1", "share.returned.v1",
+    "payment.adjusted.v1", "adjustment.posted.v1",
     "credit_note.recorded.v1", "invoice.credited.v1", "claim.cut.v1", "credit.known.v1", "credit.owed.v1",
 }  # fmt: skip
 """Events of vouchers whose document has them claimed with invoices, and of programmes that several payers pay for."""

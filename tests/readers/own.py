@@ -169,6 +169,7 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "payable": _named("provider_id"),
     "receivables": _named("provider_id"),
     "clawbacks": _named("provider_id"),
+    "adjustments": _named("provider_id"),
     "payer_shares": _named("provider_id"),
     "endorsements": _named("endorsed_by"),
 }

@@ -43,7 +43,8 @@ def test_the_budget_of_a_story(story: Folded) -> None:
     (row,) = rows(story, "R1")
     paid = 12 * USD
     assert row == {
-        "scope": "programme", "appropriated": 5_000 * USD, "returned": 0, "uncommitted": 5_000 * USD - paid,
+        "scope": "programme", "appropriated": 5_000 * USD, "adjusted": 0, "returned": 0,
+        "uncommitted": 5_000 * USD - paid,
         "issued": 900 * USD, "available": 0, "held": 0, "withheld": 0, "captured": 0, "claimed": 0, "payable": 0,
         "paid": paid, "lapsed": 0, "expired": 900 * USD - paid, "revoked": 0, "recycled": 900 * USD - paid, "owed": 0,
         "recovered": 0, "written_off": 0, "difference": 0, "committed_bps": 24, "paid_bps": 24,

@@ -24,6 +24,7 @@ from counterfoil.ledger.closing_events import ProgrammeClosing
 from counterfoil.ledger.extension_events import VoucherExtended
 from counterfoil.matching.events import CancellationForced
 from counterfoil.matching.halt_events import TradingHalted, TradingResumed
+from counterfoil.redemption.adjustment_events import PaymentAdjusted
 from counterfoil.redemption.commands import AgreeReversal
 from counterfoil.redemption.events import AppealDecided, ClawbackOrdered, DebtWrittenOff, PaymentReturned, UsageReversed
 from counterfoil.redemption.payer_events import ShareReturned
@@ -53,6 +54,7 @@ LISTED: Final[frozenset[type[Event]]] = frozenset(
         ClawbackOrdered,
         AppealDecided,
         DebtWrittenOff,
+        PaymentAdjusted,
         AuditorDismissed,
         AidWithdrawn,
         RegimeRegistered,

@@ -24,6 +24,7 @@ from counterfoil.ledger.tranche_events import MilestoneAttested
 from counterfoil.matching.amendment_events import BidAmendmentRequested
 from counterfoil.matching.auction_events import Trade, TradeCleared
 from counterfoil.matching.events import BidReceived, TradeMatched
+from counterfoil.redemption.adjustment_events import PaymentAdjusted
 from counterfoil.redemption.events import (
     ActEndorsed,
     AppealDecided,
@@ -124,7 +125,7 @@ def _approval(state: Any, event: ClaimApproved, actor: str) -> Iterator[Pair]:
 
 
 def _endorsement(_state: Any, event: ActEndorsed, actor: str) -> Iterator[Pair]:
-    duties = ("approver", "claimant") if event.act in ("approval", "clawback") else ("treasurer", "payee")
+    duties = ("approver", "claimant") if event.act != "payment" else ("treasurer", "payee")
     yield duties[0], actor, duties[1], event.provider_id
 
 
@@ -159,7 +160,7 @@ def _recovery(_state: Any, event: RecoveryConfirmed, actor: str) -> Iterator[Pai
     yield "treasurer", actor, "payee", event.provider_id
 
 
-def _clawback(_state: Any, event: ClawbackOrdered | DebtWrittenOff, actor: str) -> Iterator[Pair]:
+def _clawback(_state: Any, event: ClawbackOrdered | DebtWrittenOff | PaymentAdjusted, actor: str) -> Iterator[Pair]:
     yield "approver", actor, "claimant", event.provider_id
 
 
@@ -197,6 +198,7 @@ ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[
     ("redemption", RecoveryConfirmed): _recovery,
     ("redemption", ClawbackOrdered): _clawback,
     ("redemption", DebtWrittenOff): _clawback,
+    ("redemption", PaymentAdjusted): _clawback,
     ("redemption", AppealDecided): _appeal,
 }
 """By service and event of its log: (state behind the entry, event, who gave the command) -> the duties it joins."""

@@ -113,6 +113,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
     "reversal": Late("reversal", "Reversed captures: propose, agree, decide, recover, show, list."),
     "clawback": Late("clawback", "Payments taken back: order, appeal, decide, write-off, show, list."),
     "market": Late("market", "Halts of trading: halt, resume, halts."),
+    "adjustment": Late("adjustment", "Payments of earlier periods that were too small: make, show, list."),
     "currency": Late("currency", "Currencies beside those of ISO 4217: register, list."),
     "balance": Late("balance", "Balances: show, deposit, withdraw, list.", apart=("show",)),
     "import": Late(

@@ -354,6 +354,14 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             key="hlt-9-0",
         ),
     ),
+    "adjustment": (
+        Listing(
+            "adjustments",
+            "payments of earlier periods that were too small",
+            "adjustment_id settlement_id provider_id amount document period_starts period_ends adjusted_by",
+            key="adj-30-0",
+        ),
+    ),
     "currency": (Listing("currencies", "currencies", "currency minor_units registered_at"),),
     "balance": (
         Listing("balances", "balances", "account asset posted held n posted_at"),

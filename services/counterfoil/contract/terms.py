@@ -52,6 +52,8 @@ class RelativeExpiry:
 Expiry = Annotated[FixedExpiry | RelativeExpiry, Tagged("kind", {"fixed": FixedExpiry, "relative": RelativeExpiry})]
 FourEyesAct = Literal["approval", "payment", "clawback"]
 """What a programme may demand two signatories for: the approval of a claim, a payment, or taking one back."""
+SignedAct = Literal["approval", "payment", "clawback", "adjustment"]
+"""What is signed by two: where the programme demands it, and what is paid for an earlier period always."""
 RedemptionModel = Literal["deduct_at_provider"]
 """How accepted usage is paid. `deduct_at_provider`: the beneficiary pays the co-payment and the provider claims the
 subsidy from the programme."""

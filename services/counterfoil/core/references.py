@@ -13,7 +13,9 @@ from counterfoil.contract.references import same_as
 from counterfoil.core.form import COUNT, Form
 from counterfoil.core.table import Table
 
-Kind = Literal["appropriation", "reduction", "deposit", "withdrawal", "payment", "return", "recovery", "invoice"]
+Kind = Literal[
+    "appropriation", "reduction", "deposit", "withdrawal", "payment", "return", "recovery", "invoice", "adjustment"
+]
 REFERENCE: Final = Form(
     "reference",
     ("party_id", "kind", "reference"),

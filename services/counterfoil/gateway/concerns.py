@@ -28,8 +28,8 @@ from counterfoil.ledger import events as ledger
 from counterfoil.matching import amendment_events as amendments
 from counterfoil.matching import auction_events, halt_events, performance_events
 from counterfoil.matching import events as matching
+from counterfoil.redemption import adjustment_events, credit_events, payer_events
 from counterfoil.redemption import closing_events as redemption_closing
-from counterfoil.redemption import credit_events, payer_events
 from counterfoil.redemption import events as redemption
 
 PROGRAMME: Final = "programme_id"
@@ -266,6 +266,7 @@ _LEDGER: Final[Table] = {
         receivable_events.ClawbackPosted,
         receivable_events.ClawbackUndone,
     ),
+    receivable_events.AdjustmentPosted: Concerns("adjustment_id", _PROVIDER, programme=True),
     **_all(Concerns("contract_id", via=(_CONTRACT,)), ledger.BondReleased, ledger.BondSlashed),
     **_all(
         Concerns("settlement_id", _PROVIDER, programme=True),
@@ -376,6 +377,7 @@ _REDEMPTION: Final[Table] = {
         redemption.AppealFiled,
         redemption.AppealDecided,
     ),
+    adjustment_events.PaymentAdjusted: Concerns("adjustment_id", _PROVIDER, programme=True),
     redemption.DebtWrittenOff: Concerns(PROGRAMME, _PROVIDER, programme=True),
     redemption.RecoveryConfirmed: Concerns(PROGRAMME, ("provider_id", "treasurer_id"), programme=True),
 }

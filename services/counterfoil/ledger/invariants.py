@@ -135,8 +135,8 @@ def _contracts(state: LedgerState) -> Iterator[str]:
 
 
 def _captured(state: LedgerState) -> Iterator[str]:
-    """What was subsidised, and not reversed, by contracts and invoices, is what each programme owes or has paid."""
-    subsidised: Counter[str] = Counter()
+    """What was subsidised by contracts and invoices, or adjusted, and not reversed, each programme owes or has paid."""
+    subsidised: Counter[str] = Counter(dict(state.adjusted))
     for contract in (*state.contracts.values(), *(each.contract for each in state.ended.values())):
         subsidised[contract.programme_id] += contract.subsidised - contract.reversed
     for each in state.claimed.values():

@@ -41,7 +41,7 @@ from counterfoil.ledger.events import (
     VoucherRestored,
 )
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, UseCaptured
-from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
+from counterfoil.ledger.receivable_events import AdjustmentPosted, ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.ledger.tranche_events import TrancheLapsed, TrancheReleased, TrancheWithheld
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
@@ -148,6 +148,7 @@ _ABOUT: Final[Mapping[type[Event], tuple[str | None, str | None]]] = {
     HoldReleased: ("hold_id", None),
     ReceivableOffset: ("programme_id", None),
     ReceivableWrittenOff: ("programme_id", None),
+    AdjustmentPosted: ("adjustment_id", None),
     ClawbackPosted: ("clawback_id", None),
     ClawbackUndone: ("clawback_id", None),
     ReceivableRecovered: (None, "payment_reference"),

@@ -1,4 +1,4 @@
-"""Ledger: what programmes have to get back of what they paid."""
+"""Ledger: what programmes have to get back of what they paid, or to pay in addition."""
 
 from __future__ import annotations
 
@@ -38,6 +38,17 @@ class ClawbackUndone(Event):
 class ReceivableWrittenOff(Event):
     """What is owed will not come: claims: written_off -> receivables; budget: written_off -> recoverable."""
 
+    programme_id: Id
+    provider_id: Id
+    amount: PositiveAmount
+    legs: tuple[Leg, ...]
+
+
+@event("adjustment.posted.v1")
+class AdjustmentPosted(Event):
+    """So much more is payable for an earlier period: budget: funding -> obligated; claims: claims_payable -> claims."""
+
+    adjustment_id: Id
     programme_id: Id
     provider_id: Id
     amount: PositiveAmount

@@ -19,6 +19,7 @@ from counterfoil.issuance.invoice_events import CreditNoteRecorded, InvoiceDue, 
 from counterfoil.issuance.run_off_events import ProgrammeDecided, RunOffBegun
 from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.ledger import (
+    adjustments,
     amendments,
     bids,
     budgets,
@@ -110,7 +111,7 @@ from counterfoil.ledger.invoice_events import (
     InvoiceReturned,
     UseCaptured,
 )
-from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
+from counterfoil.ledger.receivable_events import AdjustmentPosted, ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.ledger.state import LedgerState
 from counterfoil.ledger.tranche_commands import AttestMilestone, ReleaseTranche
 from counterfoil.ledger.tranche_events import MilestoneAttested, TrancheLapsed, TrancheReleased, TrancheWithheld
@@ -146,6 +147,7 @@ from counterfoil.matching.events import (
     TradeMatched,
 )
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
+from counterfoil.redemption.adjustment_events import PaymentAdjusted
 from counterfoil.redemption.closing_events import (
     LastDaySet,
     ProgrammeSettled,
@@ -243,6 +245,7 @@ DECIDER: Final = Decider(
             CreditOwed: clawbacks.owe_credit,
             AppealDecided: clawbacks.undo,
             DebtWrittenOff: clawbacks.write_off,
+            PaymentAdjusted: adjustments.adjust,
             PaymentReturned: budgets.reopen_claims,
             RestGivenUp: closing.lapse_rest,
             LastDaySet: closing.show_last_day,
@@ -280,6 +283,7 @@ DECIDER: Final = Decider(
         ReceivableWrittenOff: state.posted,
         ClawbackPosted: state.posted,
         ClawbackUndone: state.posted,
+        AdjustmentPosted: adjustments.adjustment_posted,
         ClaimReopened: state.posted,
         ClaimReleased: state.posted,
         RestLapsed: state.posted,

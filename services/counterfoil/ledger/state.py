@@ -138,6 +138,7 @@ EXPIRY: Final = Form(
 )
 
 
+ADJUSTED: Final = Form("adjusted", ("programme_id",), AMOUNT, "what a programme pays in addition for earlier periods")
 EXTENDED: Final = Form("extended", ("voucher_id",), COUNT, "how often an open voucher was extended")
 
 
@@ -151,26 +152,9 @@ class LedgerState(ProgrammesState):
     """
 
     __slots__ = (
-        "accounts",
-        "cancelling",
-        "captures",
-        "claimed",
-        "contracts",
-        "encumbrances",
-        "ended",
-        "endless",
-        "expiries",
-        "expiring",
-        "extended",
-        "freeing",
-        "gains",
-        "holds",
-        "lapsing",
-        "no_end",
-        "purchases",
-        "stepping",
-        "unfunding",
-        "vouchers",
+        "accounts", "adjusted", "cancelling", "captures", "claimed", "contracts", "encumbrances", "ended",
+        "endless", "expiries", "expiring", "extended", "freeing", "gains", "holds", "lapsing", "no_end",
+        "purchases", "stepping", "unfunding", "vouchers",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -191,6 +175,7 @@ class LedgerState(ProgrammesState):
         self.purchases: Table[str, Purchase] = self.keep(Table(PURCHASE))
         self.expiries: Table[str, Expiry] = self.keep(Table(EXPIRY))
         self.extended: Table[str, int] = self.keep(Table(EXTENDED))
+        self.adjusted: Table[str, int] = self.keep(Table(ADJUSTED))
         self.stepping = Deadlines(self._is_next_step)
         self.endless = Deadlines(self.gets_end)
         self.no_end: dict[str, dict[str, None]] = {}  # open vouchers without an end, by programme

@@ -51,7 +51,7 @@ from counterfoil.ledger.holding_views import HOLDING_VIEWS
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, UseCaptured
 from counterfoil.ledger.posting_views import POSTING_VIEWS, postings
-from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
+from counterfoil.ledger.receivable_events import AdjustmentPosted, ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.ledger.tranche_events import MilestoneAttested, TrancheLapsed, TrancheReleased, TrancheWithheld
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
@@ -401,6 +401,7 @@ REDUCERS: Final[Reducers] = {
     ReceivableOffset: _posted,
     ReceivableRecovered: _posted,
     ReceivableWrittenOff: _posted,
+    AdjustmentPosted: _posted,
     ClawbackPosted: _posted,
     ClawbackUndone: _posted,
     CaptureReversed: _and_posted(_capture_reversed),

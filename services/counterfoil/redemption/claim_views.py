@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final, get_args
 
 from counterfoil.contract.forms import dump
-from counterfoil.contract.terms import FourEyesAct
+from counterfoil.contract.terms import SignedAct
 from counterfoil.contract.times import format_day
 from counterfoil.core.at import At
 from counterfoil.ports import Add, Change, Put, Set, View
@@ -182,7 +182,7 @@ ENDORSEMENTS: Final = View(
     filters=("object_id", "programme_id"),
     readers=Readers(parties=("endorsed_by",), programme="programme_id", roles={"treasurer": ("act", "payment")}),
     time="endorsed_at",
-    values={"act": get_args(FourEyesAct)},
+    values={"act": get_args(SignedAct)},
 )
 """Who was the first of two to sign an act on a claim, a payment or a debt; its status tells if the second did."""
 

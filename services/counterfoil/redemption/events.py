@@ -27,7 +27,7 @@ from counterfoil.contract.scalars import (
     Seconds,
     Version,
 )
-from counterfoil.contract.terms import FourEyesAct
+from counterfoil.contract.terms import SignedAct
 from counterfoil.redemption.commands import Reading
 
 
@@ -227,7 +227,7 @@ class ActEndorsed(Event):
     """
 
     programme_id: Id
-    act: FourEyesAct
+    act: SignedAct
     object_id: Id
     provider_id: Id
     content: Digest

@@ -16,11 +16,13 @@ from counterfoil.contract.canonical import canonical
 from counterfoil.contract.forms import dump
 from counterfoil.contract.record import Command
 from counterfoil.contract.refusals import Code, Refusal
-from counterfoil.contract.terms import FourEyesAct
+from counterfoil.contract.terms import SignedAct
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.issuance.events import FourEyesDemanded
+from counterfoil.redemption.adjustment_commands import AdjustPayment
+from counterfoil.redemption.adjustment_events import PaymentAdjusted
 from counterfoil.redemption.commands import ApproveClaim, ConfirmPayment, OrderClawback, WriteOff
 from counterfoil.redemption.credit_events import ClaimCut
 from counterfoil.redemption.events import (
@@ -89,6 +91,22 @@ def clawback(decide: Decide, about: Callable[[RedemptionState, Any], tuple[str, 
     return decided
 
 
+def adjustment(decide: Decide) -> Decide:
+    """What is paid in addition for an earlier period: by two parties in every programme."""
+
+    def decided(state: RedemptionState, body: AdjustPayment, actor: Party, at: At) -> Decision:
+        key = (body.settlement_id, body.provider_id)
+        payment = state.payments.get(key)
+        if payment is None:
+            return decide(state, body, actor, at)
+        issuer = state.directory.parties[state.issuer(payment.programme_id)]
+        signatory = issuer if state.directory.related(actor.party_id, issuer.party_id) else actor
+        first = _first(payment.programme_id, "adjustment", key, body, actor)
+        return _by_two(state, actor, decide(state, body, signatory, at), first)
+
+    return decided
+
+
 def ordered(state: RedemptionState, body: OrderClawback) -> tuple[str, Key] | None:
     """The payment that is to be given back."""
     payment = state.payments.get((body.settlement_id, body.provider_id))
@@ -101,7 +119,7 @@ def given_up(state: RedemptionState, body: WriteOff) -> tuple[str, Key] | None:
     return (body.programme_id, (body.programme_id, body.provider_id)) if known else None
 
 
-def _first(programme_id: str, act: FourEyesAct, key: Key, body: Command, actor: Party) -> ActEndorsed:
+def _first(programme_id: str, act: SignedAct, key: Key, body: Command, actor: Party) -> ActEndorsed:
     """The record of a first signature; both sign the same, by the SHA-256 over the canonical command."""
     content = sha256(canonical({"type": body.TYPE, "v": body.V, "body": dump(body)})).digest()
     object_id, provider_id = key
@@ -156,9 +174,10 @@ def of_debt(_state: RedemptionState, event: DebtWrittenOff) -> Key:
 
 
 def of_payment(
-    _state: RedemptionState, event: PaymentConfirmed | PaymentReturned | ClawbackOrdered | ShareConfirmed
+    _state: RedemptionState,
+    event: PaymentConfirmed | PaymentReturned | PaymentAdjusted | ClawbackOrdered | ShareConfirmed,
 ) -> Key:
-    """What was signed for before a payment is made, returned or taken back."""
+    """What was signed for before a payment is made, returned, adjusted or taken back."""
     return event.settlement_id, event.provider_id
 
 

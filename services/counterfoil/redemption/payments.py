@@ -145,6 +145,8 @@ def payment_returned(state: RedemptionState, event: PaymentReturned, at: At) -> 
     if (event.settlement_id, event.provider_id) in state.shared:
         del state.shared[event.settlement_id, event.provider_id]
     del state.payments[event.settlement_id, event.provider_id]
+    if (event.settlement_id, event.provider_id) in state.adjusted:
+        del state.adjusted[event.settlement_id, event.provider_id]
     put(state.payable, (event.programme_id, event.provider_id), event.payable_after)
     state.keep_sent_back(event.programme_id, event.provider_id, event.amount)
     state.last_days.more(event.programme_id, at.time)

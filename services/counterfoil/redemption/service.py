@@ -21,6 +21,7 @@ from counterfoil.matching.events import TradeMatched
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
 from counterfoil.redemption import (
     acceptance,
+    adjusting,
     cancellations,
     claims,
     clawbacks,
@@ -37,6 +38,8 @@ from counterfoil.redemption import (
     settlements,
     usage,
 )
+from counterfoil.redemption.adjustment_commands import AdjustPayment
+from counterfoil.redemption.adjustment_events import PaymentAdjusted
 from counterfoil.redemption.closing_events import (
     LastDaySet,
     ProgrammeSettled,
@@ -152,6 +155,7 @@ DECIDER: Final = Decider(
         OrderClawback: four_eyes.clawback(clawbacks.order_clawback, four_eyes.ordered),
         FileAppeal: clawbacks.file_appeal,
         DecideAppeal: clawbacks.decide_appeal,
+        AdjustPayment: four_eyes.adjustment(adjusting.adjust_payment),
         WriteOff: four_eyes.clawback(clawbacks.write_off, four_eyes.given_up),
     },
     reactions={
@@ -237,6 +241,7 @@ DECIDER: Final = Decider(
         PaymentConfirmed: four_eyes.ends(clawbacks.paid, four_eyes.of_payment),
         PaymentReturned: four_eyes.ends(clawbacks.came_back, four_eyes.of_payment),
         ClawbackOrdered: four_eyes.ends(clawbacks.clawback_ordered, four_eyes.of_payment),
+        PaymentAdjusted: four_eyes.ends(adjusting.payment_adjusted, four_eyes.of_payment),
         ClawbackInForce: clawbacks.clawback_in_force,
         AppealFiled: clawbacks.appeal_filed,
         AppealDecided: clawbacks.appeal_decided,

@@ -308,8 +308,8 @@ class RedemptionState(ProgrammesState):
     """Redemption's whole state. `windows` and `reporting` index what contracts and reports hold."""
 
     __slots__ = (
-        "appeals", "came_back", "captures", "claimable", "claims", "clawbacks", "contracts", "disputes", "drawn",
-        "ended", "endorsements", "four_eyes", "last_days", "outages", "owed", "paid", "payable", "payments",
+        "adjusted", "appeals", "came_back", "captures", "claimable", "claims", "clawbacks", "contracts", "disputes",
+        "drawn", "ended", "endorsements", "four_eyes", "last_days", "outages", "owed", "paid", "payable", "payments",
         "reporting", "reports", "reversible", "sent_back", "settled", "settlements", "shared", "suspended", "windows",
     )  # fmt: skip
 
@@ -335,6 +335,7 @@ class RedemptionState(ProgrammesState):
         self.clawbacks: CountedTable[str, taken_back.Clawback] = self.keep(CountedTable(taken_back.CLAWBACK, of_row))
         self.settled: Table[tuple[str, str], taken_back.Settled] = self.keep(Table(taken_back.SETTLED))  # as payments
         self.came_back: Table[tuple[str, str], taken_back.Settled] = self.keep(Table(taken_back.CAME_BACK))
+        self.adjusted: Table[tuple[str, str], int] = self.keep(Table(taken_back.ADJUSTED))  # as payments
         self.drawn: Table[str, tuple[taken_back.Line, ...]] = self.keep(Table(taken_back.DRAWN))  # as clawbacks
         self.outages = Outages()
         self.keep(self.outages.table)

@@ -49,6 +49,9 @@ PAID: Final = Form(
     row(Paid, version=COUNT, paid_at=TIME, taken=AMOUNT),
     "a payment that a programme's document lets its issuer take back, and how much of it was",
 )
+ADJUSTED: Final = Form(
+    "adjusted", ("settlement_id", "provider_id"), AMOUNT, "by how much a payment was found to be too small"
+)
 CLAWBACK: Final = Form(
     "clawback",
     ("clawback_id",),

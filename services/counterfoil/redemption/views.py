@@ -15,6 +15,7 @@ from counterfoil.contract.times import HOUR, format_hour
 from counterfoil.core.at import At
 from counterfoil.ports import Add, Change, Put, Row, Set, View
 from counterfoil.readership import ANYBODY, Readers
+from counterfoil.redemption.adjustment_views import ADJUSTMENT_REDUCERS, ADJUSTMENTS
 from counterfoil.redemption.claim_views import CLAIM_REDUCERS, CLAIM_VIEWS, OF_CONTRACT, SIDES, sides_of
 from counterfoil.redemption.clawback_views import CLAWBACK_REDUCERS, CLAWBACKS
 from counterfoil.redemption.commands import Reading, minutes
@@ -159,6 +160,7 @@ VIEWS: Final[tuple[View, ...]] = (
     CORRECTIONS,
     *CLAIM_VIEWS,
     CLAWBACKS,
+    ADJUSTMENTS,
     *PAYER_VIEWS,
     OUTAGES,
 )
@@ -378,6 +380,7 @@ REDUCERS: Final[Reducers] = {
     ProviderDefaulted: _provider_defaulted,
     **CLAIM_REDUCERS,
     **CLAWBACK_REDUCERS,
+    **ADJUSTMENT_REDUCERS,
     **PAYER_REDUCERS,
     ClaimSubmitted: _claim_submitted,
     ClaimOffset: _claim_offset,

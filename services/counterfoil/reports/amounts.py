@@ -28,11 +28,14 @@ from counterfoil.reports.tables import Row
 class Amounts(NamedTuple):
     """A programme's amounts, micro-units. `appropriated` is gross; `returned`: taken back, or left at the closing.
 
+    `adjusted`: given in addition for what earlier periods paid too little.
+
     `live`: what vouchers are worth that have not ended, held or not; `unsettled`: what was captured, and neither paid
     nor denied nor taken back; `obligated`: what the budget says of both.
     """
 
     appropriated: int
+    adjusted: int
     returned: int
     uncommitted: int
     obligated: int
@@ -55,7 +58,7 @@ class Amounts(NamedTuple):
     @property
     def difference(self) -> int:
         """What came in less where it is: 0, unless something is missing."""
-        came = self.appropriated - self.returned + self.recovered + self.written_off + self.owed
+        came = self.appropriated + self.adjusted - self.returned + self.recovered + self.written_off + self.owed
         return came - (self.uncommitted + self.live + self.unsettled + self.paid + self.lapsed)
 
 
@@ -84,6 +87,7 @@ def amounts(folded: Folded, programme_id: str) -> Amounts:
         claimed[row["status"]] += in_claim(row)
     return Amounts(
         appropriated=moved[programme_id, FUNDING, APPROPRIATION],
+        adjusted=moved[programme_id, FUNDING, OBLIGATED],
         returned=moved[programme_id, APPROPRIATION, FUNDING] + moved[programme_id, APPROPRIATION, RETURNED],
         uncommitted=flows.posted(APPROPRIATION, asset),
         obligated=flows.posted(OBLIGATED, asset),

@@ -18,8 +18,8 @@ from counterfoil.reports.report import Report, columns, share
 from counterfoil.reports.tables import Row
 
 _OF_BUDGET: Final = (
-    "appropriated", "returned", "uncommitted", "held", "captured", "claimed", "payable", "paid", "lapsed", "owed",
-    "recovered", "written_off", "difference",
+    "appropriated", "adjusted", "returned", "uncommitted", "held", "captured", "claimed", "payable", "paid", "lapsed",
+    "owed", "recovered", "written_off", "difference",
 )  # fmt: skip
 
 
@@ -81,6 +81,7 @@ R1: Final = Report(
         "scope text: the programme, or one payer, envelope or window of it",
         "appropriated amount: all that was ever appropriated; of an envelope, what it gives out in the period of"
         " `as_of`, with those before if they roll over",
+        "adjusted amount: given beside that for what was paid too little in earlier periods",
         "returned amount: taken back from the appropriation, or given back with the closing",
         "uncommitted amount: free to be issued, also from an envelope",
         "issued amount: face of all vouchers ever issued, less what was cancelled unspent; of a payer, what it bears of"
@@ -88,7 +89,7 @@ R1: Final = Report(
         "available amount: of living vouchers, held by no order",
         "held amount: of living vouchers, held for orders, transfers and pledges, and until its release",
         "withheld amount: of that, what waits for its release",
-        "captured amount: redeemed, and in no claim",
+        "captured amount: redeemed, or adjusted, and in no claim",
         "claimed amount: in claims that are not decided",
         "payable amount: approved, and not paid",
         "paid amount: disbursed, net of payments that came back; of an allocation in kind, what was metered; of a"
@@ -100,8 +101,8 @@ R1: Final = Report(
         "owed amount: owed by providers after reversals, clawbacks and credit notes",
         "recovered amount: paid back by providers",
         "written_off amount: owed by providers, and given up",
-        "difference amount: appropriated - returned + owed + recovered + written_off, less uncommitted, available,"
-        " held, captured, claimed, payable, paid and lapsed",
+        "difference amount: appropriated + adjusted - returned + owed + recovered + written_off, less uncommitted,"
+        " available, held, captured, claimed, payable, paid and lapsed",
         "committed_bps bps: no longer uncommitted, of appropriated - returned; of an envelope, granted in its period",
         "paid_bps bps: paid, of appropriated - returned",
         "exhausted_on day: when nothing is uncommitted, at the mean rate of issue so far; null if too far away",
@@ -129,7 +130,7 @@ def _agree(folded: Folded, programme_id: str) -> Iterator[Row]:
     yield from _payees(folded, programme_id)
     yield from _payments(folded, programme_id)
     found = amounts(folded, programme_id)
-    into = found.appropriated - found.returned + found.recovered + found.written_off + found.owed
+    into = found.appropriated + found.adjusted - found.returned + found.recovered + found.written_off + found.owed
     yield _line("total", "budget", ("what came in", into), ("where it is", into - found.difference), owner="issuer")
     parts = ("obligated", found.obligated), ("living vouchers, and unsettled", found.live + found.unsettled)
     yield _line("total", "obligations", *parts, owner="issuer")

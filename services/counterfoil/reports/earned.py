@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any, Final
 
 from counterfoil.contract.record import Event
+from counterfoil.redemption.adjustment_events import PaymentAdjusted
 from counterfoil.redemption.closing_events import RestGivenUp, UnclaimedLapsed
 from counterfoil.redemption.credit_events import CreditOwed
 from counterfoil.redemption.events import (
@@ -34,6 +35,7 @@ _OF_PROVIDER: Final[dict[type[Event], tuple[tuple[str, str, int], ...]]] = {
     CreditOwed: (("owed_by_credits", "amount", 1),),
     RecoveryConfirmed: (("recovered", "amount", 1),),
     DebtWrittenOff: (("written_off", "amount", 1),),
+    PaymentAdjusted: (("captured", "amount", 1), ("adjusted", "amount", 1)),
     RestGivenUp: (("given_up", "amount", 1),),
     UnclaimedLapsed: (("given_up", "amount", 1),),
 }
