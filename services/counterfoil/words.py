@@ -31,6 +31,8 @@ def _issuance() -> tuple[Modules, Modules]:
         class_commands,
         class_events,
         commands,
+        control_commands,
+        control_events,
         events,
         freeze_commands,
         freeze_events,
@@ -41,8 +43,13 @@ def _issuance() -> tuple[Modules, Modules]:
         taking_events,
     )
 
-    of_commands = (commands, invoice_commands, run_off_commands, aid_commands, freeze_commands, class_commands)
-    return of_commands, (events, invoice_events, run_off_events, aid_events, freeze_events, taking_events, class_events)
+    of_commands = (
+        commands, invoice_commands, run_off_commands, aid_commands, freeze_commands, class_commands, control_commands,
+    )  # fmt: skip
+    of_events = (
+        events, invoice_events, run_off_events, aid_events, freeze_events, taking_events, class_events, control_events,
+    )  # fmt: skip
+    return of_commands, of_events
 
 
 def _ledger() -> tuple[Modules, Modules]:

@@ -109,6 +109,7 @@ from tests.authority.prepared import (
     AID_GIVEN,
     APPLICATION,
     AUCTION,
+    CONTROL,
     FACT,
     FURTHER,
     LATER,
@@ -320,6 +321,7 @@ PROGRAMMES: Final[Mapping[str, Mapping[str, Make]]] = {
     },
     "attest_fact": {"the party": by("lab-1", lambda _market: replace(FACT, name="stage", values=("REVENUE",)))},
     "register_regime": {"itself": alone("lab-1", lambda _market: SPECIAL_AID)},
+    "attest_control": {"the party": by("lab-1", lambda _market: CONTROL)},
     "attest_aid": {"the party": by("lab-1", lambda _market: replace(AID_GIVEN, reference="A-9"))},
     "withdraw_aid": {
         "who attested it": by("city", lambda market: WithdrawAid(aid_id=market.ids["aid"], reason=WHY)),

@@ -43,6 +43,7 @@ from counterfoil.issuance.commands import (
     SuspendProvider,
     SuspendVoucherV1,
 )
+from counterfoil.issuance.control_commands import AttestControl
 from counterfoil.issuance.events import WindowOpened
 from counterfoil.issuance.invoice_commands import ClaimAfterUse, ClaimInvoice, PermitClaim, RecordCreditNote
 from counterfoil.issuance.run_off_commands import BeginRunOff
@@ -131,6 +132,10 @@ SPECIAL_AID: Final = RegisterRegime(
     regime="SPECIAL", currency="CNY", ceiling=100 * YUAN, months=12, unit="GROUP", counts_on="GRANTED",
     in_force_on=START // DAY, source="a law",
 )  # fmt: skip
+CONTROL: Final = AttestControl(
+    owner_id="holding", party_id="lab-1", kind="MAJORITY_OF_VOTES", share_bps=6_000, on=1, source="register"
+)
+"""An undertaking that is no party has the majority of one."""
 AID_GIVEN: Final = AttestAid(
     party_id="lab-1", regime="DE_MINIMIS", amount=YUAN, currency="CNY", granted_on=START // DAY, grantor="Land",
     reference="A-1", source="declaration",

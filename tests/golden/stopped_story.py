@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from counterfoil.contract.applications import ApplicationLine
 from counterfoil.contract.refusals import Code
 from counterfoil.issuance.commands import (
@@ -13,6 +15,7 @@ from counterfoil.issuance.commands import (
     SubmitApplication,
     SuspendParty,
 )
+from counterfoil.issuance.control_commands import AttestControl
 from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.redemption.adjustment_commands import AdjustPayment
 from tests.documents import document, publishing
@@ -47,6 +50,7 @@ def tell(world: GoldenWorld) -> None:
     done(world, "town", BeginRunOff(programme_id=PROGRAMME, reason="the town runs no programmes"))
     world.settle()
     _adjusted(world)
+    _controlled(world)
     done(world, "operator", ReinstateParty(party_id="town", reason="nothing was found"))
 
 
@@ -72,3 +76,15 @@ def _adjusted(world: GoldenWorld) -> None:
     refused(world, "city", Code.SECOND_SIGNATORY_NEEDED, adjust)
     done(world, "county", adjust)
     world.settle()
+
+
+def _controlled(world: GoldenWorld) -> None:
+    """An undertaking that is no party has parts of two; of one it has none any more."""
+    made = AttestControl(
+        owner_id="holding", party_id="lab-2", kind="MAJORITY_OF_VOTES", share_bps=6_000, on=1, source="register"
+    )
+    refused(world, "operator", Code.RATE_NOT_A_SHARE, replace(made, kind="AGREEMENT"))
+    done(world, "operator", made)
+    refused(world, "operator", Code.ALREADY_EXISTS, made)
+    done(world, "city", replace(made, party_id="gpu-2", share_bps=2_000))
+    done(world, "operator", replace(made, party_id="gpu-2", share_bps=0))

@@ -22,7 +22,18 @@ from counterfoil.ports import Change
 from counterfoil.redemption.commands import WithdrawDelivery
 from counterfoil.runtime.projector import project
 from counterfoil.vocabulary import CODEC
-from tests.authority.prepared import AID_GIVEN, LATER, SPECIAL_AID, Market, bid, handing, offer, pledging
+from tests.authority.prepared import (
+    AID_GIVEN,
+    CONTROL,
+    LATER,
+    SPECIAL_AID,
+    Market,
+    adjusting,
+    bid,
+    handing,
+    offer,
+    pledging,
+)
 from tests.properties.world import YUAN
 
 AUDITOR: Final = "none-auditor"
@@ -55,6 +66,10 @@ class ReadMarket(Market):
         self.do("city", ExtendVoucher(voucher_id=self.ids["free voucher"], days=1, ground=None, reason="site down"))
         self.do("gpu-1", handing(self, "free voucher", "none-beneficiary"))
         self.do("none-operator", replace(AID_GIVEN, party_id="gpu-1"))
+        for actor in ("operator", "city"):
+            self.do(actor, replace(CONTROL, owner_id="lab-1", party_id="gpu-1", share_bps=4_000 + len(actor)))
+        self.do("city", adjusting(self))
+        self.do("city-issuer", adjusting(self))
         self.outage("redemption")
         self.settle()
 

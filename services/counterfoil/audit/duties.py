@@ -17,6 +17,7 @@ from counterfoil.contract.events import GroupAttested, ProgrammePublishedV1
 from counterfoil.contract.record import Event
 from counterfoil.contract.times import format_time
 from counterfoil.issuance.aid_events import AidAttested, AidWithdrawn
+from counterfoil.issuance.control_events import ControlAttested
 from counterfoil.issuance.events import AuditorAppointed, ProviderListed, VoucherGranted, VoucherIssued
 from counterfoil.issuance.freeze_events import SuspensionExtended
 from counterfoil.ledger.events import CashDeposited, CashWithdrawn
@@ -92,6 +93,11 @@ def _extension(state: Any, event: SuspensionExtended, actor: str) -> Iterator[Pa
 
 
 def _attestation(_state: Any, event: GroupAttested | AidAttested | AidWithdrawn, actor: str) -> Iterator[Pair]:
+    yield "attester", actor, "attested", event.party_id
+
+
+def _control(_state: Any, event: ControlAttested, actor: str) -> Iterator[Pair]:
+    yield "attester", actor, "attested", event.owner_id
     yield "attester", actor, "attested", event.party_id
 
 
@@ -178,6 +184,7 @@ ACTS: Final[Mapping[tuple[str, type[Event]], Callable[[Any, Any, str], Iterator[
     ("issuance", SuspensionExtended): _extension,
     ("issuance", GroupAttested): _attestation,
     ("issuance", AidAttested): _attestation,
+    ("issuance", ControlAttested): _control,
     ("issuance", AidWithdrawn): _attestation,
     ("ledger", MilestoneAttested): _milestone,
     ("ledger", CashDeposited): _cash,

@@ -40,6 +40,12 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
         ),
         Listing("group_facts", "attested groups", "party_id group_id since attested_by source", "groups"),
         Listing(
+            "controls",
+            "who controls whom",
+            "owner_id party_id kind share_bps since attested_by source",
+            "controls",
+        ),
+        Listing(
             "forced_cancellations",
             "orders cancelled for others",
             "cancellation_id party_id order_id programme_id cancelled_by authority reason cancelled_at",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Final, cast, get_args
 
 from counterfoil.cli.late import group as group_of_commands
-from counterfoil.cli.options import PartyId, Reason, argument, option
+from counterfoil.cli.options import PartyId, Reason, argument, count, option
 from counterfoil.cli.proofs import Proof, RecoveryName, RecoveryProof, proven, recovery_key
 from counterfoil.cli.signing import SigningSession, signed, signing
 from counterfoil.cli.values import parse_moment
+from counterfoil.contract import limits
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.scalars import Role
+from counterfoil.contract.times import parse_day
 from counterfoil.issuance.commands import (
     AppointAuditor,
     AttestGroup,
@@ -23,6 +25,7 @@ from counterfoil.issuance.commands import (
     ReinstateParty,
     SuspendParty,
 )
+from counterfoil.issuance.control_commands import AttestControl, ControlKind
 from counterfoil.matching.commands import CancelOrderFor, CancelOrdersOf, CancelOwnOrders
 
 app = group_of_commands("party")
@@ -160,6 +163,33 @@ def group(
     ends one. Nobody attests anything about itself or a party related to it.
     """
     return AttestGroup(party_id=party, group_id=group, since=since, source=source)
+
+
+Kind = Annotated[ControlKind, option("--kind", "In which way.")]
+
+
+@signed(
+    app,
+    "control",
+    "counterfoil party control acme-holding acme-cloud --kind MAJORITY_OF_VOTES --share-bps 7500 --on 2026-01-05"
+    " --source 'Company register, sheet 1207' --as operator",
+)
+def control(
+    owner: Annotated[str, argument("OWNER", "Who controls: a party's id, or any other, always the same.")],
+    party: PartyId,
+    kind: Kind,
+    share_bps: Annotated[
+        int,
+        count("--share-bps", "Hundredths of a percent of the votes; else 10000, and 0 if no more.", 0, limits.BPS),
+    ],
+    on: Annotated[int, option("--on", "Since when.", parse_day, "DAY")],
+    source: Annotated[str, option("--source", "Where that is known from; it is published.", metavar="TEXT")],
+) -> Body:
+    """Operator or issuer: attest what an undertaking has of another. Programmes judge by it who is at arm's length.
+
+    By the operator's word who has a majority, or controls otherwise, and the party are one group from now on.
+    """
+    return AttestControl(owner_id=owner, party_id=party, kind=kind, share_bps=share_bps, on=on, source=source)
 
 
 Audited = Annotated[

@@ -20,6 +20,7 @@ NEW_IN_9: Final = frozenset(
         ("schedule_auction", 1), ("cancel_auction", 1), ("offer_in_auction", 1), ("bid_in_auction", 1),
         ("improve_order", 1),
         ("adjust_payment", 1),
+        ("attest_control", 1),
     }
 )  # fmt: skip
 NEW_IN_8: Final = frozenset(

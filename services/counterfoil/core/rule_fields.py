@@ -158,6 +158,9 @@ class Rules:
     counts_group_grants_once: bool
     """Whether that holds of one grant that is attested of several parties of a group whose ceiling it is."""
 
+    max_controls: int
+    """What is attested of one undertaking, as who owns and who is owned; 0: groups alone say who is related."""
+
     # applications
     max_open_applications: int
     """Of one party in one programme, not yet decided."""

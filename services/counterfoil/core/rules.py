@@ -99,6 +99,7 @@ _FIRST: Final = Rules(
     max_laws=0,
     counts_grants_once=False,
     counts_group_grants_once=False,
+    max_controls=0,
     max_open_applications=0,
     max_open_windows=0,
     max_application_lines=0,
@@ -266,6 +267,7 @@ _NINTH: Final = replace(
     max_auction_terms=16,
     max_auction_orders=10_500,
     max_auction_blocks=500,
+    max_controls=64,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)

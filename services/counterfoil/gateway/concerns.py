@@ -11,7 +11,14 @@ from typing import Any, Final, NamedTuple
 
 from counterfoil.contract import events as common
 from counterfoil.contract.record import Event
-from counterfoil.issuance import aid_events, class_events, freeze_events, run_off_events, taking_events
+from counterfoil.issuance import (
+    aid_events,
+    class_events,
+    control_events,
+    freeze_events,
+    run_off_events,
+    taking_events,
+)
 from counterfoil.issuance import events as issuance
 from counterfoil.issuance import invoice_events as issuance_invoices
 from counterfoil.ledger import (
@@ -167,6 +174,7 @@ _ISSUANCE: Final[Table] = {
         aid_events.AidCounted,
         aid_events.AidFreed,
     ),
+    control_events.ControlAttested: Concerns("party_id", ("owner_id", "party_id", "attested_by")),
     aid_events.AidAttested: Concerns("aid_id", ("party_id", "attested_by")),
     aid_events.AidCovered: Concerns("aid_id", ("party_id",)),
     aid_events.AidWithdrawn: Concerns("aid_id", ("party_id", "withdrawn_by")),

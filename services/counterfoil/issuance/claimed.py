@@ -14,6 +14,7 @@ from counterfoil.core.table import Records, Table
 from counterfoil.issuance.invoice_events import CreditNoteRecorded, UseClaimed
 
 K = TypeVar("K", str, tuple[str, str], tuple[str, str, str])
+Item = TypeVar("Item", str, tuple[str, str, str])
 
 
 class Purpose(NamedTuple):
@@ -260,7 +261,7 @@ class Claims:
         return each
 
 
-def without(index: dict[K, dict[str, None]], key: K, id_: str) -> None:
+def without(index: dict[K, dict[Item, None]], key: K, id_: Item) -> None:
     """Take an id out of an index, and its key with the last one."""
     del index[key][id_]
     if not index[key]:

@@ -33,6 +33,7 @@ from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
 from counterfoil.issuance.aid import entries, freed
 from counterfoil.issuance.claimed import Claimed, Permit, Purpose
+from counterfoil.issuance.controlling import dependent
 from counterfoil.issuance.facts import given, heard
 from counterfoil.issuance.invoice_commands import ClaimInvoice, PermitClaim
 from counterfoil.issuance.invoice_events import ClaimCountedBack, ClaimPermitted, InvoiceClaimed, InvoiceDue
@@ -267,7 +268,7 @@ def _basis(state: IssuanceState, asked: Asked, body: ClaimInvoice, claim_id: str
         applied=purpose.applied,
         contract=purpose.contract,
         lines=body.lines,
-        seen=tuple(_seen(state, asked.voucher.programme_id, body, holder.party_id)),
+        seen=tuple(_seen(state, asked, body, holder.party_id)),
         facts=fitting(dict.fromkeys(_facts(state, asked, body, holder.party_id, day)), FACTS_BYTES),
         other_support=body.other_support,
         caps=purpose.caps,
@@ -286,11 +287,11 @@ def left_of_voucher(state: IssuanceState, voucher_id: str) -> int:
     return 0 if granted is None else max(granted.left - claimed, 0)
 
 
-def _seen(state: IssuanceState, programme_id: str, body: ClaimInvoice, holder_id: str) -> Iterator[LineSeen]:
+def _seen(state: IssuanceState, asked: Asked, body: ClaimInvoice, holder_id: str) -> Iterator[LineSeen]:
     for each in body.lines:
         provider = each.provider_id
-        listed = provider is not None and state.listings.get((programme_id, provider)) == "listed"
-        related = provider is not None and state.directory.related(provider, holder_id)
+        listed = provider is not None and state.listings.get((asked.voucher.programme_id, provider)) == "listed"
+        related = provider is not None and dependent(state, asked.rules, provider, holder_id)
         yield LineSeen(line=each.id, listed=listed, related=related)
 
 

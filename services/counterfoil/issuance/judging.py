@@ -17,6 +17,7 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import CountingEvent
 from counterfoil.core.decider import refuse
 from counterfoil.issuance.applying import Application
+from counterfoil.issuance.controlling import dependent
 from counterfoil.issuance.counting import ALL_OF_THEM, COUNTING_EVENTS
 from counterfoil.issuance.events import ApplicationSubmitted
 from counterfoil.issuance.facts import AWARDS, facts_of, facts_of_line, given
@@ -125,7 +126,7 @@ def _lines(
             region=each.region,
             provider_id=provider or "",
             provider_listed=listed,
-            related=provider is not None and state.directory.related(provider, asked.beneficiary_id),
+            related=provider is not None and dependent(state, rules, provider, asked.beneficiary_id),
             starts=each.starts,
             ends=each.ends,
             facts=facts_of_line(state, rules, application_id, application, each.id, provider, day),

@@ -24,6 +24,7 @@ from counterfoil.issuance import (
     auditors,
     budgets,
     classes,
+    controlling,
     credit_notes,
     currencies,
     documents,
@@ -107,6 +108,8 @@ from counterfoil.issuance.commands import (
     SuspendVoucherV1,
     WithdrawApplication,
 )
+from counterfoil.issuance.control_commands import AttestControl
+from counterfoil.issuance.control_events import ControlAttested
 from counterfoil.issuance.events import (
     ApplicationAssessed,
     ApplicationCapped,
@@ -205,6 +208,7 @@ DECIDER: Final = Decider(
         ProposeRecovery: recoveries.propose_recovery,
         ObjectToRecovery: recoveries.object_to_recovery,
         AttestGroup: groups.attest_group,
+        AttestControl: controlling.attest_control,
         SuspendParty: pausing.suspend_party,
         ReinstateParty: pausing.reinstate_party,
         RegisterClassV1: classes.register_class_v1,
@@ -338,6 +342,7 @@ DECIDER: Final = Decider(
         AidCountedV1: aid.aid_counted,
         AidCounted: aid.aid_counted,
         AidFreed: aid.aid_freed,
+        ControlAttested: controlling.control_attested,
         AidAttested: aid.aid_attested,
         AidCovered: aid.aid_covered,
         AidWithdrawn: aid.aid_withdrawn,

@@ -44,6 +44,7 @@ from counterfoil.core.table import Table
 from counterfoil.issuance.aided import Aids
 from counterfoil.issuance.applying import Applications
 from counterfoil.issuance.claimed import COUNTS, Claims, Purpose
+from counterfoil.issuance.controls import Controls
 from counterfoil.issuance.counting import Counters
 from counterfoil.issuance.frozen import Suspensions
 from counterfoil.issuance.windows import Window, Windows
@@ -204,8 +205,9 @@ class IssuanceState(ProgrammeState):
     """Issuance's whole state. What is not a table follows from the tables."""
 
     __slots__ = (
-        "aids", "applications", "appointed", "auditors", "claims", "classes", "committed", "counters", "deciding",
-        "documents_due", "four_eyes", "freed", "freed_due", "grants", "group_issued", "issued_to", "key_ids",
+        "aids", "applications", "appointed", "auditors", "claims", "classes", "committed", "controls", "counters",
+        "deciding", "documents_due", "four_eyes", "freed", "freed_due", "grants", "group_issued", "issued_to",
+        "key_ids",
         "listings", "looks", "new_keys", "open_vouchers", "programmes", "recoveries", "recoveries_due", "recovering",
         "root", "suspensions", "vouchers", "windows",
     )  # fmt: skip
@@ -240,9 +242,17 @@ class IssuanceState(ProgrammeState):
         self.windows = Windows(self._may_work_on)
         self.claims = Claims()
         self.aids = Aids()
+        self.controls = Controls()
         parts = (self.applications.tables(), self.windows.tables(), self.claims.tables())
         self.suspensions = Suspensions(self._goes_on)
-        for table in (*chain(*parts), self.counters.table, self.aids.attested, self.aids.covered, self.aids.laws):
+        for table in (
+            *chain(*parts),
+            self.counters.table,
+            self.aids.attested,
+            self.aids.covered,
+            self.aids.laws,
+            self.controls.table,
+        ):
             self.keep(table)
         self.keep(self.suspensions.table)
         self.keep(self.suspensions.days)
@@ -438,6 +448,7 @@ class IssuanceState(ProgrammeState):
         self.applications.rebuild()
         self.counters.rebuild()
         self.claims.rebuild()
+        self.controls.rebuild()
         self.aids.rebuild((each, self.terms(each)) for each in sorted(self.programmes))
         self.suspensions.rebuild()
         self.group_issued = {}

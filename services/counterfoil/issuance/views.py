@@ -26,6 +26,7 @@ from counterfoil.core.at import At
 from counterfoil.issuance.aid_views import AID_REDUCERS, AID_VIEWS
 from counterfoil.issuance.application_views import APPLICATION_REDUCERS, APPLICATION_VIEWS
 from counterfoil.issuance.class_views import CLASS_REDUCERS, CLASSES
+from counterfoil.issuance.control_views import CONTROL_REDUCERS, CONTROLS
 from counterfoil.issuance.events import (
     BudgetAppropriated,
     BudgetRecycled,
@@ -241,6 +242,7 @@ VIEWS: Final[tuple[View, ...]] = (
     *APPLICATION_VIEWS,
     *INVOICE_VIEWS,
     *AID_VIEWS,
+    CONTROLS,
 )
 
 
@@ -424,6 +426,7 @@ REDUCERS: Final[Reducers] = {
     **APPLICATION_REDUCERS,
     **INVOICE_REDUCERS,
     **AID_REDUCERS,
+    **CONTROL_REDUCERS,
     LogOpened: _rules_named,
     RulesAdopted: _rules_named,
     CurrencyRegistered: _currency_registered,

@@ -196,7 +196,10 @@ def _scope(rules: Rules) -> Iterator[str]:
         yield f"Contracts of at most {contract.max_term_days} days."
     if contract.arms_length is not None:
         tests = ", ".join(each.lower().replace("_", " ") for each in contract.arms_length.tests)
-        yield f"Buyer and provider must not be related: who is ({tests}), the attested groups say."
+        yield (
+            f"Buyer and provider must not be related, by any chain: who is ({tests}; of votes more than"
+            f" {percent(parse_rate(contract.arms_length.threshold))}), is attested."
+        )
     modes = {
         "OPEN": "Any provider of the market",
         "REGISTER": "Providers that the issuer lists",
