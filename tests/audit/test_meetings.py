@@ -85,7 +85,7 @@ def believes(market: Market, patch: pytest.MonkeyPatch) -> None:
     """The order has the price that nothing is held for."""
 
     def amends(state: MatchingState, event: HoldRefused) -> list[Event]:
-        bid_id, price = state.amendments[event.hold_id]
+        bid_id, price, _ = state.amendments[event.hold_id]
         return [BidAmended(amendment_id=event.hold_id, bid_id=bid_id, limit_price=price, cost_per_node=price)]
 
     patch.setattr(admission, "amendment_refused", amends)

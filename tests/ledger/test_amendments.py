@@ -126,3 +126,12 @@ def test_an_offer_has_the_bond_of_both_prices_and_then_of_one(
     left = made if ends == "made" else 100
     assert told.cash("cloud") == (10_000 - left, left)
     assert isinstance(told.said[0], AmendmentSettled)
+
+
+def test_a_failed_amendment_gives_back_what_it_added_of_each_voucher() -> None:
+    """Though the first voucher has become free meanwhile, and pays before the second."""
+    told = story(issued("v1", 1_000), bid("other", 1_350), issued("v2", 1_000), bid("bid", 900))
+    assert held(told) == ({"v1": 100, "v2": 500}, 300)
+    told.hears(BidClosed(bid_id="other", reason="cancelled"), asked(1_200))
+    assert held(told) == ({"v1": 300, "v2": 500}, 400)
+    assert held(told.hears(failed())) == ({"v1": 100, "v2": 500}, 300)

@@ -11,8 +11,9 @@ import pytest
 from counterfoil.contract.refusals import Code
 from counterfoil.matching.amendment_events import AmendmentFailed, BidAmended, OfferAmended
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer
-from counterfoil.matching.events import MatchContinued
-from tests.matching.world import YUAN, B, Market, T, amendment_funded, hold_refused
+from counterfoil.matching.events import MatchContinued, OfferReduced
+from tests.matching.test_performance import FLOOR
+from tests.matching.world import YUAN, B, Market, T, amendment_funded, described, hold_refused
 
 
 def asks(market: Market, order_id: str, price: int) -> Any:
@@ -133,3 +134,18 @@ def test_an_order_whose_time_is_over_has_no_other_price() -> None:
     asked = asks(market, bid, 16)
     market.reacts_to(amendment_funded(asked), T + 3_600_000_000).then_types(AmendmentFailed)
     assert bid in market.state.bids
+
+
+def test_another_price_is_bonded_by_the_floor_of_its_day_as_a_new_offer_is() -> None:
+    """Not by one that comes while the ledger answers; what is taken off it later frees as much as was held for that."""
+    market = Market(described("a100", 2, floor_prices=()))
+    old = market.post(nodes=2, price=14 * YUAN, window_end=B + 10)
+    market.reacts_to(described("a100", 3, floor_prices=(FLOOR,)))
+    asked = asks(market, old, 1)
+    market.reacts_to(described("a100", 4, floor_prices=(replace(FLOOR, price=9 * FLOOR.price),)))
+    market.reacts_to(amendment_funded(asked))
+    whole = FLOOR.price * 8 * 10 * 2 // 5  # 20 %
+    assert market.state.offers[old].bond == asked.bond == whole
+    market.when(AmendOffer(offer_id=old, reduce_nodes_by=1, price=None), "gpu-1").then(
+        OfferReduced(offer_id=old, reduced_by=1, bond_released=whole // 2)
+    )

@@ -113,3 +113,20 @@ def test_an_order_that_may_not_rest_is_refused_where_nothing_that_it_could_buy_t
         market.when(replace(OFFER, tif=tif), "gpu-1").refused(Code.TRADING_HALTED)
     amend = AmendBid(bid_id=market.place(), reduce_nodes_by=1, limit_price=None)
     market.when(amend, "lab-1")
+
+
+@pytest.mark.parametrize("comes", ["new", "amended"])
+def test_a_post_only_bid_that_comes_in_a_halt_never_takes_after_it(comes: str) -> None:
+    """It is judged as if there were no halt: else it would take what rested before it."""
+    market = halted("class")
+    offer = market.post(price=14 * YUAN)
+    bid = market.place(post_only=True, limit_price=15 * YUAN if comes == "new" else 10 * YUAN)
+    if comes == "amended":
+        market.reacts_to(amendment_funded(asks(market, bid, 16)))
+        assert market.state.bids[bid].limit_price == 10 * YUAN
+    else:
+        assert market.tally.closed[bid] == "would_match"
+    maker = market.place("lab-2", post_only=True, limit_price=13 * YUAN)
+    later = market.post("gpu-2", price=12 * YUAN, nodes=2, window_end=OFFER.window_start + 6)
+    assert [each[:2] for each in resumes(market, "class")] == [(maker, later)]
+    assert offer in market.state.offers

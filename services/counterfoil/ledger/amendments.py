@@ -17,7 +17,7 @@ from counterfoil.ledger.chart import BONDS, CO_PAYMENTS, cash
 from counterfoil.ledger.drawdown import further
 from counterfoil.ledger.endings import bury
 from counterfoil.ledger.events import Draw
-from counterfoil.ledger.holds import BidNeed, BondRate, Hold, Pending, joined, split, total
+from counterfoil.ledger.holds import BidNeed, BondRate, Hold, Pending, given_back, joined, total, without
 from counterfoil.ledger.payment import Parts, keep, need
 from counterfoil.ledger.refusals import Order, not_available, refused
 from counterfoil.ledger.releases import release_legs, voucher_legs
@@ -126,7 +126,7 @@ def _settled_bid(state: LedgerState, amendment_id: str, bid_id: str, at: At, *, 
     then = Parts(pending.new_vouchers, pending.new_cash) if amended else Parts(pending.vouchers, pending.cash)
     needed = bid._replace(nodes=pending.nodes, cost_per_node=cost)
     kept = keep(state.terms(bid.programme_id, bid.version), needed, then, held, bid.nodes)
-    _, released = split(hold.draws, kept.vouchers)
+    released = given_back(hold.draws, held.vouchers - kept.vouchers, () if amended else pending.added)
     posting = Posting(state.accounts)
     settled = _settled(posting, amendment_id, bid_id, hold, cost, released, held.cash - kept.cash, amended)
     return [settled, *bury(state, posting, hold.owner_id, released, at)]
@@ -157,8 +157,9 @@ def amendment_funded(state: LedgerState, event: AmendmentFunded, _at: At) -> Non
     else:
         nodes, cost, terms = 0, hold.terms.price, hold.terms
     state.holds.pending[key] = Pending(
-        nodes, cost, total(hold.draws), hold.cash, event.cost, event.needed_vouchers, event.needed_cash
-    )
+        nodes, cost, total(hold.draws), hold.cash, event.cost, event.needed_vouchers, event.needed_cash,
+        event.vouchers,
+    )  # fmt: skip
     draws = joined(hold.draws, event.vouchers)
     state.holds.put(event.hold_id, hold._replace(draws=draws, cash=hold.cash + event.cash, terms=terms))
 
@@ -166,7 +167,8 @@ def amendment_funded(state: LedgerState, event: AmendmentFunded, _at: At) -> Non
 def amendment_settled(state: LedgerState, event: AmendmentSettled, _at: At) -> None:
     """Apply the price that counts from here on."""
     state.book(event.legs)
-    hold = state.holds.open[event.purpose, event.hold_id].reduced(total(event.vouchers), event.cash)
+    hold = state.holds.open[event.purpose, event.hold_id]
+    hold = hold._replace(draws=without(hold.draws, event.vouchers), cash=hold.cash - event.cash)
     price = {"cost_per_node" if event.purpose == "bid" else "price": event.cost}
     del state.holds.pending[event.purpose, event.hold_id]
     state.holds.put(event.hold_id, hold._replace(terms=hold.terms._replace(**price)))

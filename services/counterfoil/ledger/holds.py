@@ -91,6 +91,7 @@ class Pending(NamedTuple):
     new_cost: int
     new_vouchers: int
     new_cash: int
+    added: tuple[Draw, ...]
 
 
 PENDING: Final = Form(
@@ -98,10 +99,10 @@ PENDING: Final = Form(
     ("purpose", "order_id"),
     row(
         Pending, nodes=COUNT, cost=AMOUNT, vouchers=AMOUNT, cash=AMOUNT, new_cost=AMOUNT, new_vouchers=AMOUNT,
-        new_cash=AMOUNT,
+        new_cash=AMOUNT, added=listed(row(Draw, voucher_id=TEXT, amount=AMOUNT)),
     ),
     "an order that is to have another price: `nodes` (0 of an offer), `cost` of a node (of an offer the price) and what"
-    " was held, as it was, and as it is to be; until matching says which one counts",
+    " was held, as it was, and as it is to be, and the draws added for that; until matching says which one counts",
 )  # fmt: skip
 
 
@@ -196,6 +197,27 @@ def joined(draws: Sequence[Draw], more: Sequence[Draw]) -> tuple[Draw, ...]:
     for draw in more:
         amounts[draw.voucher_id] = amounts.get(draw.voucher_id, 0) + draw.amount
     return tuple(Draw(voucher_id=voucher_id, amount=amount) for voucher_id, amount in amounts.items())
+
+
+def given_back(draws: Sequence[Draw], amount: int, first: Sequence[Draw] = ()) -> tuple[Draw, ...]:
+    """So much of the draws, in their order: of `first`, as far as they have it, else from the end."""
+    left, back = {draw.voucher_id: draw.amount for draw in draws}, dict[str, int]()
+    for draw in (*reversed(first), *reversed(draws)):
+        part = min(draw.amount, left.get(draw.voucher_id, 0), amount)
+        if part:
+            left[draw.voucher_id] -= part
+            back[draw.voucher_id] = back.get(draw.voucher_id, 0) + part
+            amount -= part
+    ensure(amount == 0, "a hold is never smaller than what is given back of it")
+    ids = (draw.voucher_id for draw in draws)
+    return tuple(Draw(voucher_id=each, amount=back[each]) for each in ids if each in back)
+
+
+def without(draws: Sequence[Draw], taken: Sequence[Draw]) -> tuple[Draw, ...]:
+    """Draws less what is taken of their vouchers, in their order, without empty ones."""
+    less = {draw.voucher_id: draw.amount for draw in taken}
+    left = ((draw.voucher_id, draw.amount - less.get(draw.voucher_id, 0)) for draw in draws)
+    return tuple(Draw(voucher_id=voucher_id, amount=amount) for voucher_id, amount in left if amount)
 
 
 def split(draws: Sequence[Draw], amount: int) -> tuple[tuple[Draw, ...], tuple[Draw, ...]]:

@@ -29,7 +29,7 @@ from counterfoil.matching.amendment_events import (
 from counterfoil.matching.events import BidReceived, MatchContinued, OfferReceived
 from counterfoil.matching.passes import pass_at
 from counterfoil.matching.programmes import not_in_programme
-from counterfoil.matching.references import bonded_price
+from counterfoil.matching.references import bonded_price, floor_price
 from counterfoil.matching.state import Amendment, MatchingState
 from counterfoil.matching.times import ends_at, last_start
 
@@ -43,6 +43,7 @@ def reprice_bid(state: MatchingState, received: BidReceived, limit_price: int, a
     nodes = received.nodes if bid is None else bid.remaining
     refused = (
         checks.too_large(per_node * nodes + nodes)
+        or checks.paused(state, received.programme_id)
         or not_in_programme(state.every_terms(received.programme_id), received, state.rules, at)
         or state.barred(received.programme_id, received.beneficiary_id)
         or checks.past_gate(received.latest, state.rules, at)
@@ -73,7 +74,8 @@ def reprice_bid(state: MatchingState, received: BidReceived, limit_price: int, a
 def reprice_offer(state: MatchingState, received: OfferReceived, price: int, at: At) -> Decision:
     """Ask for another price of an offer that rests."""
     length = received.window_end - received.window_start
-    bonded_at = bonded_price(state, received, price)
+    now = floor_price(state, received.class_id, received.currency)  # it is as if the offer came anew
+    bonded_at = max(bonded_price(state, received, price), now)
     refused = (
         checks.too_large(bonded_at * received.gpus_per_node * length * received.nodes)
         or checks.past_gate(last_start(received), state.rules, at)
@@ -149,7 +151,7 @@ def _amended_offer(state: MatchingState, amendment_id: str, asked: Amendment, at
     received = state.offers[offer_id]
     if ends_at(last_start(received), received.good_until, state.rules) <= at.time:
         return [_failed(amendment_id, "offer", offer_id, "expired")]
-    bonded_at = bonded_price(state, received, price)
+    bonded_at = asked.bonded_at  # not by a floor that came since: that is not held
     amended = OfferAmended(
         amendment_id=amendment_id, offer_id=offer_id, price=price, bonded_at=bonded_at,
         bond=_bond_at(state, received, bonded_at),
@@ -175,12 +177,12 @@ def _failed(amendment_id: str, side: Literal["bid", "offer"], order_id: str, rea
 
 def bid_amendment_requested(state: MatchingState, event: BidAmendmentRequested, _at: At) -> None:
     """The bid waits for what its new limit needs."""
-    state.ask(event.amendment_id, Amendment(event.bid_id, event.limit_price))
+    state.ask(event.amendment_id, Amendment(event.bid_id, event.limit_price, 0))
 
 
 def offer_amendment_requested(state: MatchingState, event: OfferAmendmentRequested, _at: At) -> None:
     """The offer waits for the bond of its new price."""
-    state.ask(event.amendment_id, Amendment(event.offer_id, event.price))
+    state.ask(event.amendment_id, Amendment(event.offer_id, event.price, event.bonded_at))
 
 
 def bid_amended(state: MatchingState, event: BidAmended, at: At) -> None:
@@ -197,6 +199,7 @@ def offer_amended(state: MatchingState, event: OfferAmended, at: At) -> None:
     """The offer has its new price, and a new place in line."""
     state.answered(event.amendment_id)
     state.offers[event.offer_id] = replace(state.offers[event.offer_id], price=event.price, bond=event.bond)
+    state.floors[event.offer_id] = event.bonded_at if event.bonded_at > event.price else 0
     state.book.amend_offer(event.offer_id, event.price, at.index)
     state.admitted[event.offer_id] = at.index
     state.resting_offers.mark(event.offer_id)

@@ -109,6 +109,8 @@ def offer_closed(state: MatchingState, event: OfferClosed, _at: At) -> None:
         state.resting_offers.mark(event.offer_id)
     if event.offer_id in state.classed:
         del state.classed[event.offer_id]
+    if event.offer_id in state.floors:
+        del state.floors[event.offer_id]
     state.count_in_markets(offer, -1)
     _ended(state, event.offer_id, offer)
 

@@ -1,7 +1,8 @@
 """What a GPU-hour of an offer counts for when its bond is measured: never less than the floor price of its class.
 
 An offer cannot choose its bond by its price. The floor is that of the class's version in force when the offer was
-received, and stays with it. A class, or a currency, without a floor price leaves the offer's own.
+received, or was to have another price, whichever is more, and stays with it. A class, or a currency, without a floor
+price leaves the offer's own.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def bonded_price(state: MatchingState, received: OfferReceived, price: int) -> i
     """The price by which an open offer's bond is measured, if it asks this price."""
     classed = state.classed.get(received.offer_id)
     floor = None if classed is None else classed.floor_price
-    return max(floor or 0, price)
+    return max(floor or 0, state.floors.get(received.offer_id, 0), price)
 
 
 def with_class(state: MatchingState, received: OfferReceived) -> list[Event]:

@@ -35,10 +35,14 @@ class AcceleratorClass(NamedTuple):
 
 
 class Amendment(NamedTuple):
-    """An order, perhaps closed meanwhile, and the price that it is to have (micro-units per GPU-hour)."""
+    """An order, perhaps closed meanwhile, and the price that it is to have (micro-units per GPU-hour).
+
+    `bonded_at`: of an offer, the price by which its bond is then measured.
+    """
 
     order_id: str
     price: int
+    bonded_at: int
 
 
 class Uncrossing(NamedTuple):
@@ -79,6 +83,12 @@ UNCROSSING: Final = Form(
     " is halted no longer: since when (0: since rules came into force, and none has yet), and the last in line that"
     " did",
 )
+FLOOR: Final = Form(
+    "amended_offer",
+    ("offer_id",),
+    AMOUNT,
+    "the floor price by which the bond of an offer is measured since it has another price; 0: by that",
+)
 HALTED: Final = Form(
     "halted",
     ("class_id", "region", "provider_id"),
@@ -102,7 +112,7 @@ LEAVING_BEFORE: Final = Form(
 AMENDMENT: Final = Form(
     "amendment",
     ("amendment_id",),
-    row(Amendment, order_id=TEXT, price=AMOUNT),
+    row(Amendment, order_id=TEXT, price=AMOUNT, bonded_at=AMOUNT),
     "an order that is to have another price once the ledger holds what that needs",
 )
 LEAVING_TIMER: Final = "leaving_orders"
@@ -127,7 +137,7 @@ class MatchingState(ProgrammesState):
 
     __slots__ = (
         "admitted", "amending", "amendments", "auctions", "bids", "book", "classed", "classes", "continuing",
-        "described", "expiry", "halts", "in_market", "leaving", "leaving_before", "line", "listed", "offers",
+        "described", "expiry", "floors", "halts", "in_market", "leaving", "leaving_before", "line", "listed", "offers",
         "open_orders", "paused", "performance", "resting_bids", "resting_offers", "rule", "uncrossing", "versions",
     )  # fmt: skip
 
@@ -148,6 +158,8 @@ class MatchingState(ProgrammesState):
         """These bids by limit down, priority and id."""
         self.amendments: Table[str, Amendment] = self.keep(Table(AMENDMENT))
         self.amending: dict[str, str] = {}  # order -> its amendment that is being decided
+        self.floors: Table[str, int] = self.keep(Table(FLOOR))
+        """Offer that has another price -> the floor price by which its bond is measured since, 0 for none."""
         self.halts: Table[Halt, str] = self.keep(Table(HALTED))
         self.paused: Table[str, bool] = self.keep(Table(PAUSED))
         self.leaving: Table[Scope, Removal] = self.keep(Table(LEAVING))
@@ -173,11 +185,16 @@ class MatchingState(ProgrammesState):
         buyer, seller = self.bids[bid.bid_id], self.offers[offer.offer_id]
         return (
             buyer.gpus_per_node == offer.gpus_per_node  # a class may change between versions
-            and not (self.halts and self.is_halted(offer.class_id, offer.region, offer.provider_id))
+            and not (self.halts and self._bars(bid, offer))
             and self.accepts(bid.programme_id, offer.provider_id)
             and (buyer.good_until is None or buyer.good_until > time)  # swept or not
             and (seller.good_until is None or seller.good_until > time)
         )
+
+    def _bars(self, bid: Bid, offer: Offer) -> bool:
+        """Whether a halt is in the way of a pair. Not of a post-only bid that comes anew: it would take afterwards."""
+        judged_anew = bid.post_only and self.admitted.get(bid.bid_id) != bid.seq
+        return not judged_anew and self.is_halted(offer.class_id, offer.region, offer.provider_id)
 
     def is_halted(self, class_id: str, region: str, provider_id: str) -> bool:
         """Whether nothing of a provider trades in a market; with `ANY`, of no provider."""
