@@ -14,9 +14,11 @@ from msgspec import structs
 from counterfoil.audit.auctions import forged
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import HOUR
-from counterfoil.issuance.commands import SuspendParty
+from counterfoil.core.rules import LATEST, RULES
+from counterfoil.issuance.commands import SuspendParty, SuspendProvider
 from counterfoil.ledger.events import ContractFunded, HoldReleased
-from counterfoil.matching import clearing
+from counterfoil.matching import auction_outcome
+from counterfoil.matching.amendment_events import BidAmended
 from counterfoil.matching.auction.deals import deals
 from counterfoil.matching.auction_commands import (
     BidInAuction,
@@ -33,7 +35,7 @@ from counterfoil.matching.auction_events import (
     TradeCleared,
 )
 from counterfoil.matching.commands import CancelBid, CancelOffer, CancelOwnOrders
-from counterfoil.matching.events import BidClosed, OfferClosed, OfferReceived
+from counterfoil.matching.events import BidClosed, BidReceived, OfferClosed, OfferReceived
 from counterfoil.redemption.events import ContractOpened
 from tests.market import USD, H, Market, T, found
 
@@ -99,8 +101,9 @@ def test_an_auction_from_its_schedule_to_its_contracts(market: Market) -> None:
     market.refused("gpu-1", CancelOffer(offer_id=cheap), Code.AUCTION_NOT_OPEN)
     market.refused("lab-2", CancelOwnOrders(programme_id=None), Code.AUCTION_NOT_OPEN)
     market.do("gpu-2", ImproveOrder(order_id=dear, price=2 * USD + 500_000))
-    higher = market.do("lab-2", ImproveOrder(order_id=low, price=USD + 20_000))[0].bid_id  # type: ignore[attr-defined]
-    market.refused("lab-2", ImproveOrder(order_id=higher, price=USD), Code.PRICE_NOT_BETTER)
+    market.do("lab-2", ImproveOrder(order_id=low, price=USD + 20_000))
+    assert len(market.events("matching", BidAmended)) == 1
+    market.refused("lab-2", ImproveOrder(order_id=low, price=USD), Code.PRICE_NOT_BETTER)
     market.advance_to(CLEAR)
     (cleared,) = market.events("matching", AuctionCleared)
     assert cleared.surplus <= cleared.bound
@@ -118,7 +121,7 @@ def test_an_auction_from_its_schedule_to_its_contracts(market: Market) -> None:
         sum(each.nodes for each in trades if each.first_hour <= hour < each.first_hour + each.hours)
         for hour in range(FIRST, FIRST + 4)
     ]
-    assert (ended(market)[low], ended(market)[higher]) == ("replaced", "out_of_the_money")
+    assert ended(market)[low] == "out_of_the_money"
     assert ended(market)[dear] == "rationed"
     assert prices[:2] == [USD, 2 * USD + 500_000]
     assert len(of_block) == 2
@@ -160,7 +163,7 @@ def test_a_dishonest_engine_is_caught_each_lie_by_a_finding_of_its_own(market: M
     placed(market, "gpu-1", offer(auction_id, USD, nodes=1))
     better = placed(market, "lab-2", bid(auction_id, 3 * USD))
     worse = placed(market, "lab-1", bid(auction_id, 3 * USD))
-    with patch.object(clearing, "deals", lambda *of: (each._replace(bid_id=worse) for each in deals(*of))):
+    with patch.object(auction_outcome, "deals", lambda *of: (each._replace(bid_id=worse) for each in deals(*of))):
         market.advance_to(CLEAR)
     ((cleared,), (traded,)) = (market.events("matching", kind) for kind in (AuctionCleared, TradeCleared))
     assert traded.bid_id == worse != better
@@ -171,3 +174,33 @@ def test_a_dishonest_engine_is_caught_each_lie_by_a_finding_of_its_own(market: M
         found = forged(entry, structs.replace(entry, events=(replace(cleared, **lie),)))
         assert found is not None
         assert found[0] == code
+
+
+def test_no_group_takes_all_places_of_an_auction(market: Market) -> None:
+    """Of the bids that are met in whole or not at all a group has a tenth; others, and divisible bids, still enter."""
+    auction_id = scheduled(market)
+    most = RULES[LATEST].max_auction_blocks_per_group
+    crowd = [replace(bid(auction_id, 10_000 * (1 + nth)), divisible=False) for nth in range(most)]
+    for start in range(0, most, 25):
+        entry = market.ask("lab-1", crowd[start : start + 25])
+        assert all(outcome.refusal is None for outcome in entry.outcomes)
+    one_more = replace(bid(auction_id, 3 * USD), divisible=False)
+    market.refused("lab-1", one_more, Code.OVER_LIMIT)
+    market.do("lab-1", replace(one_more, divisible=True))
+    market.do("lab-2", one_more)
+    first = market.events("matching", BidReceived)[0].bid_id
+    market.do("lab-1", ImproveOrder(order_id=first, price=3 * USD))
+
+
+def test_after_the_lock_no_issuer_takes_an_offer_out(market: Market) -> None:
+    """Its provider was listed as the auction locked. Who improves a price goes behind those who had it before."""
+    auction_id = scheduled(market)
+    early = placed(market, "gpu-1", offer(auction_id, 2 * USD, nodes=1))
+    late = placed(market, "gpu-2", offer(auction_id, USD, nodes=1))
+    placed(market, "lab-1", bid(auction_id, 3 * USD))
+    market.advance_to(LOCK)
+    market.do("gpu-1", ImproveOrder(order_id=early, price=USD))
+    market.do("city", SuspendProvider(programme_id="p1", provider_id="gpu-2", reason="a rival's"))
+    market.advance_to(CLEAR)
+    assert [each.offer_id for each in market.events("matching", TradeCleared)] == [late]
+    assert market.sealed().clean

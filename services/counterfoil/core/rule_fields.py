@@ -258,9 +258,12 @@ class Rules:
     max_auction_terms: int
     """Programmes of one auction, and points of its reserve function."""
     max_auction_orders: int
-    """Of one auction; a place for each that is to replace another included."""
+    """Of one auction."""
+    max_auction_orders_per_group: int
+    """Of these, of one group of related parties, so that none takes all places."""
     max_auction_blocks: int
     """Of these, bids that are met in whole or not at all: the search for the best of them grows with their number."""
+    max_auction_blocks_per_group: int
     validity_of_each_version: bool
     """Whether a bid needs a programme version that is open, and not only one that has its classes and regions."""
 

@@ -136,6 +136,8 @@ _FIRST: Final = Rules(
     max_auction_terms=0,
     max_auction_orders=1,
     max_auction_blocks=0,
+    max_auction_orders_per_group=0,
+    max_auction_blocks_per_group=0,
     validity_of_each_version=False,
     min_window=HOUR,
     resolution_window=7 * DAY,
@@ -268,6 +270,8 @@ _NINTH: Final = replace(
     max_auction_orders=10_500,
     max_auction_blocks=500,
     max_controls=64,
+    max_auction_orders_per_group=1_050,
+    max_auction_blocks_per_group=50,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)

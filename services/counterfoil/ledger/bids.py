@@ -94,6 +94,14 @@ def bid_traded(state: LedgerState, event: ContractFunded) -> Hold[BidNeed]:
     )
     if event.bid_nodes_left == 0:
         state.holds.drop("bid", event.bid_id)
+    elif event.bid_nodes_left == before.terms.nodes:  # a block of an auction, of which hours are left
+        paid = (total(event.vouchers) + event.cash) // event.bid_nodes_left
+        pending = state.holds.pending.get(("bid", event.bid_id))
+        if pending is not None:
+            lower = pending._replace(cost=pending.cost - paid, new_cost=pending.new_cost - paid)
+            state.holds.pending["bid", event.bid_id] = lower
+        terms = left.terms._replace(cost_per_node=left.terms.cost_per_node - paid)
+        state.holds.put(event.bid_id, left._replace(terms=terms))
     else:
         state.holds.put(event.bid_id, left._replace(terms=left.terms._replace(nodes=event.bid_nodes_left)))
     return before

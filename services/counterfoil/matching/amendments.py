@@ -49,26 +49,38 @@ def reprice_bid(state: MatchingState, received: BidReceived, limit_price: int, a
         or checks.past_gate(received.latest, state.rules, at)
         or _not_amendable(state, received.bid_id, received.limit_price, limit_price)
     )
-    return refused or [
-        BidAmendmentRequested(
-            amendment_id=at.new_id("amd"),
-            bid_id=received.bid_id,
-            beneficiary_id=received.beneficiary_id,
-            programme_id=received.programme_id,
-            voucher_ids=received.voucher_ids,
-            currency=received.currency,
-            classes=received.classes,
-            regions=received.regions,
-            nodes=nodes,
-            gpus_per_node=received.gpus_per_node,
-            hours=received.hours,
-            earliest=received.earliest,
-            latest=received.latest,
-            limit_price=limit_price,
-            cost_per_node=per_node,
-            partial=received.partial,
-        )
-    ]
+    return refused or [_request(received, limit_price, nodes, at)]
+
+
+def reprice_bid_in_auction(state: MatchingState, received: BidReceived, limit_price: int, at: At) -> Decision:
+    """Ask for another limit of a bid that takes part in an auction."""
+    open_one = state.amending.get(received.bid_id)
+    if (barred := state.barred(received.programme_id, received.beneficiary_id)) is not None:
+        return barred
+    if open_one is not None:
+        return refuse(Code.AMENDMENT_OPEN, amendment_id=open_one)
+    return [_request(received, limit_price, received.nodes, at)]
+
+
+def _request(received: BidReceived, limit_price: int, nodes: int, at: At) -> BidAmendmentRequested:
+    return BidAmendmentRequested(
+        amendment_id=at.new_id("amd"),
+        bid_id=received.bid_id,
+        beneficiary_id=received.beneficiary_id,
+        programme_id=received.programme_id,
+        voucher_ids=received.voucher_ids,
+        currency=received.currency,
+        classes=received.classes,
+        regions=received.regions,
+        nodes=nodes,
+        gpus_per_node=received.gpus_per_node,
+        hours=received.hours,
+        earliest=received.earliest,
+        latest=received.latest,
+        limit_price=limit_price,
+        cost_per_node=limit_price * received.gpus_per_node * received.hours,
+        partial=received.partial,
+    )
 
 
 def reprice_offer(state: MatchingState, received: OfferReceived, price: int, at: At) -> Decision:
@@ -124,6 +136,10 @@ def amendment_funded(state: MatchingState, event: AmendmentFunded, at: At) -> Se
 
 def _amended_bid(state: MatchingState, amendment_id: str, asked: Amendment, at: At) -> Sequence[Event]:
     bid_id = asked.order_id
+    if bid_id in state.auctions.orders:
+        known = state.bids[bid_id]
+        cost = asked.price * known.gpus_per_node * known.hours
+        return [BidAmended(amendment_id=amendment_id, bid_id=bid_id, limit_price=asked.price, cost_per_node=cost)]
     bid, rules = state.book.bid(bid_id), state.rules
     if bid is None:
         return [_failed(amendment_id, "bid", bid_id, "order_closed")]
@@ -190,6 +206,9 @@ def bid_amended(state: MatchingState, event: BidAmended, at: At) -> None:
     state.answered(event.amendment_id)
     known = state.bids[event.bid_id]
     state.bids[event.bid_id] = replace(known, limit_price=event.limit_price, cost_per_node=event.cost_per_node)
+    if event.bid_id in state.auctions.orders:
+        state.auctions.amend(event.bid_id, event.limit_price, at)
+        return
     state.book.amend_bid(event.bid_id, event.limit_price, at.index)
     state.admitted[event.bid_id] = at.index
     state.resting_bids.mark(event.bid_id)

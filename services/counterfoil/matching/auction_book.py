@@ -91,8 +91,9 @@ def parameters_of(scheduled: AuctionScheduled) -> Parameters:
 def _unfit(state: MatchingState, scheduled: AuctionScheduled, order: AuctionOrder) -> Unfit | None:
     """Why an order does not take part, as things are when it is decided.
 
-    What providers have to do with programmes is asked of each order by itself, so that no pair is left to ask about:
-    a provider is accepted by all programmes, and a bidder is related to no provider or issuer of its programme.
+    What providers have to do with programmes is asked of each order by itself, so that no pair is left to ask about: a
+    provider was listed by all programmes as the auction locked, and is related to no issuer of them; a bidder is
+    related to no provider or issuer of its programme.
     """
     received = order.received
     if order.seq is None:
@@ -102,5 +103,18 @@ def _unfit(state: MatchingState, scheduled: AuctionScheduled, order: AuctionOrde
         return None if barred is None else "duties_not_separate"
     if state.is_halted(received.class_id, received.region, received.provider_id):
         return "halted"
-    listed = all(state.accepts(programme_id, received.provider_id) for programme_id in scheduled.programmes)
-    return None if listed else "not_listed"
+    unlisted = order.unlisted
+    if unlisted is None:
+        unlisted = not listed_by_all(state, scheduled, received.provider_id)
+    related = any(
+        state.directory.related(state.issuer(programme_id), received.provider_id)
+        for programme_id in scheduled.programmes
+    )
+    if related and state.rules.separates_duties:
+        return "duties_not_separate"
+    return "not_listed" if unlisted else None
+
+
+def listed_by_all(state: MatchingState, scheduled: AuctionScheduled, provider_id: str) -> bool:
+    """Whether each programme of the auction lists a provider, and has not suspended it."""
+    return all(state.listed.get((programme_id, provider_id)) == "listed" for programme_id in scheduled.programmes)

@@ -108,7 +108,7 @@ class BidInAuction(Command):
 class ImproveOrder(Command):
     """Provider or beneficiary: ask less, or bid more, in an auction that has not cleared.
 
-    A bid is replaced: the one before stays in force until the funds of the new one are held.
+    A bid is amended: its limit stays as it is until what the other one needs beyond it is held.
     """
 
     order_id: Id

@@ -77,16 +77,12 @@ class AuctionCancelled(Event):
 
 @event("auction_order.entered.v1")
 class AuctionOrderEntered(Event):
-    """The order that was received in this entry is one of an auction, and in no continuous book.
-
-    `replaces`: an order that leaves as this one is admitted.
-    """
+    """The order that was received in this entry is one of an auction, and in no continuous book."""
 
     order_id: Id
     auction_id: Id
     party_id: Id
     side: Literal["bid", "offer"]
-    replaces: Id | None
 
 
 @event("auction_order.admitted.v1")
@@ -101,7 +97,7 @@ class AuctionOrderAdmitted(Event):
 
 @event("auction_offer.improved.v1")
 class AuctionOfferImproved(Event):
-    """An offer in an auction asks less from now on; its priority and its bond stay."""
+    """An offer in an auction asks less from now on; its bond stays, its priority is this entry's."""
 
     offer_id: Id
     price: Price

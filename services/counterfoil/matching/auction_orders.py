@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from counterfoil.contract.limits import BPS, MAX_AMOUNT
 from counterfoil.contract.record import Event
@@ -14,6 +13,7 @@ from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
 from counterfoil.matching import checks
+from counterfoil.matching.amendments import reprice_bid_in_auction
 from counterfoil.matching.auction_commands import BidInAuction, ImproveOrder, OfferInAuction
 from counterfoil.matching.auction_events import (
     AuctionOfferImproved,
@@ -21,7 +21,7 @@ from counterfoil.matching.auction_events import (
     AuctionOrderEntered,
     AuctionScheduled,
 )
-from counterfoil.matching.auction_state import Auction, AuctionOrder, Side
+from counterfoil.matching.auction_state import NO_PLACES, Auction, AuctionOrder, Side, place_of
 from counterfoil.matching.auctions import highest_price
 from counterfoil.matching.events import BidClosed, BidReceived, OfferReceived
 from counterfoil.matching.offers import bond_of, unfit_bond
@@ -41,7 +41,7 @@ def offer_in_auction(state: MatchingState, body: OfferInAuction, actor: Party, a
         return refuse(Code.UNKNOWN_CLASS, class_id=body.class_id)
     refused = (
         checks.too_many_orders(state, actor, (body.class_id,), (scheduled.region,))
-        or _full(state, body.auction_id, block=False)
+        or _full(state, body.auction_id, actor, block=False)
         or checks.off_tick(state, scheduled.currency, body.price)
         or unfit_bond(scheduled.currency, body.bond_bps, state.rules)
         or _unfit_hours(scheduled, body.window_start, hours, 0)
@@ -86,7 +86,7 @@ def bid_in_auction(state: MatchingState, body: BidInAuction, actor: Party, at: A
     refused = (
         unfit_lists(Listed("voucher_ids", body.voucher_ids, state.rules.max_vouchers_per_hold, may_be_empty=True))
         or checks.too_many_orders(state, actor, scheduled.classes, (scheduled.region,))
-        or _full(state, body.auction_id, block=not body.divisible)
+        or _full(state, body.auction_id, actor, block=not body.divisible)
         or checks.off_tick(state, scheduled.currency, body.limit_price)
         or _unfit_hours(scheduled, body.earliest, body.hours, body.latest - body.earliest)
         or (_no_such("programme_id") if body.programme_id not in scheduled.programmes else None)
@@ -111,45 +111,31 @@ def improve_order(state: MatchingState, body: ImproveOrder, actor: Party, at: At
         return not_yours(state.rules, Code.UNKNOWN_ORDER, order_id=body.order_id)
     scheduled = state.auctions.open[order.auction_id].scheduled
     better = body.price < order.price if isinstance(received, OfferReceived) else body.price > order.price
-    waits = order.seq is None or body.order_id in state.auctions.replaced
+    waits = order.seq is None
     refused = (
         checks.off_tick(state, scheduled.currency, body.price)
         or _outside_collar(scheduled, body.price)
         or (None if better else refuse(Code.PRICE_NOT_BETTER, price=order.price))
     )
+    if refused is None and waits:
+        refused = refuse(Code.ORDER_NOT_OPEN)
     if refused is not None:
         return refused
     if isinstance(received, OfferReceived):
-        improved = AuctionOfferImproved(offer_id=body.order_id, price=body.price)
-        return refuse(Code.ORDER_NOT_OPEN) if waits else [improved]
-    bid_id = at.new_id("bid")
-    renewed = replace(
-        received, bid_id=bid_id, group_id=actor.group_id, limit_price=body.price,
-        cost_per_node=body.price * received.gpus_per_node * received.hours,
-    )  # fmt: skip
-    refused = (
-        checks.too_many_orders(state, actor, received.classes, received.regions)
-        or _full(state, order.auction_id, block=not received.partial)
-        or checks.paused(state, received.programme_id)
-        or state.barred(received.programme_id, actor.party_id)
-        or (refuse(Code.ORDER_NOT_OPEN) if waits else None)
-    )
-    return refused or [renewed, _entered(renewed, bid_id, order.auction_id, body.order_id)]
+        return [AuctionOfferImproved(offer_id=body.order_id, price=body.price)]
+    return checks.paused(state, received.programme_id) or reprice_bid_in_auction(state, received, body.price, at)
 
 
 def admitted(state: MatchingState, order_id: str, version: int | None) -> Sequence[Event]:
-    """What an order of an auction needs is held: it takes part, in the place of the one that it replaces."""
+    """What an order of an auction needs is held: it takes part."""
     order = state.auctions.orders[order_id]
     received = order.received
     if isinstance(received, BidReceived):
         terms = state.terms(received.programme_id, version or 0)
         if not terms.allows(received.classes, received.regions):
             return [BidClosed(bid_id=order_id, reason="not_in_programme")]
-    events: list[Event] = []
-    if order.replaces is not None and order.replaces in state.bids:
-        events.append(BidClosed(bid_id=order.replaces, reason="replaced"))
     side, auction_id = _side(received), order.auction_id
-    return [*events, AuctionOrderAdmitted(order_id=order_id, auction_id=auction_id, side=side, version=version)]
+    return [AuctionOrderAdmitted(order_id=order_id, auction_id=auction_id, side=side, version=version)]
 
 
 def _bonded(state: MatchingState, body: OfferInAuction, scheduled: AuctionScheduled) -> int:
@@ -158,12 +144,9 @@ def _bonded(state: MatchingState, body: OfferInAuction, scheduled: AuctionSchedu
     return reference * scheduled.gpus_per_node * (body.window_end - body.window_start) * body.nodes
 
 
-def _entered(
-    received: BidReceived | OfferReceived, order_id: str, auction_id: str, replaces: str | None = None
-) -> AuctionOrderEntered:
-    side = _side(received)
+def _entered(received: BidReceived | OfferReceived, order_id: str, auction_id: str) -> AuctionOrderEntered:
     return AuctionOrderEntered(
-        order_id=order_id, auction_id=auction_id, party_id=owner_of(received), side=side, replaces=replaces
+        order_id=order_id, auction_id=auction_id, party_id=owner_of(received), side=_side(received)
     )
 
 
@@ -199,13 +182,22 @@ def _too_large(state: MatchingState, scheduled: AuctionScheduled, node_hours: in
     return refuse(Code.AMOUNT_TOO_LARGE) if too_large else None
 
 
-def _full(state: MatchingState, auction_id: str, *, block: bool) -> Refusal | None:
-    """One more order fits, and one more block."""
-    rules, orders = state.rules, state.auctions.orders
-    if orders.number(auction_id) >= rules.max_auction_orders:
-        return refuse(Code.OVER_LIMIT, orders=rules.max_auction_orders)
-    if block and state.auctions.blocks.get(auction_id, 0) >= rules.max_auction_blocks:
-        return refuse(Code.OVER_LIMIT, blocks=rules.max_auction_blocks)
+def _full(state: MatchingState, auction_id: str, actor: Party, *, block: bool) -> Refusal | None:
+    """One more order fits, and one more block: in the auction, and of the actor's group, which cannot fill it alone."""
+    rules, places = state.rules, state.auctions.places[auction_id]
+    group = [places.get(each, NO_PLACES) for each in state.directory.related_to(actor.party_id)]
+    for what, most, taken in (
+        ("orders", rules.max_auction_orders, sum(each.orders for each in places.values())),
+        ("orders_of_group", rules.max_auction_orders_per_group, sum(each.orders for each in group)),
+    ):
+        if taken >= most:
+            return refuse(Code.OVER_LIMIT, **{what: most})
+    for what, most, taken in (
+        ("blocks", rules.max_auction_blocks, sum(each.blocks for each in places.values())),
+        ("blocks_of_group", rules.max_auction_blocks_per_group, sum(each.blocks for each in group)),
+    ):
+        if block and taken >= most:
+            return refuse(Code.OVER_LIMIT, **{what: most})
     return None
 
 
@@ -216,16 +208,16 @@ def order_entered(state: MatchingState, event: AuctionOrderEntered, _at: At) -> 
     """The order that was received just before belongs to an auction."""
     received = state.bids.get(event.order_id) or state.offers[event.order_id]
     price = received.limit_price if isinstance(received, BidReceived) else received.price
-    state.auctions.enter(event.order_id, AuctionOrder(event.auction_id, received, price, None, None, event.replaces))
+    state.auctions.enter(event.order_id, AuctionOrder(event.auction_id, received, price, None, None, None))
 
 
 def order_admitted(state: MatchingState, event: AuctionOrderAdmitted, at: At) -> None:
     """The order takes part; its priority is this entry's index."""
     order = state.auctions.orders[event.order_id]
-    state.auctions.orders[event.order_id] = order._replace(seq=at.index, version=event.version)
+    state.auctions.orders[event.order_id] = order._replace(seq=place_of(at), version=event.version)
 
 
-def offer_improved(state: MatchingState, event: AuctionOfferImproved, _at: At) -> None:
-    """The offer asks less."""
+def offer_improved(state: MatchingState, event: AuctionOfferImproved, at: At) -> None:
+    """The offer asks less, and has another place in line."""
     order = state.auctions.orders[event.offer_id]
-    state.auctions.orders[event.offer_id] = order._replace(price=event.price)
+    state.auctions.orders[event.offer_id] = order._replace(price=event.price, seq=place_of(at))

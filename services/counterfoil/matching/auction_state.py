@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from counterfoil.core.form import AMOUNT, COUNT, TEXT, Form, event, event_of, one_of, optional, row
+from counterfoil.core.at import At
+from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, Form, event, event_of, one_of, optional, row
 from counterfoil.core.table import OwnedTable, Table
 from counterfoil.matching.auction_events import AuctionScheduled
 from counterfoil.matching.events import BidReceived, OfferReceived
@@ -26,8 +27,9 @@ class Auction(NamedTuple):
 class AuctionOrder(NamedTuple):
     """An order of an auction, with its terms as received, and the price that it has now.
 
-    `seq`: the entry that admitted it, None until then. `version`: of a bid, the programme version of its vouchers.
-    `replaces`: an order that leaves as this one is admitted.
+    `seq`: its place in line, by the entry that admitted it or changed its price last; None until it is admitted.
+    `version`: of a bid, the programme version of its vouchers. `unlisted`: of an offer, once the auction has locked,
+    whether some programme did not list its provider then; what issuers say later is for other auctions.
     """
 
     auction_id: str
@@ -35,7 +37,7 @@ class AuctionOrder(NamedTuple):
     price: int
     seq: int | None
     version: int | None
-    replaces: str | None
+    unlisted: bool | None
 
 
 AUCTION: Final = Form(
@@ -51,9 +53,10 @@ AUCTION_ORDER: Final = Form(
     ("order_id",),
     row(
         AuctionOrder, auction_id=TEXT, received=event_of(BidReceived, OfferReceived), price=AMOUNT, seq=optional(COUNT),
-        version=optional(COUNT), replaces=optional(TEXT),
+        version=optional(COUNT), unlisted=optional(FLAG),
     ),
-    "an order of an auction that is not over: `seq` is the entry that admitted it, `price` its limit now",
+    "an order of an auction that is not over: `seq` is its place in line, `price` its limit now, `unlisted` whether its"
+    " provider was not listed by each programme as the auction locked",
 )  # fmt: skip
 LAST_PRICE: Final = Form(
     "last_price",
@@ -62,13 +65,31 @@ LAST_PRICE: Final = Form(
     "the mean price of the last auction of a market that traded; the classes are joined by commas",
 )
 Market = tuple[str, str, str]
+_IN_ENTRY: Final = 64  # more than the commands of one entry
+
+
+class Places(NamedTuple):
+    """How many orders somebody has in an auction, and how many of these are bids that are not divisible."""
+
+    orders: int
+    blocks: int
+
+
+NO_PLACES: Final = Places(0, 0)
+
+
+def place_of(at: At) -> int:
+    """The place in line of an order that is admitted, or has another price, there."""
+    return at.index * _IN_ENTRY + at.item
+
+
 Side = Literal["bid", "offer"]
 
 
 class Auctions:
     """The auctions of one log that are not over."""
 
-    __slots__ = ("blocks", "due", "last_price", "open", "orders", "replaced")
+    __slots__ = ("due", "last_price", "open", "orders", "outcome", "places")
 
     def __init__(self) -> None:
         self.open: Table[str, Auction] = Table(AUCTION)
@@ -76,16 +97,16 @@ class Auctions:
         self.last_price: Table[Market, int] = Table(LAST_PRICE)
         self.due: tuple[int, str] | None = None
         """When the next auction is to go on (0: at once), and which."""
-        self.blocks: dict[str, int] = {}
-        """How many bids of an auction are not divisible."""
-        self.replaced: dict[str, str] = {}
-        """Of a bid, the one that is to replace it."""
+        self.places: dict[str, dict[str, Places]] = {}
+        """By auction and party, how many orders it has there."""
+        self.outcome: Any = None
+        """Of the auction that has ended, what follows from that, and is not in the log yet; None if it is not known."""
 
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
-        self.blocks, self.replaced = {}, {}
-        for order_id, order in self.orders.items():
-            self._count(order_id, order, 1)
+        self.places, self.outcome = {auction_id: {} for auction_id in self.open}, None
+        for order in self.orders.values():
+            self._count(order, 1)
         self._look_ahead()
 
     def _look_ahead(self) -> None:
@@ -94,22 +115,25 @@ class Auctions:
     def enter(self, order_id: str, order: AuctionOrder) -> None:
         """An order enters an auction."""
         self.orders[order_id] = order
-        self._count(order_id, order, 1)
+        self._count(order, 1)
+
+    def amend(self, order_id: str, price: int, at: At) -> None:
+        """The order has another price, and another place in line."""
+        self.orders[order_id] = self.orders[order_id]._replace(price=price, seq=place_of(at))
 
     def _remove(self, order_id: str) -> None:
-        self._count(order_id, self.orders.pop(order_id), -1)
+        self._count(self.orders.pop(order_id), -1)
 
-    def _count(self, order_id: str, order: AuctionOrder, more: int) -> None:
-        if isinstance(order.received, BidReceived) and not order.received.partial:
-            left = self.blocks.get(order.auction_id, 0) + more
-            self.blocks[order.auction_id] = left
-            if not left:
-                del self.blocks[order.auction_id]
-        if order.replaces is not None:
-            if more > 0:
-                self.replaced[order.replaces] = order_id
-            else:
-                self.replaced.pop(order.replaces, None)
+    def _count(self, order: AuctionOrder, more: int) -> None:
+        received, places = order.received, self.places.setdefault(order.auction_id, {})
+        party_id = received.beneficiary_id if isinstance(received, BidReceived) else received.provider_id
+        block = isinstance(received, BidReceived) and not received.partial
+        had = places.get(party_id, NO_PLACES)
+        left = Places(had.orders + more, had.blocks + (more if block else 0))
+        if left.orders:
+            places[party_id] = left
+        else:
+            del places[party_id]
 
     def phase_of(self, order_id: str) -> Phase | None:
         """The phase of the auction that the order is in, None if it is in none."""
@@ -126,8 +150,11 @@ class Auctions:
             del self.open[auction_id]
             for order_id in list(self.orders.owned(auction_id)):
                 self._remove(order_id)
+            del self.places[auction_id]
+            self.outcome = None
         else:
             self.open[auction_id] = auction
+            self.places.setdefault(auction_id, {})
         self._look_ahead()
 
     def leave(self, order_id: str) -> None:

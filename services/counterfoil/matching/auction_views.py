@@ -89,7 +89,7 @@ ORDERS: Final = View(
     key=("order_id",),
     columns={
         "order_id": "text", "auction_id": "text", "side": "text", "party_id": "text", "programme_id": "text?",
-        "replaces": "text?", "price": "amount?", "entered_at": "time", "admitted_at": "time?",
+        "price": "amount?", "entered_at": "time", "admitted_at": "time?",
     },
     filters=("auction_id", "party_id", "programme_id"),
     readers=Readers(parties=("party_id",), programme="programme_id"),
@@ -137,7 +137,7 @@ def _cleared(event: AuctionCleared, at: At) -> Iterable[Change]:
 
 
 def _entered(event: AuctionOrderEntered, at: At) -> Iterable[Change]:
-    row = {name: getattr(event, name) for name in ("order_id", "auction_id", "side", "party_id", "replaces")}
+    row = {name: getattr(event, name) for name in ("order_id", "auction_id", "side", "party_id")}
     yield Put(ORDERS.name, {**dict.fromkeys(ORDERS.columns), **row, "entered_at": at.time})
     if event.side == "bid":
         yield Copy(ORDERS.name, (event.order_id,), "bids", (event.order_id,), {"programme_id": "programme_id"})

@@ -12,6 +12,7 @@ from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.units import METERED
+from counterfoil.matching.auction_book import listed_by_all
 from counterfoil.matching.auction_commands import CancelAuction, ScheduleAuction
 from counterfoil.matching.auction_events import (
     AuctionCancelled,
@@ -20,7 +21,9 @@ from counterfoil.matching.auction_events import (
     AuctionLocked,
     AuctionScheduled,
 )
+from counterfoil.matching.auction_outcome import outcome_of
 from counterfoil.matching.auction_state import Auction, market_of
+from counterfoil.matching.events import OfferReceived
 from counterfoil.matching.state import MatchingState
 from counterfoil.matching.times import floor_hour
 
@@ -146,11 +149,17 @@ def auction_cancelled(state: MatchingState, event: AuctionCancelled, _at: At) ->
     """Its orders are to be closed."""
     auction = state.auctions.open[event.auction_id]
     state.auctions.change(event.auction_id, auction._replace(phase=event.cause))
+    state.auctions.outcome = outcome_of(state, event.auction_id)
 
 
 def auction_locked(state: MatchingState, event: AuctionLocked, _at: At) -> None:
-    """Its orders stay."""
+    """Its orders stay, and who is listed now is for this auction, whatever an issuer says of it later."""
     auction = state.auctions.open[event.auction_id]
+    for order_id in sorted(state.auctions.orders.owned(event.auction_id)):
+        order = state.auctions.orders[order_id]
+        if isinstance(order.received, OfferReceived):
+            unlisted = not listed_by_all(state, auction.scheduled, order.received.provider_id)
+            state.auctions.orders[order_id] = order._replace(unlisted=unlisted)
     state.auctions.change(event.auction_id, auction._replace(phase="locked"))
 
 
@@ -158,6 +167,7 @@ def auction_cleared(state: MatchingState, event: AuctionCleared, _at: At) -> Non
     """Its outcome is known; what it traded at on average is the reference of the next auction of this market."""
     auction = state.auctions.open[event.auction_id]
     state.auctions.change(event.auction_id, auction._replace(phase="cleared", solver=event.solver))
+    state.auctions.outcome = outcome_of(state, event.auction_id)
     nodes = sum(hour.nodes for hour in event.hours)
     if nodes:
         mean = sum(hour.price * hour.nodes for hour in event.hours) // nodes

@@ -2,19 +2,18 @@
 
 An auction that has cleared is decided. What follows from it, one after the other in a fixed order, is decided before
 anything else: the trades of its blocks, then of each hour, then the ends of bids and offers. The outcome is not kept
-as state: the same orders and parameters give it again.
+as a record: the same orders and parameters give it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
 from counterfoil.matching.auction.book import AuctionBook, Settlement
 from counterfoil.matching.auction.certificate import bound, shortfalls
-from counterfoil.matching.auction.deals import Deal, deals
+from counterfoil.matching.auction.deals import Deal
 from counterfoil.matching.auction.solving import prepare, solve
 from counterfoil.matching.auction_book import Frozen, digest, frozen
 from counterfoil.matching.auction_events import (
@@ -27,7 +26,8 @@ from counterfoil.matching.auction_events import (
     ClearedHour,
     TradeCleared,
 )
-from counterfoil.matching.auction_state import Auction, Phase
+from counterfoil.matching.auction_outcome import End, outcome_of
+from counterfoil.matching.auction_state import Auction
 from counterfoil.matching.events import BidClosed, OfferClosed
 from counterfoil.matching.evolve import remove_bid
 from counterfoil.matching.state import MatchingState
@@ -93,8 +93,8 @@ def _traded(book: AuctionBook, outcome: Settlement) -> list[int]:
 
 def _next_steps(state: MatchingState, auction_id: str, auction: Auction, at: At) -> list[Event]:
     """The next trades and ends of orders, as many as one entry holds; with the last, the end of the auction."""
-    now, most = frozen(state, auction_id), state.rules.max_matches_per_entry
-    steps = list(_steps(now, auction.phase))
+    now, steps = state.auctions.outcome or outcome_of(state, auction_id)
+    most = state.rules.max_matches_per_entry
     events = [
         _trade(now, auction.scheduled, step, at.new_id("trd", nth)) if isinstance(step, Deal) else _end(now, step)
         for nth, step in enumerate(steps[auction.done : auction.done + most])
@@ -102,31 +102,7 @@ def _next_steps(state: MatchingState, auction_id: str, auction: Auction, at: At)
     return events if auction.done + most < len(steps) else [*events, AuctionClosed(auction_id=auction_id)]
 
 
-class _End(NamedTuple):
-    """An order is closed, for a reason."""
-
-    order_id: str
-    reason: Any
-
-
-def _steps(now: Frozen, phase: Phase) -> Iterator[Deal | _End]:
-    """All that follows from the end of an auction, in order: trades, then the ends of orders by their priority."""
-    if phase != "cleared":
-        reason = "gate_closed" if phase == "gate_closed" else "auction_cancelled"
-        yield from (_End(order_id, reason) for order_id in now.order_ids)
-        return
-    outcome, met = solve(now.book), set[str]()
-    for deal in deals(now.book, outcome):
-        yield deal
-        if not deal.nodes_left:
-            met.add(deal.bid_id)
-    missed = shortfalls(prepare(now.book), outcome)
-    for order_id in now.order_ids:
-        if order_id not in met:  # a bid that is met in full ends with its last trade
-            yield _End(order_id, now.unfit.get(order_id) or missed.get(order_id, "auction_cleared"))
-
-
-def _end(now: Frozen, step: _End) -> Event:
+def _end(now: Frozen, step: End) -> Event:
     if step.order_id in now.bids:
         return BidClosed(bid_id=step.order_id, reason=step.reason)
     return OfferClosed(offer_id=step.order_id, reason=step.reason)
