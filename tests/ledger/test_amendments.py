@@ -21,18 +21,18 @@ from tests.ledger.story import SUSPENDED, Story, bid, issued, offer, story, trad
 AMENDED = BidAmended(amendment_id="amd", bid_id="bid", limit_price=1, cost_per_node=1)
 
 
-def asked(cost: int, nodes: int = 1, *vouchers: str) -> BidAmendmentRequested:
+def asked(cost: int, nodes: int = 1, *vouchers: str, bid_id: str = "bid") -> BidAmendmentRequested:
     """The bid is to cost so much for each node."""
-    like = bid("bid", cost, nodes, *vouchers)
+    like = bid(bid_id, cost, nodes, *vouchers)
     terms: dict[str, Any] = {
         name: getattr(like, name) for name in BidAmendmentRequested.__annotations__ if hasattr(like, name)
     }
     return BidAmendmentRequested(amendment_id="amd", **terms)
 
 
-def failed(side: Any = "bid") -> AmendmentFailed:
+def failed(side: Any = "bid", order_id: str | None = None) -> AmendmentFailed:
     """The order stays as it is."""
-    return AmendmentFailed(amendment_id="amd", side=side, order_id=str(side), reason="would_match")
+    return AmendmentFailed(amendment_id="amd", side=side, order_id=order_id or str(side), reason="would_match")
 
 
 def held(told: Story) -> tuple[dict[str, int], int]:

@@ -70,6 +70,7 @@ from tests.ledger.story import (
     trade,
     withdraw,
 )
+from tests.ledger.test_amendments import asked, failed
 from tests.ledger.test_tranches import ISSUE, REPORT, city, release, waiting
 from tests.views import Viewed, viewed_in
 
@@ -94,6 +95,7 @@ def eventful() -> Story:
         paid("cloud", 3), returned("cloud", 3), claim_denied("cloud", ("second", 2)),
         reversal("first", 7, 8, 5), offset(3), recovered(5),
         OfferReduced(offer_id="offer", reduced_by=1, bond_released=100), OfferClosed(offer_id="gone", reason="expired"),
+        asked(160, 3, "v2", bid_id="rests"), failed("bid", "rests"),
         BidReduced(bid_id="rests", nodes_left=2), BidClosed(bid_id="closed", reason="cancelled"),
         ContractCompleted(contract_id="trade"),
         ProviderDefaulted(contract_id="third", provider_id="cloud", cause="withdrawn", missing_hours=1),
