@@ -86,12 +86,14 @@ def _matching() -> tuple[Modules, Modules]:
         events,
         halt_commands,
         halt_events,
+        inventory_commands,
+        inventory_events,
         performance_commands,
         performance_events,
     )
 
-    of_events = (events, amendment_events, performance_events, halt_events, auction_events)
-    return (commands, performance_commands, halt_commands, auction_commands), of_events
+    of_events = (events, amendment_events, performance_events, halt_events, auction_events, inventory_events)
+    return (commands, performance_commands, halt_commands, auction_commands, inventory_commands), of_events
 
 
 def _redemption() -> tuple[Modules, Modules]:

@@ -50,6 +50,7 @@ from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer
 from counterfoil.matching.auction_commands import BidInAuction, ScheduleAuction
 from counterfoil.matching.commands import PlaceBid, PostOffer
+from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAtSite
 from counterfoil.matching.performance_commands import PlacePerformanceBid
 from counterfoil.redemption.adjustment_commands import AdjustPayment
 from counterfoil.redemption.commands import (
@@ -240,6 +241,15 @@ def offer(hour: int, **changes: Any) -> PostOffer:
     return PostOffer(**(terms | changes))
 
 
+STOCK = AttestInventory(provider_id="gpu-1", site_id="hall-1", class_id="a100", nodes=8, source="visit")
+
+
+def offer_at_site(hour: int) -> PostOfferAtSite:
+    """The same at a site."""
+    usual = offer(hour)
+    return PostOfferAtSite(site_id="hall-1", **{each.name: getattr(usual, each.name) for each in fields(usual)})
+
+
 def bid(hour: int, **changes: Any) -> PlaceBid:
     """A bid for it."""
     terms: dict[str, Any] = {
@@ -287,6 +297,7 @@ def _parties(market: Market) -> None:
         _register(market, name, role, group)
     market.do("lab-1", AddKey(key=market.key("lab-1")))
     market.do("operator", described("a100", 1, YUAN // 100))
+    market.do("operator", STOCK)
 
 
 def _register(market: Market, name: str, role: Role, group: str) -> None:

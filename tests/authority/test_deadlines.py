@@ -70,6 +70,7 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "release_pledge": at(EXPIRY // DAY * DAY),
     "enforce_pledge": at(EXPIRY // DAY * DAY),
     "post_offer": at((LATER + 30) * HOUR),
+    "post_offer_at_site": at((LATER + 30) * HOUR),
     "amend_offer": at((LATER + 10) * HOUR),
     "cancel_offer": at((LATER + 10) * HOUR),
     "place_bid": at((LATER + 30) * HOUR),

@@ -43,6 +43,7 @@ GROUPS = [
     "session",
     "party",
     "class",
+    "inventory",
     "programme",
     "application",
     "auction",
@@ -79,6 +80,7 @@ KNOWING = ("participants", "counterparties", "holders", "document_pieces")
 `programme document`. No command lists them."""
 TOGETHER = {
     ("publish_programme", 1), ("put_document", 1), ("suspend_voucher", 1), ("revoke_voucher", 1), ("register_class", 1),
+    ("post_offer", 1),
 }  # fmt: skip
 """Commands that a verb gives beside, or in the place of, another one."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from counterfoil.accelerators import bundled_class
 from counterfoil.contract.accelerators import FloorPrice
@@ -10,8 +10,9 @@ from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import SECOND
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ListProvider
 from counterfoil.ledger.commands import Deposit
-from counterfoil.matching.commands import AmendBid, CancelBid
+from counterfoil.matching.commands import AmendBid, CancelBid, CancelOffer
 from counterfoil.matching.events import TradeMatched
+from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAtSite
 from tests.documents import document, publishing
 from tests.golden.steps import done, offer, performance_bid, refused
 from tests.golden.world import GoldenWorld
@@ -32,6 +33,7 @@ def tell(world: GoldenWorld) -> None:
     refused(world, "operator", Code.UNKNOWN_CURRENCY, replace(again, floor_prices=(replace(FLOOR, currency="XQQ"),)))
     refused(world, "operator", Code.PRICE_OFF_TICK, replace(again, floor_prices=(replace(FLOOR, price=1),)))
     _bid_by_performance(world)
+    _inventory(world)
 
 
 def _bid_by_performance(world: GoldenWorld) -> None:
@@ -63,3 +65,20 @@ def _bid_by_performance(world: GoldenWorld) -> None:
         world, "lab-1", Code.NO_CLASS_ADMITTED, replace(wanted, require=replace(named, classes=(), min_mem_mb=10**9))
     )
     done(world, "lab-1", CancelBid(bid_id=rests.bid_id))
+
+
+def _inventory(world: GoldenWorld) -> None:
+    """A class that is offered from attested sites alone: the second node of one is refused, then fewer are attested."""
+    done(world, "operator", replace(ASCEND, version=2, inventory_attested=True))
+    world.settle()
+    plain = offer(world, class_id="ascend-910b", nodes=1, price=360 * YUAN // 100)
+    at_site = PostOfferAtSite(site_id="hall-1", **{each.name: getattr(plain, each.name) for each in fields(plain)})
+    stock = AttestInventory(provider_id="gpu-1", site_id="hall-1", class_id="ascend-910b", nodes=1, source="visit")
+    refused(world, "gpu-1", Code.SITE_NEEDED, plain)
+    refused(world, "gpu-1", Code.EXCEEDS_INVENTORY, at_site)
+    refused(world, "operator", Code.PARTY_NOT_A_PROVIDER, replace(stock, provider_id="lab-1"))
+    done(world, "operator", stock)
+    sited = done(world, "gpu-1", at_site)
+    refused(world, "gpu-1", Code.EXCEEDS_INVENTORY, at_site)
+    assert done(world, "operator", replace(stock, nodes=0)).committed == 1
+    done(world, "gpu-1", CancelOffer(offer_id=sited.offer_id))

@@ -211,6 +211,8 @@ def test_every_command_and_code_is_covered_here() -> None:
     reached |= {"HALT_NOT_VALID", "TRADING_HALTED", "TRADING_NOT_HALTED"}  # in `test_halts`
     reached |= {"BOND_IN_KIND", "PRICE_NOT_AT_PAR"}  # in `tests/e2e/test_in_kind.py`
     reached |= {"PERFORMANCE_UNKNOWN", "NO_CLASS_ADMITTED", "PRICED_BY_PERFORMANCE"}  # in `test_performance`
+    of_inventory = {"SITE_NEEDED", "EXCEEDS_INVENTORY", "PARTY_NOT_A_PROVIDER", "DUTIES_NOT_SEPARATE"}
+    reached |= of_inventory  # in `test_inventory`
     reached |= {"PROGRAMME_NOT_OPEN"}  # by rules before 6: in `test_programme_validity`
     assert used == reached - {"DUPLICATE_ITEM", "EMPTY_LIST"} | {
         "UNKNOWN_ORDER",

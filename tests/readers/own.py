@@ -151,6 +151,7 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "extensions": _extension,
     "tranches": _named("holder_id", "attester_id"),
     "pledges": _named("holder_id", "pledgee_id"),
+    "inventory": _named("provider_id"),
     "offers": _named("provider_id"),
     "bids": _named("beneficiary_id"),
     "trades": _named("beneficiary_id", "provider_id"),

@@ -1,14 +1,22 @@
-"""What an entry of matching says otherwise than the decision made again: a bond, or what a bid admits."""
+"""What an entry of matching says otherwise than the decision made again: an offer, a bond, or what a bid admits."""
 
 from __future__ import annotations
 
 from counterfoil.contract.entry import Entry
+from counterfoil.contract.refusals import Code
 from counterfoil.matching.events import OfferReceived
 from counterfoil.matching.performance_events import PerformanceRequired
 
 
 def misjudged(decided: Entry, entry: Entry) -> tuple[str, str] | None:
     """The code and text of the first finding; None if there is none."""
+    for again, recorded in zip(decided.outcomes, entry.outcomes, strict=False):
+        refusal = again.refusal
+        if refusal is not None and refusal.code is Code.EXCEEDS_INVENTORY and recorded.refusal is None:
+            return (
+                "inventory_exceeded",
+                f"an offer of more than is free at its site: {dict(refusal.detail)}",
+            )
     for mine, theirs in zip(decided.events, entry.events, strict=False):
         if isinstance(mine, OfferReceived) and isinstance(theirs, OfferReceived) and mine.bond != theirs.bond:
             return "bond_differs", f"the bond of {theirs.offer_id} is recorded as {theirs.bond}, and is {mine.bond}"

@@ -32,6 +32,8 @@ _ADVICE: Final[dict[str, str]] = {
     Code.UNKNOWN_PARTY: "See `counterfoil party list`; the operator registers parties.",
     Code.UNKNOWN_PROGRAMME: "See `counterfoil programme list`.",
     Code.UNKNOWN_CLASS: "See `counterfoil class list`; the operator registers classes.",
+    Code.SITE_NEEDED: "`counterfoil offer post --site`; `counterfoil inventory list` says what is attested.",
+    Code.EXCEEDS_INVENTORY: "See `counterfoil inventory list` and your open offers: offer fewer, or reduce one first.",
     Code.PERFORMANCE_UNKNOWN: "See `counterfoil class list --json`; `counterfoil bid place --class` needs no figures.",
     Code.NO_CLASS_ADMITTED: "See `counterfoil class list --json`: ask for less, name fewer needs, or pay more.",
     Code.PRICED_BY_PERFORMANCE: "`counterfoil bid cancel`, then `counterfoil bid place-by-performance`.",

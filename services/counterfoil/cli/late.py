@@ -85,6 +85,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
         apart=("show",),
     ),
     "class": Late("accelerator_class", "Accelerator classes: register, bundled, show, list."),
+    "inventory": Late("inventory", "What providers have at their sites: attest, show, list."),
     "programme": Late(
         "programme",
         "Programmes: templates, publish, appropriate, reduce, list-provider, pause, resume, "

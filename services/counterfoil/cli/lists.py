@@ -61,6 +61,14 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             key="a100-80gb 1",
         ),
     ),
+    "inventory": (
+        Listing(
+            "inventory",
+            "attested inventory",
+            "provider_id site_id class_id nodes committed excess attested_by attested_at",
+            key="norn norn-1 a100-80gb",
+        ),
+    ),
     "programme": (
         Listing(
             "programmes",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from typing import Annotated, Any, Final, Literal, cast
 
 from counterfoil.cli.gateway_session import GatewaySession, remote
@@ -32,6 +33,7 @@ from counterfoil.contract import limits
 from counterfoil.contract.record import Command as Body
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
+from counterfoil.matching.inventory_commands import PostOfferAtSite
 
 app = group("offer")
 
@@ -53,6 +55,9 @@ def post(
     window_start: Annotated[int, hour("--from", "The first delivery hour.")],
     window_end: Annotated[int, hour("--until", "The hour at which delivery ends.")],
     price: Price,
+    site: Annotated[
+        str | None, option("--site", "The site where the nodes are attested, if any.", metavar="SITE")
+    ] = None,
     currency: MarketCurrency = None,
     min_nodes: MinNodes = 1,
     min_hours: Annotated[int, count("--min-hours", "The shortest block in one trade.", 1, limits.MAX_BID_HOURS)] = 1,
@@ -64,7 +69,7 @@ def post(
     stp: OnSelfTrade = "taker",
 ) -> Body:
     """Provider: offer nodes on every hour of a window; a bond is held before the offer enters the book."""
-    return PostOffer(
+    offer = PostOffer(
         class_id=class_,
         region=region,
         currency=cast("str", currency),  # named by the user, or completed
@@ -79,6 +84,9 @@ def post(
         good_until=good_until,
         stp=stp,
     )
+    if site is None:
+        return offer
+    return PostOfferAtSite(site_id=site, **{each.name: getattr(offer, each.name) for each in fields(offer)})
 
 
 @placed(app, "amend", "counterfoil offer amend off-7-0 --reduce-by 1 --as norn")

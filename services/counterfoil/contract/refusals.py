@@ -117,6 +117,7 @@ class Code(StrEnum):
     NO_CLASS_ADMITTED = "no_class_admitted"
     PRICED_BY_PERFORMANCE = "priced_by_performance"
     MINIMUM_EXCEEDS_QUANTITY = "minimum_exceeds_quantity"
+    SITE_NEEDED = "site_needed"
     BOND_TOO_SMALL = "bond_too_small"
     BOND_IN_KIND = "bond_in_kind"
     PRICE_NOT_AT_PAR = "price_not_at_par"
@@ -227,6 +228,7 @@ class Code(StrEnum):
     # Decided by amounts.
     CAP_EXCEEDED = "cap_exceeded"
     APPROPRIATION_EXCEEDED = "appropriation_exceeded"
+    EXCEEDS_INVENTORY = "exceeds_inventory"
     EXCEEDS_CAPTURED = "exceeds_captured"
     EXCEEDS_UNCLAIMED = "exceeds_unclaimed"
     EXCEEDS_OWED = "exceeds_owed"
@@ -322,16 +324,11 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.WINDOW_NOT_VALID: Meaning(_D, False, "The delivery window is empty, too long or too far ahead."),
     Code.TIME_IN_FORCE_NOT_VALID: Meaning(_D, False, "`good_until` goes with GTD, and GTD with `good_until` ahead."),
     Code.CLASSES_NOT_COMPARABLE: Meaning(_D, False, "The classes of one bid differ in GPUs per node."),
-    Code.PERFORMANCE_UNKNOWN: Meaning(
-        _D, False, "Nobody says how fast this class is, or its measurement is withheld: bid for it by its name."
-    ),
-    Code.NO_CLASS_ADMITTED: Meaning(
-        _D, False, "No registered class of the programme meets what the bid requires, at a price of at least one tick."
-    ),
-    Code.PRICED_BY_PERFORMANCE: Meaning(
-        _D, False, "The limit of a bid by performance does not change: cancel the bid and place another."
-    ),
+    Code.PERFORMANCE_UNKNOWN: Meaning(_D, False, "Nobody says how fast this class is: bid for it by its name."),
+    Code.NO_CLASS_ADMITTED: Meaning(_D, False, "No class of the programme meets what the bid requires."),
+    Code.PRICED_BY_PERFORMANCE: Meaning(_D, False, "A bid by performance keeps its limit: place another one."),
     Code.MINIMUM_EXCEEDS_QUANTITY: Meaning(_D, False, "A minimum is larger than the quantity it belongs to."),
+    Code.SITE_NEEDED: Meaning(_D, False, "Only nodes attested of a provider's site can be offered of this class."),
     Code.BOND_TOO_SMALL: Meaning(_D, False, "The bond is below the minimum share of the notional."),
     Code.BOND_IN_KIND: Meaning(_D, False, "An offer in kind has no bond: nothing of its unit is anybody's cash."),
     Code.PRICE_NOT_AT_PAR: Meaning(_D, False, "What is paid in kind is offered, and bid for, at 1 per GPU-hour."),
@@ -482,6 +479,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
         _D, False, "A cap of the programme would be exceeded: of the beneficiary, its group, or all together."
     ),
     Code.APPROPRIATION_EXCEEDED: Meaning(_D, True, "The programme's uncommitted budget is smaller."),
+    Code.EXCEEDS_INVENTORY: Meaning(
+        _D, True, "So many nodes are not attested there, or are on offer or sold in one of the hours."
+    ),
     Code.EXCEEDS_CAPTURED: Meaning(_D, False, "More than was captured and neither reversed nor denied."),
     Code.EXCEEDS_UNCLAIMED: Meaning(_D, False, "The subsidy was claimed already: its reversal is the operator's."),
     Code.EXCEEDS_OWED: Meaning(_D, True, "More than the provider owes the programme."),

@@ -21,6 +21,8 @@ NEW_IN_9: Final = frozenset(
         ("improve_order", 1),
         ("adjust_payment", 1),
         ("attest_control", 1),
+        ("attest_inventory", 1),
+        ("post_offer_at_site", 1),
     }
 )  # fmt: skip
 NEW_IN_8: Final = frozenset(

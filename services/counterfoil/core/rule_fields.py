@@ -124,6 +124,8 @@ class Rules:
     max_contracts_per_claim: int
     max_claims_per_settlement: int
     max_sources: int
+    max_stocks: int
+    """Classes at sites that inventory is attested of, of one provider; 0: before any was."""
     max_floor_prices: int
     """Currencies in which an accelerator class has one; 0: before classes had any."""
     max_shares_per_settlement: int

@@ -86,6 +86,7 @@ _FIRST: Final = Rules(
     max_claims_per_settlement=48,
     max_sources=8,
     max_floor_prices=0,
+    max_stocks=0,
     max_shares_per_settlement=0,
     max_evidence=16,
     draws_in_scope=False,
@@ -272,6 +273,7 @@ _NINTH: Final = replace(
     max_controls=64,
     max_auction_orders_per_group=1_050,
     max_auction_blocks_per_group=50,
+    max_stocks=256,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)

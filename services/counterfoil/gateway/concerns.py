@@ -33,7 +33,7 @@ from counterfoil.ledger import (
 )
 from counterfoil.ledger import events as ledger
 from counterfoil.matching import amendment_events as amendments
-from counterfoil.matching import auction_events, halt_events, performance_events
+from counterfoil.matching import auction_events, halt_events, inventory_events, performance_events
 from counterfoil.matching import events as matching
 from counterfoil.redemption import adjustment_events, credit_events, payer_events
 from counterfoil.redemption import closing_events as redemption_closing
@@ -300,6 +300,8 @@ _MATCHING: Final[Table] = {
         matching.OfferClosed,
     ),
     matching.BidReceived: Concerns("bid_id", _BENEFICIARY, programme=True),
+    inventory_events.InventoryAttested: Concerns("provider_id", ("provider_id",)),
+    inventory_events.OfferSited: Concerns("offer_id", via=(_OFFER,)),
     performance_events.OfferClassed: Concerns("offer_id", via=(_OFFER,)),
     **_all(Concerns("bid_id", via=(_BID,)), matching.BidAdmitted, matching.BidReduced, matching.BidClosed),
     amendments.BidAmendmentRequested: Concerns("amendment_id", _BENEFICIARY, programme=True),

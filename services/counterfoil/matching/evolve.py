@@ -25,6 +25,7 @@ from counterfoil.matching.events import (
     OfferReduced,
     TradeMatched,
 )
+from counterfoil.matching.inventory import give_back
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 from counterfoil.matching.resting import bid_of, offer_of
 from counterfoil.matching.state import ANY, AcceleratorClass, MatchingState
@@ -95,14 +96,16 @@ def offer_admitted(state: MatchingState, event: OfferAdmitted, at: At) -> None:
     state.book.add_offer(offer_of(received, at.index, group_id, state.classed.get(event.offer_id)))
 
 
-def offer_reduced(state: MatchingState, event: OfferReduced, _at: At) -> None:
+def offer_reduced(state: MatchingState, event: OfferReduced, at: At) -> None:
     """The offer is smaller in every hour."""
+    give_back(state, event.offer_id, at, event.reduced_by)
     state.book.reduce_offer(event.offer_id, event.reduced_by)
     state.resting_offers.mark(event.offer_id)
 
 
-def offer_closed(state: MatchingState, event: OfferClosed, _at: At) -> None:
+def offer_closed(state: MatchingState, event: OfferClosed, at: At) -> None:
     """The offer is removed, from the book too if it was there."""
+    give_back(state, event.offer_id, at)
     offer = state.offers.pop(event.offer_id)
     if event.offer_id in state.admitted:
         state.book.remove_offer(event.offer_id)

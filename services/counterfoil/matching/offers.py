@@ -23,6 +23,14 @@ from counterfoil.matching.times import last_start
 
 
 def post_offer(state: MatchingState, body: PostOffer, actor: Party, at: At) -> Decision:
+    """Receive an offer, unless its class is offered from attested sites alone."""
+    known = state.described.get(body.class_id)
+    if known is not None and known.inventory_attested:
+        return refuse(Code.SITE_NEEDED, class_id=body.class_id)
+    return offered(state, body, actor, at)
+
+
+def offered(state: MatchingState, body: PostOffer, actor: Party, at: At) -> Decision:
     """Receive an offer; it enters the book once its bond is held."""
     rules, kind = state.rules, state.classes.get(body.class_id)
     if kind is None:

@@ -27,6 +27,7 @@ from counterfoil.matching import (
     evolve,
     forced_cancellations,
     halts,
+    inventory,
     leaving,
     uncrossing,
 )
@@ -88,6 +89,8 @@ from counterfoil.matching.events import (
 from counterfoil.matching.expiry import expire_orders
 from counterfoil.matching.halt_commands import HaltTrading, ResumeTrading
 from counterfoil.matching.halt_events import TradingHalted, TradingResumed
+from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAtSite
+from counterfoil.matching.inventory_events import InventoryAttested, OfferSited
 from counterfoil.matching.offers import amend_offer, cancel_offer, post_offer
 from counterfoil.matching.passes import continue_matching, due
 from counterfoil.matching.performance_bids import place_performance_bid
@@ -103,6 +106,8 @@ DECIDER: Final = Decider(
     initial=MatchingState,
     commands={
         PostOffer: post_offer,
+        PostOfferAtSite: inventory.post_offer_at_site,
+        AttestInventory: inventory.attest_inventory,
         AmendOffer: amend_offer,
         CancelOffer: cancel_offer,
         PlaceBid: place_bid,
@@ -172,6 +177,8 @@ DECIDER: Final = Decider(
         OfferReduced: evolve.offer_reduced,
         OfferClosed: evolve.offer_closed,
         OfferClassed: evolve.offer_classed,
+        OfferSited: inventory.offer_sited,
+        InventoryAttested: inventory.inventory_attested,
         BidReceived: evolve.bid_received,
         PerformanceRequired: evolve.performance_required,
         BidAdmitted: evolve.bid_admitted,

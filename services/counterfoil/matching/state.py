@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Final, NamedTuple, get_args
@@ -12,14 +12,16 @@ from counterfoil.contract.limits import MAX_PRICE
 from counterfoil.contract.refusals import Refusal
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.duties import Duty, Held, not_separate
-from counterfoil.core.form import AMOUNT, COUNT, COUNTS, TEXT, TIME, TRUE, Form, event, one_of, row
+from counterfoil.core.form import AMOUNT, BITS, COUNT, COUNTS, TEXT, TIME, TRUE, Form, event, listed, one_of, row
 from counterfoil.core.programmes import LISTING, Listing
 from counterfoil.core.rule_fields import Rules
 from counterfoil.core.table import Table
 from counterfoil.issuance.class_events import ClassRegistered
 from counterfoil.matching.auction_state import Auctions
+from counterfoil.matching.commitments import Committed
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.events import BidReceived, OfferReceived, Removal
+from counterfoil.matching.inventory_events import OfferSited
 from counterfoil.matching.orders import Bid, MatchingRule, Offer
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 from counterfoil.matching.resting import RestingBids, RestingOffers
@@ -43,6 +45,13 @@ class Amendment(NamedTuple):
     order_id: str
     price: int
     bonded_at: int
+
+
+class Stock(NamedTuple):
+    """Nodes of a class at a provider's site: as attested, and how many of them are on offer or sold by hour."""
+
+    nodes: int
+    committed: Committed
 
 
 class Uncrossing(NamedTuple):
@@ -73,6 +82,14 @@ PERFORMANCE: Final = Form(
 )
 CLASSED: Final = Form(
     "classed_offer", ("offer_id",), event(OfferClassed), "of an open offer, the version of its class, if it has one"
+)
+SITED: Final = Form("sited_offer", ("offer_id",), event(OfferSited), "of an open offer, where its nodes are")
+STOCK: Final = Form(
+    "stock",
+    ("provider_id", "site_id", "class_id"),
+    row(Stock, nodes=COUNT, committed=row(Committed, origin=COUNT, planes=listed(BITS))),
+    "nodes as attested, and how many are on offer or sold: bit h of plane j is binary digit j of the count of the hour"
+    " `origin` + h",
 )
 CONTINUING: Final = Form("continuing", ("order_id",), TIME, "an order whose pass is not over, since when it goes on")
 UNCROSSING: Final = Form(
@@ -138,7 +155,8 @@ class MatchingState(ProgrammesState):
     __slots__ = (
         "admitted", "amending", "amendments", "auctions", "bids", "book", "classed", "classes", "continuing",
         "described", "expiry", "floors", "halts", "in_market", "leaving", "leaving_before", "line", "listed", "offers",
-        "open_orders", "paused", "performance", "resting_bids", "resting_offers", "rule", "uncrossing", "versions",
+        "open_orders", "paused", "performance", "resting_bids", "resting_offers", "rule", "sited",
+        "sites_of", "stocks", "uncrossing", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
@@ -150,6 +168,9 @@ class MatchingState(ProgrammesState):
         self.bids: Table[str, BidReceived] = self.keep(Table(BID))
         self.performance: Table[str, PerformanceRequired] = self.keep(Table(PERFORMANCE))
         self.classed: Table[str, OfferClassed] = self.keep(Table(CLASSED))
+        self.sited: Table[str, OfferSited] = self.keep(Table(SITED))
+        self.stocks: Table[tuple[str, str, str], Stock] = self.keep(Table(STOCK))  # (provider, site, class)
+        self.sites_of: dict[str, int] = {}  # provider -> number of its stocks
         self.continuing: Table[str, int] = self.keep(Table(CONTINUING))
         """Orders whose pass is not over -> ledger time at which it began."""
         self.uncrossing: Table[str, Uncrossing] = self.keep(Table(UNCROSSING))
@@ -345,6 +366,7 @@ class MatchingState(ProgrammesState):
         self.resting_bids.rest(self.directory)
         self.amending = {each.order_id: amendment_id for amendment_id, each in self.amendments.items()}
         self.auctions.rebuild()
+        self.sites_of = Counter(provider_id for provider_id, _, _ in self.stocks)
         self.open_orders, self.in_market, self.expiry = {}, {}, Deadlines(self.is_open)
         orders: dict[str, OfferReceived | BidReceived] = {**self.offers, **self.bids}
         for order_id in sorted(orders, key=_place_of):

@@ -35,6 +35,7 @@ from counterfoil.matching.events import (
     TradeMatched,
 )
 from counterfoil.matching.halt_events import TradingHalted, TradingResumed
+from counterfoil.matching.inventory_events import InventoryAttested, OfferSited
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import ANYBODY, Copy, Part, Readers, refused_hold
@@ -117,6 +118,7 @@ OFFERS: Final = View(
         **_OFFER_TERMS,
         "class_version": "int?",
         "floor_price": "amount?",
+        "site_id": "text?",
         "sold_node_hours": "int",
         **_PROGRESS,
     },
@@ -293,8 +295,29 @@ HALTS: Final = View(
 )
 """What did not trade, or does not: of a class, of one in a region, of a provider; of all, if none is named."""
 
+INVENTORY: Final = View(
+    name="inventory",
+    key=("provider_id", "site_id", "class_id"),
+    columns={
+        "provider_id": "text",
+        "site_id": "text",
+        "class_id": "text",
+        "nodes": "int",
+        "committed": "int",
+        "excess": "int",
+        "attested_by": "text",
+        "source": "text",
+        "attested_at": "time",
+    },
+    filters=("provider_id", "class_id"),
+    readers=Readers(parties=("provider_id",)),
+    time="attested_at",
+)
+"""What a provider has at a site, as attested last; `committed`: the most that was on offer or sold in an hour then, and
+`excess` what of it is more than it has."""
+
 VIEWS: Final[tuple[View, ...]] = (
-    OFFERS, BIDS, TRADES, MARKET_OFFERS, MARKET_TRADES, PREVENTED, FORCED, AMENDMENTS, HALTS,
+    INVENTORY, OFFERS, BIDS, TRADES, MARKET_OFFERS, MARKET_TRADES, PREVENTED, FORCED, AMENDMENTS, HALTS,
     *auction_views.VIEWS,
 )  # fmt: skip
 
@@ -314,7 +337,8 @@ def _now(status: str, at: At, **more: object) -> dict[str, object]:
     return {"status": status, "status_since": at.time, **more}
 
 
-_UNCLASSED: Final = {"class_version": None, "floor_price": None}
+_CLASSED: Final = ("class_version", "floor_price")
+_UNCLASSED: Final = {"class_version": None, "floor_price": None, "site_id": None}
 
 
 # offers -------------------------------------------------------------------------------------------------------------
@@ -325,7 +349,16 @@ def _offer_received(event: OfferReceived, at: At) -> Iterable[Change]:
 
 
 def _offer_classed(event: OfferClassed, _at: At) -> Iterable[Change]:
-    yield Set(OFFERS.name, (event.offer_id,), {name: getattr(event, name) for name in _UNCLASSED})
+    yield Set(OFFERS.name, (event.offer_id,), {name: getattr(event, name) for name in _CLASSED})
+
+
+def _offer_sited(event: OfferSited, _at: At) -> Iterable[Change]:
+    yield Set(OFFERS.name, (event.offer_id,), {"site_id": event.site_id})
+
+
+def _inventory_attested(event: InventoryAttested, at: At) -> Iterable[Change]:
+    row = {name: getattr(event, name) for name in INVENTORY.columns if name not in ("excess", "attested_at")}
+    yield Put(INVENTORY.name, {**row, "excess": max(event.committed - event.nodes, 0), "attested_at": at.time})
 
 
 def _offer_admitted(event: OfferAdmitted, at: At) -> Iterable[Change]:
@@ -439,7 +472,9 @@ def _cancellation_forced(event: CancellationForced, at: At) -> Iterable[Change]:
 
 REDUCERS: Final[Reducers] = {
     OfferReceived: _offer_received,
+    InventoryAttested: _inventory_attested,
     OfferClassed: _offer_classed,
+    OfferSited: _offer_sited,
     OfferAdmitted: _offer_admitted,
     OfferReduced: _offer_reduced,
     OfferClosed: _offer_closed,
