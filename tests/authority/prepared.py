@@ -536,7 +536,7 @@ def _parts(market: Market) -> None:
     """A programme whose vouchers are released in parts, and a voucher of which nothing is released."""
     tranches = [
         {"share": "1/2", "release_on": "PROGRESS_REPORT", "attested_by": "gpu-1"},
-        {"share": "1/2", "release_on": "ISSUER_DECISION"},
+        {"share": "1/2", "release_on": "DATE", "after_days": 0},
     ]
     expiry = {"rule": {"kind": "FIXED", "on": format_day(EXPIRY // DAY - 1)}, "extension_days": 30}
     for body in publishing(document(id="p18", benefit__tranches=tranches, expiry=expiry)):

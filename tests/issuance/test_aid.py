@@ -308,19 +308,14 @@ def test_attestations_of_one_grant_that_differ_in_its_day_count_the_largest_that
     counts_at_most(told, 299_999)
 
 
-def test_one_grant_that_is_attested_of_two_parties_of_a_group_counts_once() -> None:
-    """A part of it that the other has got has a reference of its own, at which who attests both is told to name it."""
+def test_who_leaves_a_group_takes_all_along_that_is_attested_of_it() -> None:
+    """One grant attested of two parties of a group counts twice: else who leaves would be rid of what the other has."""
     told = union()
     attest(told, 100_000, "2026-02-01", reference="L-1", actor="city-1").then_types(AidAttested)
-    attest(told, 60_000, "2026-02-01", reference="L-1", actor="city-1", party_id="lab-2").refused(Code.ALREADY_EXISTS)
-    attest(told, 120_000, "2026-02-01", reference="L-1", actor="city-2", party_id="lab-2")
-    told.then_types(AidAttested, AidCovered)
-    other = attested(told)
-    counts_at_most(told, 180_000)
-    told.when(WithdrawAid(aid_id=other, reason="wrong"), "op").then_types(AidWithdrawn, AidCovered)
-    counts_at_most(told, 200_000)
-    attest(told, 60_000, "2026-02-01", reference="L-1/2", actor="city-1", party_id="lab-2").then_types(AidAttested)
-    counts_at_most(told, 140_000)
+    attest(told, 100_000, "2026-02-01", reference="L-1", actor="city-2", party_id="lab-2").then_types(AidAttested)
+    counts_at_most(told, 100_000)
+    told.when(AttestGroup(party_id="lab-2", group_id="lab-2", since=None, source="sold"), "op")
+    assert detail(issue(told, 200_000.000001, to="lab-2"), Code.CAP_EXCEEDED)["left"] == "200,000"
 
 
 def test_so_many_grants_are_attested_of_one_party_at_most() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from counterfoil.contract.refusals import Refusal
 from counterfoil.contract.times import DAY, HOUR
+from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.run_off_events import RunOffBegun
 from counterfoil.ledger.commands import AcceptTransfer, ProposeTransfer, RestoreVoucher
@@ -267,6 +268,17 @@ def test_in_a_run_off_what_has_no_end_gets_one_and_its_notices() -> None:
     said = catch_up(scene, last + 61 * DAY)
     assert [each.days for each in said if isinstance(each, ExpiryNotified)] == [30, 30, 7, 7]
     assert [each.voucher_id for each in said if isinstance(each, VoucherClosed)] == ["v8", "v9"]
+
+
+def test_an_end_is_given_without_a_look_at_the_deadlines_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as they are: all of them come before anything else is decided."""
+    scene = ending(rule={"kind": "NONE"})
+    for number in range(40):
+        scene.hears(issued(f"n{number}", 1, version=2, expires_at=NEVER))
+    scene.hears(RunOffBegun(programme_id="city", reason="enough"), at=ENDS - 60 * DAY)
+    monkeypatch.delattr(Deadlines, "forget")
+    assert len(catch_up(scene, ENDS - 50 * DAY)) == 40
+    assert scene.decider.due(scene.state) == (ENDS - 30 * DAY, "expiry_step")
 
 
 @pytest.mark.parametrize(("grace", "placed"), [(0, False), (20, True)])

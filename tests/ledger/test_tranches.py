@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from counterfoil.contract.events import GroupAttested
+from counterfoil.contract.events import GroupAttested, PartySuspended
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY
 from counterfoil.core.rules import RULES
@@ -114,6 +114,30 @@ def test_without_an_attester_the_issuer_names_a_report() -> None:
     ((tranche_id, _),) = waiting(told).items()
     release(told, tranche_id).refused(Code.EVIDENCE_MISSING)
     release(told, tranche_id, report=REPORT).then_types(TrancheReleased)
+
+
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [
+        ({"release_on": "DATE", "after_days": 0}, None),
+        ({"release_on": "ISSUER_DECISION"}, Code.PARTY_SUSPENDED),
+        ({"release_on": "PROGRESS_REPORT"}, Code.PARTY_SUSPENDED),  # which it alone would judge
+        ({"release_on": "PROGRESS_REPORT", "attested_by": "board"}, None),
+    ],
+)
+def test_an_issuer_that_is_stopped_releases_what_was_earned_and_nothing_at_will(
+    part: dict[str, Any], code: Code | None
+) -> None:
+    told = city(ISSUE, {"share": "2/3", **part})
+    ((tranche_id, _),) = waiting(told).items()
+    if "attested_by" in part:
+        told.when(AttestMilestone(tranche_id=tranche_id, report=REPORT, reason="trained"), "board")
+    told.hears(PartySuspended(party_id="issuer", reason="collusion"))
+    release(told, tranche_id, report=REPORT)
+    if code is None:
+        told.then_types(TrancheReleased)
+    else:
+        told.refused(code)
 
 
 @pytest.mark.parametrize(("used", "released"), [(266, False), (267, True)])

@@ -7,7 +7,7 @@ from typing import Final
 EXITS_IN_9: Final = frozenset(
     {
         ("close_window", 1), ("decide_application", 1), ("reinstate_provider", 1), ("reinstate_voucher", 1),
-        ("resume_programme", 1), ("write_off", 1), ("release_tranche", 1), ("permit_claim", 1), ("claim_invoice", 1),
+        ("resume_programme", 1), ("release_tranche", 1), ("permit_claim", 1),
     }
 )  # fmt: skip
 """What a closed or suspended party may give, too: without it others would wait for ever for what is theirs."""

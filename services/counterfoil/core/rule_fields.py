@@ -157,8 +157,6 @@ class Rules:
     """Versions of one ceiling of law that operators register; 0: documents alone say what the law is."""
     counts_grants_once: bool
     """Whether aid that several attest counts once; and what is dated later, or counted otherwise, counts at once."""
-    counts_group_grants_once: bool
-    """Whether that holds of one grant that is attested of several parties of a group whose ceiling it is."""
 
     max_controls: int
     """What is attested of one undertaking, as who owns and who is owned; 0: groups alone say who is related."""

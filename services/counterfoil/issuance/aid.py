@@ -81,21 +81,13 @@ def attest_aid(state: IssuanceState, body: AttestAid, actor: Party, at: At) -> D
         counts_until=regime.counts_until(body.granted_on),
     )
     made = _aid(state, attested, at)
-    same = _same(state, made)
-    if any(each.attested_by == actor.party_id for _, each in same):
-        return refuse(Code.ALREADY_EXISTS, reference=body.reference)
-    return [attested, *_covered(state, [*same, (attested.aid_id, made)])]
+    return [attested, *_covered(state, [*state.aids.same(made), (attested.aid_id, made)])]
 
 
 def _reference(state: IssuanceState, paper: AttestAid | AidAttested) -> str:
     """By what a grant is the same: its reference, and from rules 8 on its grantor, both in any spelling."""
     once = state.rules.counts_grants_once
     return f"{same_as(paper.grantor)}\n{same_paper(paper.reference)}" if once else paper.reference
-
-
-def _same(state: IssuanceState, aid: Aid) -> list[tuple[str, Aid]]:
-    """The attestations of the same grant; of a group's ceiling, whichever of its parties they name."""
-    return state.aids.same(aid, of_group=state.rules.counts_group_grants_once)
 
 
 def _covered(state: IssuanceState, grants: Sequence[tuple[str, Aid]]) -> Iterator[AidCovered]:
@@ -119,7 +111,7 @@ def withdraw_aid(state: IssuanceState, body: WithdrawAid, actor: Party, _at: At)
     if aid is None or (aid.attested_by != actor.party_id and "operator" not in actor.roles):
         return refuse(Code.UNKNOWN_AID, aid_id=body.aid_id)
     together = not_separate(state, Held(Duty.ATTESTER, actor.party_id), Held(Duty.ATTESTED, aid.party_id))
-    others = [each for each in _same(state, aid) if each[0] != body.aid_id]
+    others = [each for each in state.aids.same(aid) if each[0] != body.aid_id]
     return together or [
         AidWithdrawn(
             aid_id=body.aid_id,

@@ -107,7 +107,7 @@ AID: Final = Form(
 class Aids:
     """The ceilings of law that programmes name, and the aid attested."""
 
-    __slots__ = ("_by_grant", "_by_name", "_by_party", "_versions", "attested", "covered", "laws", "regimes")
+    __slots__ = ("_by_name", "_by_party", "_versions", "attested", "covered", "laws", "regimes")
 
     def __init__(self) -> None:
         self.attested: Table[str, Aid] = Table(AID)
@@ -117,13 +117,12 @@ class Aids:
         self.laws: Table[tuple[str, int], Law] = Table(LAW)
         self._versions: dict[str, list[Law]] = {}
         self._by_party: dict[tuple[str, str], dict[str, None]] = {}
-        self._by_grant: dict[tuple[str, str, str], dict[str, None]] = {}
         self._by_name: dict[str, int] = {}  # how many attestations are kept
 
     def rebuild(self, programmes: Iterable[tuple[str, Terms]]) -> None:
         """Derive what is not in the table, from the current terms of all programmes."""
         self.regimes, self._by_party, self._by_name = {}, {}, {}
-        self._versions, self._by_grant = {}, {}
+        self._versions = {}
         for name, version in sorted(self.laws):
             self._versions.setdefault(name, []).append(self.laws[name, version])
         for programme_id, terms in programmes:
@@ -167,16 +166,10 @@ class Aids:
 
     def _index(self, aid_id: str, aid: Aid) -> None:
         self._by_party.setdefault((aid.regime, aid.party_id), {})[aid_id] = None
-        self._by_grant.setdefault(_grant(aid), {})[aid_id] = None
         self._by_name[aid.regime] = self._by_name.get(aid.regime, 0) + 1
 
-    def same(self, aid: Aid, *, of_group: bool) -> list[tuple[str, Aid]]:
-        """Every attestation of the same grant, by what its reference is compared by.
-
-        `of_group`: also of other parties for whose group it counts.
-        """
-        if of_group:
-            return [(each, self.attested[each]) for each in self._by_grant.get(_grant(aid), ())]
+    def same(self, aid: Aid) -> list[tuple[str, Aid]]:
+        """Every attestation of the same grant, by what its reference is compared by."""
         return [(each, one) for each, one in self.of(aid.regime, aid.party_id) if one.reference == aid.reference]
 
     def counts(self, aid_id: str) -> int:
@@ -195,7 +188,6 @@ class Aids:
         aid = self.attested.pop(aid_id)
         self.cover(aid_id, 0)
         without(self._by_party, (aid.regime, aid.party_id), aid_id)
-        without(self._by_grant, _grant(aid), aid_id)
         self._by_name[aid.regime] -= 1
         if not self._by_name[aid.regime]:
             del self._by_name[aid.regime]
@@ -210,11 +202,6 @@ class Aids:
         counters.forget(f"{REGIME}{name}", party_id, first)
         for aid_id in [aid_id for aid_id, aid in self.of(name, party_id) if aid.on < first]:
             self.drop(aid_id)
-
-
-def _grant(aid: Aid) -> tuple[str, str, str]:
-    """What the attestations of one grant have in common, whichever party of a group they name."""
-    return (aid.regime, aid.subject, aid.reference)
 
 
 def overlaps(grants: Iterable[tuple[str, Aid]]) -> Iterator[tuple[str, int]]:

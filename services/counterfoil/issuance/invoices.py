@@ -31,6 +31,7 @@ from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
+from counterfoil.core.standing import not_taking_part
 from counterfoil.issuance.aid import entries, freed
 from counterfoil.issuance.claimed import Claimed, Permit, Purpose
 from counterfoil.issuance.controlling import dependent
@@ -88,6 +89,8 @@ def permit_claim(state: IssuanceState, body: PermitClaim, actor: Party, at: At) 
         return refuse(Code.UNKNOWN_PARTY, party_id=body.provider_id)
     if "provider" not in provider.roles:
         return refuse(Code.PARTY_NOT_A_PROVIDER, party_id=body.provider_id)
+    if state.rules.exits and (stopped := not_taking_part(provider)) is not None:
+        return stopped
     return [
         ClaimPermitted(
             voucher_id=body.voucher_id, programme_id=asked.voucher.programme_id, holder_id=actor.party_id,

@@ -46,5 +46,4 @@ def set_ends(state: LedgerState, cutoff: int, at: At) -> Sequence[Event]:
 
 def voucher_end_set(state: LedgerState, event: VoucherEndSet, at: At) -> None:
     """Apply an end."""
-    state.move_end(state.vouchers.open[event.voucher_id], event.expires_at, at.time)
-    state.endless.ended()
+    state.give_end(state.vouchers.open[event.voucher_id], event.expires_at, at.time)

@@ -44,6 +44,7 @@ from counterfoil.ledger.encumbrances import Tranche
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
+from counterfoil.programme.expiry import NEVER
 from counterfoil.programme.rules import Rules
 
 Held = Counter[tuple[str, str]]
@@ -237,7 +238,8 @@ def _endings(state: LedgerState) -> Iterator[str]:
         *state.cancelling.reached(MAX_COUNT, len(state.cancelling)),
     }
     for voucher_id, voucher in state.vouchers.open.items():
-        if (not voucher.dead or state.unheld(voucher_id)) and voucher_id not in waiting:
+        ends = state.unheld(voucher_id) if voucher.dead else state.timetable(voucher).ends_at < NEVER
+        if ends and voucher_id not in waiting:
             problem = "some of it is not held" if voucher.dead else "it ends"
             yield f"voucher {voucher_id}: {problem}, and no timer is set"
 

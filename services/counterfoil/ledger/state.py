@@ -286,8 +286,9 @@ class LedgerState(ProgrammesState):
 
     def expire_later(self, voucher: Voucher) -> None:
         """Let the voucher end at its time, if it expires; those of one time end in the order of their credit."""
-        if self.expires(voucher.voucher_id):
-            self.expiring.add(self.timetable(voucher).ends_at, voucher.index, 0, voucher.voucher_id)
+        ends_at = self.timetable(voucher).ends_at
+        if ends_at < NEVER and self.expires(voucher.voucher_id):
+            self.expiring.add(ends_at, voucher.index, 0, voucher.voucher_id)
 
     def cancel_later(self, voucher: Voucher) -> None:
         """Let more of the voucher end, if it was revoked and some is left."""
@@ -346,8 +347,23 @@ class LedgerState(ProgrammesState):
     # the way to the end, moved --------------------------------------------------------------------------------------
 
     def move_end(self, voucher: Voucher, expires_at: int, time: int) -> None:
-        """Let an open voucher end later, and go its way to its end from `time` on once more."""
+        """Let an open voucher end later, and go its way to its end from `time` on once more. O(open vouchers)."""
         voucher_id, unfunding = voucher.voucher_id, self.unfunds(voucher.voucher_id)
+        self.expiring.forget(voucher_id.__eq__)
+        self.stepping.forget(lambda step_id: step_id.partition(":")[2] == voucher_id)
+        self._set_end(voucher, expires_at)
+        if unfunding and not self.unfunds(voucher_id):
+            self.unfunding.ended()
+        self.begin_expiry(voucher, time, restored=self.expiries[voucher_id].restored)
+
+    def give_end(self, voucher: Voucher, expires_at: int, time: int) -> None:
+        """Let an open voucher without an end have one: there is no deadline of it to be found among all others."""
+        self._set_end(voucher, expires_at)
+        self.endless.ended()
+        self.begin_expiry(voucher, time, restored=self.expiries[voucher.voucher_id].restored)
+
+    def _set_end(self, voucher: Voucher, expires_at: int) -> None:
+        voucher_id = voucher.voucher_id
         owners = self.owners(voucher_id)
         for each in owners:
             self.vouchers.set_owner(voucher, each, owns=False)
@@ -355,11 +371,6 @@ class LedgerState(ProgrammesState):
         self.has_end(voucher)
         for each in owners:
             self.vouchers.set_owner(voucher, each, owns=True)
-        self.expiring.forget(voucher_id.__eq__)
-        self.stepping.forget(lambda step_id: step_id.partition(":")[2] == voucher_id)
-        if unfunding and not self.unfunds(voucher_id):
-            self.unfunding.ended()
-        self.begin_expiry(voucher, time, restored=self.expiries[voucher_id].restored)
 
     def bar(self, voucher: Voucher, time: int) -> Code | None:
         """Why the voucher cannot be drawn on at `time`; by ledger time alone, swept or not."""

@@ -15,6 +15,7 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.core.standing import not_taking_part
 from counterfoil.issuance.events import VoucherGranted, VoucherIssued
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import ENDS, REDEEMED, TRANCHES, owner
@@ -95,7 +96,7 @@ def release_tranche(state: LedgerState, body: ReleaseTranche, actor: Party, at: 
         return _no_tranche(body.tranche_id)
     if (code := state.bar(voucher, at.time)) is not None:
         return refuse(code, voucher_id=voucher.voucher_id)
-    if (refused := _not_due(state, found, body, at)) is not None:
+    if (refused := _not_due(state, found, body, at) or _at_will(found, actor)) is not None:
         return refused
     posting = Posting(state.accounts)
     posting.leg("release", voucher.voucher_id, owner(found.holder_id), TRANCHES, found.amount)
@@ -128,6 +129,12 @@ def _not_due(state: LedgerState, found: Tranche, body: ReleaseTranche, at: At) -
     if found.release_on == "PROGRESS_REPORT" and found.attester_id is None and body.report is None:
         return refuse(Code.EVIDENCE_MISSING, type="PROGRESS_REPORT")
     return None
+
+
+def _at_will(found: Tranche, issuer: Party) -> Refusal | None:
+    """Whether an issuer that is stopped would decide by itself: it releases what its holder has earned, and no more."""
+    earned = found.release_on in ("DATE", "FORMER_USED") or found.attested
+    return None if earned else not_taking_part(issuer)
 
 
 def _to_use(state: LedgerState, found: Tranche) -> int:

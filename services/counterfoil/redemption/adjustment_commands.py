@@ -6,7 +6,7 @@ from counterfoil.contract.record import Command, command
 from counterfoil.contract.scalars import Day, Digest, Id, PositiveAmount, Reason, Reference
 
 
-@command("adjust_payment", role="issuer", exits=True)
+@command("adjust_payment", role="issuer")
 class AdjustPayment(Command):
     """Issuer, by two parties: pay a payee `amount` more for an earlier period, of which a payment was too small.
 
