@@ -16,10 +16,11 @@ ROOT: Final = Path(__file__).parents[2]
 REFERENCE: Final = ROOT / "docs" / "reference"
 ALSO_ANOTHER: Final = frozenset(
     {
-        "a consistent read of the database", "admin", "appeal", "ask", "bank", "batch", "block", "charge", "city",
-        "closing balance", "copy", "debt", "declare", "deposit", "download", "edit", "error", "extended", "fill",
-        "grant", "halt", "holder", "hook", "kind", "lasting", "live", "lot", "member", "model", "offset", "part",
-        "pause", "publish", "record", "refund", "request", "returned", "round", "rule", "rules", "type", "user", "void",
+        "a consistent read of the database", "admin", "appeal", "ask", "bank", "batch", "block", "chain", "charge",
+        "city", "closing balance", "copy", "debt", "declare", "deposit", "download", "edit", "error", "extended",
+        "fill", "grant", "halt", "holder", "hook", "kind", "lasting", "live", "lot", "member", "model", "offset",
+        "part", "pause", "publish", "record", "refund", "request", "returned", "round", "rule", "rules", "type", "user",
+        "void",
     }
 )  # fmt: skip
 """Words that are given up for one thing and are right for another: a bank is no treasurer, but pays."""
