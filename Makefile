@@ -105,8 +105,8 @@ schemas: $(DEV_STAMP) ## write schemas/, and what the command line knows of the 
 	$(BIN)/counterfoil schemas $(ARGS)
 	$(BIN)/python -m tests.cli.make_views
 
-docs: $(DEV_STAMP) ## build the documentation site, which the gateway then serves at /docs (ARGS="--site-dir DIR": elsewhere)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet $(ARGS)
+docs: $(DEV_STAMP) ## build the documentation site, which the gateway then serves at /docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 wheels: docs $(ASSETS) ## build both wheels into dist/, the documentation in them
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./clients/python .
