@@ -39,6 +39,9 @@ def offer_in_auction(state: MatchingState, body: OfferInAuction, actor: Party, a
     hours, kind = body.window_end - body.window_start, state.classes.get(body.class_id)
     if kind is None:
         return refuse(Code.UNKNOWN_CLASS, class_id=body.class_id)
+    known = state.described.get(body.class_id)
+    if known is not None and known.inventory_attested:  # an offer in an auction names no site
+        return refuse(Code.SITE_NEEDED, class_id=body.class_id)
     refused = (
         checks.too_many_orders(state, actor, (body.class_id,), (scheduled.region,))
         or _full(state, body.auction_id, actor, block=False)
