@@ -556,14 +556,12 @@ def _amend_bid(market: Market) -> Command:
     return AmendBid(bid_id=market.ids["bid"], reduce_nodes_by=None, limit_price=2 * YUAN)
 
 
-def _halt() -> HaltTrading:
-    return HaltTrading(class_id="a100", region=None, provider_id=None, reason=WHY)
+def _halt(_market: Market) -> Command:
+    return HaltTrading(class_id="a100", region="farther", provider_id=None, reason=WHY)
 
 
-def _resume(market: Market) -> Command:
-    if not market.state("matching").halts:
-        market.do("operator", _halt())
-    return ResumeTrading(class_id="a100", region=None, provider_id=None, reason=WHY)
+def _resume(_market: Market) -> Command:
+    return ResumeTrading(class_id="a100", region="far", provider_id=None, reason=WHY)
 
 
 def _offer_in_auction(market: Market) -> Command:
@@ -599,7 +597,7 @@ ORDERS: Final[Mapping[str, Mapping[str, Make]]] = {
         "the party, all its orders": by("lab-1", _cancel_all(None)),
         "the issuer, bids in its programme": by("city", _cancel_all("p1")),
     },
-    "halt_trading": {"itself": alone("lab-1", lambda _market: _halt())},
+    "halt_trading": {"itself": alone("lab-1", _halt)},
     "resume_trading": {"itself": alone("lab-1", _resume)},
     "schedule_auction": {"itself": alone("lab-1", lambda _market: AUCTION)},
     "cancel_auction": {

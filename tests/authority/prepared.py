@@ -50,6 +50,7 @@ from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer
 from counterfoil.matching.auction_commands import BidInAuction, ScheduleAuction
 from counterfoil.matching.commands import PlaceBid, PostOffer
+from counterfoil.matching.halt_commands import HaltTrading
 from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAtSite
 from counterfoil.matching.performance_commands import PlacePerformanceBid
 from counterfoil.redemption.adjustment_commands import AdjustPayment
@@ -423,6 +424,7 @@ def _orders(market: Market) -> None:
     market.do("gpu-1", offer(LATER + 10), "offer")
     market.do("lab-1", bid(LATER + 20), "bid")
     market.do("operator", AUCTION, "auction")
+    market.do("operator", HaltTrading(class_id="a100", region="far", provider_id=None, reason="drill"))
     market.do("lab-1", auction_bid(market), "auction bid")
     market.do("gpu-1", ProposeCancellation(contract_id=market.ids["cancelling"], reason="no power"), "cancellation")
 

@@ -65,6 +65,7 @@ GROUPS = [
     "rules",
     "webhook",
     "log",
+    "market",
     "proof",
     "report",
     "clock",

@@ -16,7 +16,7 @@ from counterfoil.ledger.commands import Deposit, EnforcePledge
 from counterfoil.ledger.events import HoldRefusedV1
 from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
 from counterfoil.ledger.extension_commands import ExtendVoucher
-from counterfoil.matching.commands import CancelOrderFor
+from counterfoil.matching.commands import AmendBid, AmendOffer, CancelOrderFor
 from counterfoil.matching.events import MatchPrevented
 from counterfoil.ports import Change
 from counterfoil.redemption.commands import WithdrawDelivery
@@ -53,8 +53,12 @@ class ReadMarket(Market):
         self.do("lab-1-provider", offer(LATER + 30), "related offer")
         self.do("lab-1", bid(LATER + 30), "related bid")
         self.do("lab-1", bid(LATER + 40), "forced bid")
+        higher = AmendBid(bid_id=self.ids["forced bid"], reduce_nodes_by=None, limit_price=2 * YUAN)
+        self.do("lab-1", higher, "amendment of a bid")
         self.do("city", CancelOrderFor(order_id=self.ids["forced bid"], reason="inquiry"))
         self.do("gpu-1", offer(LATER + 40), "forced offer")
+        dearer = AmendOffer(offer_id=self.ids["forced offer"], reduce_nodes_by=None, price=9 * YUAN)
+        self.do("gpu-1", dearer, "amendment of an offer")
         self.do("operator", CancelOrderFor(order_id=self.ids["forced offer"], reason="inquiry"))
         self.do("none-beneficiary", bid(LATER + 50, limit_price=1_000_000 * YUAN), "refused bid")
         self.do("gpu-1", offer(LATER + 60, price=1_000_000 * YUAN, bond_bps=10_000), "refused offer")
