@@ -91,12 +91,8 @@ def said_price(text: bytes) -> bytes:
     return shown_price(text).replace(b'data-value="1800000"', b'data-value="1900000"')
 
 
-def other_entry(text: bytes) -> bytes:
-    return re.sub(rb'data-entry="[0-9]+"', b'data-entry="1"', text)
-
-
 def beyond_the_end(text: bytes) -> bytes:
-    return re.sub(rb'data-entry="[0-9]+"', b'data-entry="777777"', text)
+    return re.sub(rb"trd-[0-9]+-0-0(?=[<\"])", b"trd-777777-0-0", text)
 
 
 def other_price(text: bytes) -> bytes:
@@ -105,6 +101,18 @@ def other_price(text: bytes) -> bytes:
 
 def cut_short(text: bytes) -> bytes:
     return text[:-7]
+
+
+def other_currency(text: bytes) -> bytes:
+    return text.replace(b">USD</span> 1.80", b">EUR</span> 1.80")
+
+
+def a_million_times(text: bytes) -> bytes:
+    return text.replace(b"</span> 1.80", b"</span> 1,800,000")
+
+
+def with_words(text: bytes) -> bytes:
+    return text.replace(b"</span> 1.80", b"</span> 1.80 million")
 
 
 def last_bit(text: bytes) -> bytes:
@@ -117,7 +125,9 @@ def last_bit(text: bytes) -> bytes:
         pytest.param("/console/market", other_id, "says nothing of trd-", id="figure"),
         pytest.param("/console/market", shown_price, "the page shows USD 1.90, and the entry says 1800000", id="price"),
         pytest.param("/console/market", said_price, "the page shows 1900000, and the entry says 1800000", id="value"),
-        pytest.param("/console/market", other_entry, "says nothing of trd-", id="another-entry"),
+        pytest.param("/console/market", other_currency, "the page shows EUR 1.80", id="currency"),
+        pytest.param("/console/market", a_million_times, "the page shows USD 1,800,000", id="micro-units"),
+        pytest.param("/console/market", with_words, "the page shows USD 1.80 million", id="words"),
         pytest.param("/console/market", beyond_the_end, "none with index 777777", id="no-such-entry"),
         pytest.param("/tile/entries/", other_price, "leads to root", id="entry"),
         pytest.param("/tile/entries/", cut_short, "cut short", id="entry-cut-short"),
@@ -132,6 +142,49 @@ def test_what_it_forges_is_red(reader: Reader, path: str, forge: Forge, words: s
     assert reader.badges("proven").count() == 0
     assert words in reader.said("forged")
     assert reader.page.locator("#proof-summary[data-state=forged]").count() == 1
+
+
+def test_the_entry_is_the_one_that_the_id_names(reader: Reader) -> None:
+    """Whatever entry the page names beside an id: another that mentions it proves nothing, and is not asked."""
+    forging(reader, "/console/market", lambda text: re.sub(rb'data-entry="[0-9]+"', b'data-entry="1"', text))
+    reader.open(PAGE)
+    assert reader.badges("forged").count() == 0
+    assert reader.badges("proven").count() >= 1
+
+
+def test_a_badge_says_which_cells_it_covers(reader: Reader) -> None:
+    """The time of a trade is not among what is compared with its entry; the line at the end counts what is."""
+    reader.open(PAGE)
+    row = reader.page.locator("tr:has([data-proof])").first
+    covered = row.locator(".covered").all_inner_texts()
+    assert any("USD" in each for each in covered)
+    assert not any("UTC" in each for each in covered)
+    found = re.search(r"([0-9]+) of ([0-9]+) figures", reader.page.locator("#proof-summary").inner_text())
+    assert found is not None
+    assert int(found[1]) < int(found[2])
+
+
+AGREES = """async (cases) => {
+  const { agrees } = await import(new URL("proof.js", document.querySelector("script[type=module]").src));
+  return cases.map((each) => agrees(...each));
+}"""
+
+
+def test_a_figure_agrees_only_exactly(reader: Reader) -> None:
+    """By what the entry has it as, whole, with its currency: whatever else a page may show for it is none."""
+    page = reader.open(PAGE)
+    right = [
+        ("USD 2.00", "2000000", "amount", "USD"),
+        ("USD 1,234,567.000001", "1234567000001", "amount", "USD"),
+        ("USD -0.50", "-500000", "amount", "USD"),
+        ("GPU-h 2.00", "2000000", "amount"),
+        ("1,000", "1000", "number"),
+        ("2000", "2000", "text"),
+    ]
+    for text in ("USD 2,000,000", "USD 2000000", "EUR 2.00", "USD 2.00 million", "USD 2.0000009", "2.00", "", "none"):
+        assert page.evaluate(AGREES, [(text, "2000000", "amount", "USD")]) == [False], text
+    wrong = [("", "0", "amount"), ("none", "0", "number"), ("3 of 4", "3", "number"), ("2.00", "2", "number")]
+    assert page.evaluate(AGREES, [*right, *wrong]) == [True] * len(right) + [False] * len(wrong)
 
 
 def test_a_balance_that_is_not_what_its_posting_left(reader: Reader, market: Shell) -> None:
@@ -194,6 +247,34 @@ def test_a_key_that_is_swapped_after_first_use(reader: Reader, market: Shell) ->
     swapped(reader, market)
     reader.open(PAGE)
     assert "no signature by a pinned key" in reader.said("forged")
+
+
+def test_another_host_than_the_one_first_seen(reader: Reader, market: Shell) -> None:
+    """A name that looks alike, with logs and keys of its own, is no first use."""
+    reader.open(PAGE)
+    forging(
+        reader, "/console/", lambda text: text.replace(b'data-host="market.example"', b'data-host="rnarket.example"')
+    )
+    reader.open(PAGE)
+    assert reader.badges("proven").count() == 0
+    assert "served market.example before, and now names rnarket.example" in reader.said("forged")
+
+
+def test_a_log_that_an_instance_did_not_have_at_first_use(reader: Reader, market: Shell) -> None:
+    """It is proven by nothing until the reader has trusted its key: not silently."""
+    reader.context.route(
+        lambda url: "/console/market" in url,
+        lambda route: route.fulfill(response=(given := route.fetch()), body=re.sub(
+            rb'data-positions="[^"]*"', b'data-positions="{&#34;ledger&#34;:0}"', given.body())),
+    )  # fmt: skip
+    reader.open(PAGE)
+    assert reader.badges("proven").count() == 0
+    assert "no key of market.example/matching/main is trusted" in reader.said("unknown")
+    page = reader.open("logs")
+    page.locator(".pins li", has_text="market.example/matching/main").get_by_role("button", name="Trust").click()
+    page.get_by_text("Trusted from now on: matching/main").wait_for()
+    reader.open(PAGE)
+    assert reader.badges("proven").count() >= 1
 
 
 def test_a_key_that_is_not_the_one_given(reader: Reader, market: Shell) -> None:

@@ -13,11 +13,11 @@ from playwright.sync_api import Browser
 
 from counterfoil.console.catalogue import PAGES
 from counterfoil.console.words import languages
-from tests.browser.acting import fill_bid, import_key
+from tests.browser.acting import fill_bid, import_key, sign_in
 from tests.browser.conftest import Open
 from tests.browser.reader import Reader
 from tests.e2e.founding import PROGRAMME
-from tests.e2e.running import Shell
+from tests.e2e.running import Shell, serving
 
 AXE: Final = Path(__file__).parents[2] / "clients" / "console" / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS: Final = (320, 768, 1440)
@@ -176,3 +176,21 @@ def test_ten_thousand_figures(open_reader: Open, market: Shell) -> None:
     assert page.locator("[data-proof]").count() >= 10_000
     assert reader.badges("proven").count() < 1_000
     assert delay < 1_000, "milliseconds that the page was busy at a time"
+
+
+def test_a_restricted_instance(chromium: Browser, tmp_path: Path) -> None:
+    """Entries are proven to whoever may read them and is signed in; others are told that they may not."""
+    shell = Shell(tmp_path / "home", disclosure="restricted")
+    shell.ok("init", "--host", "restricted.example")
+    with serving(shell):
+        reader = Reader(chromium, shell.url)
+        reader.expected.append("status of 401")
+        reader.open("logs/issuance?entry=0")
+        assert "Only who may read the log's entries" in reader.said("unknown")
+        reader.expected.clear()
+        reader.errors.clear()
+        sign_in(reader, shell, "operator")
+        reader.open("logs/issuance?entry=0")
+        assert "Entry 0 of restricted.example/issuance/main" in reader.said("proven")
+        assert reader.unexpected() == []
+        reader.close()

@@ -17,6 +17,11 @@ export interface GatewayOptions {
   readonly timeout?: number;
   /** The token of a session that was opened before, to read by. Default: none; `openSession` opens one. */
   readonly token?: string;
+  /**
+   * Whether what is read is asked for with the cookies of the page's own origin: in a browser that is signed in. Commands and
+   * sessions never are. Default: "omit".
+   */
+  readonly credentials?: "omit" | "same-origin";
 }
 
 export interface Answer {
@@ -33,7 +38,8 @@ const RETRY_AFTER_MAX = 10;
 const ANSWER_BYTES_MAX = 256 * 65_537;
 /** Milliseconds after which a stream without a heartbeat is given up. */
 const SILENCE_MAX = 60_000;
-const OWN = { redirect: "error", credentials: "omit" } as const;
+const OWN = { redirect: "error" } as const;
+const NO_COOKIES = { credentials: "omit" } as const;
 const ACCEPTED = 202;
 const TOO_MANY = 429;
 const UNAVAILABLE = 503;
@@ -95,7 +101,7 @@ export class Exchange {
     };
     alive();
     try {
-      const response = await this.fetch(this.base + path, { headers, ...OWN, signal: still.signal });
+      const response = await this.fetch(this.base + path, { ...NO_COOKIES, headers, ...OWN, signal: still.signal });
       if (response.status !== 200 || response.body === null) {
         throw this.problem({ status: response.status, headers: response.headers, body: await bounded(response) });
       }
@@ -112,7 +118,7 @@ export class Exchange {
   private async once(path: string, request: RequestInit): Promise<Answer | Unreachable> {
     try {
       const signal = AbortSignal.timeout(this.timeout);
-      const response = await this.fetch(this.base + path, { ...request, ...OWN, signal });
+      const response = await this.fetch(this.base + path, { ...NO_COOKIES, ...request, ...OWN, signal });
       return { status: response.status, headers: response.headers, body: await bounded(response) };
     } catch (cause) {
       return new Unreachable(`cannot reach ${this.base}: ${reason(cause)}`, { cause });

@@ -49,6 +49,7 @@ export class Gateway {
   private readonly exchange: Exchange;
   private token: string | undefined;
   private author: Author | undefined;
+  private readonly credentials: "omit" | "same-origin";
   /** Waits some milliseconds. */
   readonly sleep: (milliseconds: number) => Promise<void>;
 
@@ -57,6 +58,7 @@ export class Gateway {
     this.exchange = new Exchange(url.replace(/\/+$/, ""), options);
     this.sleep = this.exchange.sleep;
     this.token = options.token;
+    this.credentials = options.credentials ?? "omit";
   }
 
   /**
@@ -236,11 +238,11 @@ export class Gateway {
   /** Send a request with the token; where that is over and its author is known, again with another one. */
   private async reading<T>(send: (request: RequestInit) => Promise<T>): Promise<T> {
     try {
-      return await send({ headers: this.authorisation() });
+      return await send({ headers: this.authorisation(), credentials: this.credentials });
     } catch (problem) {
       if (!(problem instanceof Refused && problem.code === "unknown_session") || !this.author) throw problem;
       await this.openSession(this.author);
-      return send({ headers: this.authorisation() });
+      return send({ headers: this.authorisation(), credentials: this.credentials });
     }
   }
 

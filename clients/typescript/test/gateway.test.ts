@@ -197,3 +197,22 @@ function streamed(parts: Uint8Array[]): ReadableStream<Uint8Array> {
     },
   });
 }
+
+test("the page's cookies go with what is read where that is asked for, and never with a command", async () => {
+  for (const credentials of [undefined, "same-origin"] as const) {
+    const sent: (string | undefined)[] = [];
+    const gateway = new Gateway("http://gateway", {
+      ...(credentials && { credentials }),
+      fetch: async (_, init) => {
+        sent.push(init?.credentials);
+        return ok({ items: [], next: null });
+      },
+    });
+    await gateway.page("offers", {});
+    await gateway.logFile("matching/main", "tile/entries/000.p/3");
+    await gateway.logFile("matching/main", "checkpoint");
+    await gateway.submit(await command());
+    const read = credentials ?? "omit";
+    assert.deepEqual(sent, [read, read, "omit", "omit"]);
+  }
+});

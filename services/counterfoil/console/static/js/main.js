@@ -14,18 +14,18 @@ function showLocalTimes(/** @type {ParentNode} */ within) {
 /** What needs the files of others, which a checkout may lack: the page says so itself. */
 async function start() {
   const { loadWords } = await import("./words.js");
-  const [{ proveAll }, signing, session, receipts] = await Promise.all([
+  const [{ proveAll }, signing, session, receipts, trust] = await Promise.all([
     import("./proof.js"),
     import("./signing.js"),
     import("./session.js"),
     import("./receipts.js"),
+    import("./trust.js"),
     loadWords(),
   ]);
-  const logs = Object.keys(JSON.parse(document.body.dataset.positions ?? "{}")).map((name) => `${name}/main`);
   modules("sign-in").forEach(session.signInSection);
   modules("receipt").forEach((section) => {
     receipts.receiptSection(section);
-    receipts.trustSection(section, logs);
+    receipts.trustSection(section, trust.logPaths());
   });
   signing.takeForms(document);
   await signing.showUnsettled();

@@ -10,6 +10,19 @@ import { say } from "./words.js";
 
 /** So many at once: a page with thousands answers its reader meanwhile. */
 const AT_ONCE = 25;
+/** What an id's first letters say: the service that makes it, and the member of the event that does. */
+const MADE = /** @type {Record<string, [string, string]>} */ ({
+  amd: ["matching", "amendment_id"], auc: ["matching", "auction_id"], bid: ["matching", "bid_id"], cnl: ["matching", "cancellation_id"],
+  hlt: ["matching", "halt_id"], off: ["matching", "offer_id"], trd: ["matching", "trade_id"],
+  adj: ["redemption", "adjustment_id"], cbk: ["redemption", "clawback_id"], clm: ["redemption", "claim_id"], cor: ["redemption", "correction_id"],
+  rep: ["redemption", "report_id"], rev: ["redemption", "reversal_id"], stl: ["redemption", "settlement_id"],
+  app: ["issuance", "application_id"], doc: ["issuance", "document_id"], inv: ["issuance", "claim_id"], rec: ["issuance", "recovery_id"],
+  vch: ["issuance", "voucher_id"], win: ["issuance", "window_id"],
+});
+const ID = /^([a-z]{2,5})-(?:([a-z].*)-)?([0-9]{1,15})-[0-9]{1,6}(?:-[0-9]{1,6})?$/;
+/** Members that are text though it may be all digits; every other text of digits is an amount in micro-units. */
+const IS_TEXT = /_(?:id|number)$/;
+const CURRENCY = /^[A-Z]{3}$/;
 /** Of more figures on a page, those are proven that the reader has before them. */
 const PROVEN_UNSEEN = 500;
 
@@ -37,18 +50,34 @@ export async function proveAll(within = document) {
 /** @param {HTMLElement} shown @returns {Promise<string>} the badge's state */
 async function prove(shown) {
   const badge = new Badge(shown);
-  const path = pathOf(shown.dataset.log ?? "");
-  const index = Number(shown.dataset.entry);
+  const { path, index, member } = placeOf(shown);
   try {
     const head = await headOver(path, index);
     const proven = await entryOf(path, index, head);
-    check(shown, proven);
+    const { covered, unitless } = check(shown, proven, member);
+    for (const each of covered) {
+      each.classList.add("covered");
+      each.title = say("covered", { log: path, index });
+    }
     const balance = shown.dataset.account === undefined ? "" : ` ${say("balance_after", { index })}`;
-    badge.show("proven", provenBy(proven, head) + balance);
+    badge.show("proven", provenBy(proven, head) + balance + (unitless ? ` ${say("no_currency")}` : ""));
     return "proven";
   } catch (problem) {
     return show(badge, problem, { path, index });
   }
+}
+
+/**
+ * Where the entry must be: what an id says itself, whatever the page says beside it.
+ * @param {HTMLElement} shown @returns {{ path: string, index: number, member?: string }}
+ */
+function placeOf({ dataset, textContent }) {
+  const text = (textContent ?? "").trim();
+  const [, kind = "", shard, at = ""] = ID.exec(text) ?? [];
+  const made = MADE[kind];
+  if (dataset.account !== undefined || made === undefined) return { path: pathOf(dataset.log ?? ""), index: Number(dataset.entry) };
+  const [service, member] = made;
+  return { path: pathOf(shard === undefined ? service : `${service}/${shard}`), index: Number(at), member };
 }
 
 /** What is wrong, in words; a forged answer is told from one that is missing. @param {Badge} badge @param {unknown} problem @param {{ path: string, index: number }} place */
@@ -69,66 +98,75 @@ async function entryOf(path, index, head) {
   return receipt ? head.log.proven(index, fromBase64(receipt.entry)) : head.log.entry(index);
 }
 
-/** Throws `NotProven` unless the entry says what the element shows, and its row. @param {HTMLElement} shown @param {Proven} proven */
-function check(shown, { entry, index }) {
-  const { dataset, textContent } = shown;
-  const { field, value = "", key } = dataset;
-  const text = (textContent ?? "").trim();
-  if (dataset.account !== undefined) {
-    checkBalance(shown, entry.data.events, index, text);
-    return;
-  }
-  const about = entry.data.events.filter((event) => mentions(event, field === undefined ? text : key));
-  if (about.length === 0) throw new NotProven(say("not_mentioned", { index, text: field === undefined ? text : (key ?? "") }));
-  if (field !== undefined) checkValue(about, field, value, text);
-  for (const each of shown.closest("tr")?.querySelectorAll("[data-said]") ?? []) {
-    const cell = /** @type {HTMLElement} */ (each);
-    checkValue(about, cell.dataset.said ?? "", cell.dataset.value ?? "", (cell.textContent ?? "").trim());
-  }
+/**
+ * Which elements show what the entry says, and whether it names no currency for an amount among them. Throws `NotProven`
+ * where one shows something else.
+ * @param {HTMLElement} shown @param {Proven} proven @param {string} [member] of the event that made what is shown
+ * @returns {{ covered: HTMLElement[], unitless: boolean }}
+ */
+function check(shown, { entry, index }, member) {
+  const { events } = entry.data;
+  const text = (shown.textContent ?? "").trim();
+  if (shown.dataset.account !== undefined) return checkBalance(shown, events, index, text);
+  if (text === "") return { covered: [], unitless: false }; // the entry itself
+  /** @type {any} */
+  const maker = member === undefined ? undefined : events.find((/** @type {any} */ event) => event[member] === text || (member === "report_id" && event.part_id === text));
+  if (maker === undefined) throw new NotProven(say("not_mentioned", { index, text }));
+  if (maker[member ?? ""] !== text) return { covered: [shown], unitless: false }; // a part that was split off: the event's figures are of the rest
+  const cells = /** @type {HTMLElement[]} */ ([...(shown.closest("tr")?.querySelectorAll("[data-said]") ?? [])]);
+  const whole = cells.filter((cell) => checkValue(maker, cell.dataset.said ?? "", cell));
+  return { covered: [shown, ...whole], unitless: whole.length < cells.length };
 }
 
 /** What is available of an account after an entry. @param {HTMLElement} shown @param {readonly any[]} events @param {number} index @param {string} text */
-function checkBalance({ dataset: { account, asset, value = "" } }, events, index, text) {
+function checkBalance(shown, events, index, text) {
+  const { account, asset, value = "" } = shown.dataset;
   const legs = events.flatMap((event) => event.legs ?? []).filter((leg) => leg.asset === asset);
   const sides = legs.flatMap((leg) => [[leg.debit, leg.debit_after], [leg.credit, leg.credit_after]]);
   const after = sides.filter(([name]) => name === account).pop()?.[1];
-  if (after === undefined) throw new NotProven(say("not_mentioned", { index, text: `${account}, ${asset}` }));
+  const row = shown.closest("tr")?.textContent ?? "";
+  if (after === undefined || !row.includes(asset ?? "")) throw new NotProven(say("not_mentioned", { index, text: `${account}, ${asset}` }));
   const found = `${BigInt(after.posted) - BigInt(after.held)}`;
   if (found !== value) throw new NotProven(say("other_value", { shown: value, found }));
-  if (!agrees(text, value)) throw new NotProven(say("other_value", { shown: text, found }));
+  const unit = CURRENCY.test(asset ?? "") ? asset : undefined;
+  if (!agrees(text, found, "amount", unit)) throw new NotProven(say("other_value", { shown: text, found }));
+  return { covered: [shown], unitless: unit === undefined };
 }
 
-/** @param {readonly unknown[]} events @param {string} field @param {string} value @param {string} text that the page shows for it */
-function checkValue(events, field, value, text) {
-  const found = events.map((event) => said(valueAt(event, field)));
-  if (!found.includes(value)) throw new NotProven(say("other_value", { shown: value, found: found.join(", ") }));
-  const shown = /^-?[0-9]+$/.test(value) ? agrees(text, value) : text === value;
-  if (!shown) throw new NotProven(say("other_value", { shown: text, found: value }));
+/** Whether a cell shows all of what the event says; false where that names no currency. @param {any} event @param {string} field @param {HTMLElement} cell */
+function checkValue(event, field, cell) {
+  const value = event[field];
+  const text = (cell.textContent ?? "").trim();
+  const { value: given = "" } = cell.dataset;
+  const found = value === undefined ? "–" : String(value);
+  if (found !== given) throw new NotProven(say("other_value", { shown: given, found }));
+  const kind = kindOf(field, value);
+  const unit = kind === "amount" ? event.currency : undefined;
+  if (kind === "other" || !agrees(text, found, kind, unit)) throw new NotProven(say("other_value", { shown: text, found }));
+  return kind !== "amount" || unit !== undefined;
 }
 
-/** @param {any} event @param {string} path names with dots between them */
-const valueAt = (event, path) => path.split(".").reduce((value, name) => value?.[name], event);
-
-/** @param {unknown} value */
-const said = (value) => (value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));
-
-/** Whether a value is or has this text; without a text, whatever it is. @param {unknown} value @param {string | undefined} text @returns {boolean} */
-function mentions(value, text) {
-  if (text === undefined) return true;
-  if (value !== null && typeof value === "object") return Object.values(value).some((each) => mentions(each, text));
-  return value === text;
+/** What a member is, by its type in JSON: a number is one, and a text of digits an amount. @param {string} field @param {unknown} value */
+function kindOf(field, value) {
+  if (typeof value === "number") return "number";
+  if (typeof value !== "string") return "other";
+  return /^-?[0-9]+$/.test(value) && !IS_TEXT.test(field) ? "amount" : "text";
 }
 
-/** Whether a text shows a number as it is, or an amount of micro-units in units. @param {string} text @param {string} value */
-function agrees(text, value) {
-  const decimal = Intl.NumberFormat(language()).formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
-  const [, sign = "", digits = ""] = /([-−]?)\s*([0-9][0-9.,'\s\u00a0\u202f]*)/.exec(text) ?? [];
-  const [whole = "", part = "", ...more] = digits.trim().split(decimal);
-  if (more.length > 0) return false;
-  const units = whole.replace(/[^0-9]/g, "");
-  const minus = sign ? "-" : "";
-  const micro = BigInt(units || "0") * 1_000_000n + BigInt(part.replace(/[^0-9]/g, "").padEnd(6, "0").slice(0, 6));
-  return `${minus}${micro}` === value || (part === "" && `${minus}${BigInt(units || "0")}` === value);
+/**
+ * Whether a page's text is a value exactly as pages show it, and nothing else. `unit`: an amount's currency; without it, any
+ * code may stand before the figures.
+ * @param {string} text @param {string} value @param {"number" | "amount" | "text"} kind @param {string} [unit]
+ */
+export function agrees(text, value, kind, unit) {
+  if (kind === "text") return text === value;
+  const format = new Intl.NumberFormat(language());
+  if (kind === "number") return text === format.format(BigInt(value));
+  const decimal = format.formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
+  const micro = value.replace("-", "").padStart(7, "0");
+  const part = micro.slice(-6).replace(/0{1,4}$/, "");
+  const figures = `${value.startsWith("-") ? "-" : ""}${format.format(BigInt(micro.slice(0, -6)))}${decimal}${part}`;
+  return unit === undefined ? text.replace(/^[A-Z]{3}\s+|^GPU-h\s+/, "") === figures : text.replace(/\s+/, " ") === `${unit} ${figures}`;
 }
 
 /** What was proven. @param {Proven} proven @param {import("./trust.js").Head} head */
@@ -139,12 +177,12 @@ function provenBy({ index, checkpoint }, { pin, older }) {
   return `${signed} ${older ? say("leads_on", { size: older.size }) : say("first_seen")}`;
 }
 
-/** One line at the end of the page about all figures that stand there now. */
+/** One line at the end of the page about all figures that stand there now: also those that nothing could prove. */
 function summarise() {
-  const count = (/** @type {string} */ state) => document.querySelectorAll(`[data-proof] + .badge[data-state="${state}"]`).length;
-  const all = document.querySelectorAll("[data-proof]").length;
-  const forged = count("forged");
-  const text = say(forged ? "summary_forged" : "summary", { proven: count("proven"), all, forged });
+  const proven = document.querySelectorAll(".covered").length;
+  const all = document.querySelectorAll("[data-proof], [data-said], td.figure:not(:has([data-proof]))").length;
+  const forged = document.querySelectorAll('[data-proof] + .badge[data-state="forged"]').length;
+  const text = say(forged ? "summary_forged" : "summary", { proven, all, forged });
   let line = document.getElementById("proof-summary");
   if (line === null) {
     line = element("p", { id: "proof-summary", role: "status" });

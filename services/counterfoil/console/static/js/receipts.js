@@ -1,9 +1,9 @@
 // Receipt files, dropped or chosen: verified in the browser, under the keys that are pinned.
 import { checkHistory, CounterfoilError, FormatError, fromBase64, NotProven, parseVerifyKeys, verifyEntry } from "../vendor/counterfoil-client.js";
 import { Badge } from "./badge.js";
-import { element, labelled, localTime } from "./dom.js";
+import { button, element, labelled, localTime } from "./dom.js";
 import { get } from "./store.js";
-import { gateway, headOf, host, pinGiven, pinOf } from "./trust.js";
+import { gateway, headOf, host, NotTrusted, pinGiven, pinOf, pinRead, servedKeys } from "./trust.js";
 import { say } from "./words.js";
 
 const BYTES_MAX = 64 * 1_048_576;
@@ -87,6 +87,19 @@ function leadsOn(path, older, newer) {
   return checkHistory(older, newer, (file) => gateway.logFile(path, file));
 }
 
+/** A log that asks for trust, with the keys that the server gives for it. @param {string} path @param {NotTrusted} problem */
+async function newLog(path, problem) {
+  try {
+    const vkeys = await servedKeys(path);
+    const line = element("li", {}, element("code", {}, vkeys), " ", element("small", {}, problem.message), " ");
+    line.append(button(say("pin"), async () => (await pinRead(path, vkeys), line.lastElementChild?.replaceWith(say("pinned", { names: path })))));
+    return line;
+  } catch (other) {
+    if (!(other instanceof CounterfoilError)) throw other;
+    return element("li", {}, `${path}: ${other.message}`);
+  }
+}
+
 /** The keys that are trusted here, and a form to give others. @param {HTMLElement} section @param {readonly string[]} paths */
 export async function trustSection(section, paths) {
   const rows = element("ul", { class: "pins" });
@@ -97,7 +110,7 @@ export async function trustSection(section, paths) {
       rows.append(element("li", {}, element("code", {}, vkeys), " ", element("small", {}, how)));
     } catch (problem) {
       if (!(problem instanceof CounterfoilError)) throw problem;
-      rows.append(element("li", {}, `${path}: ${problem.message}`));
+      rows.append(problem instanceof NotTrusted ? await newLog(path, problem) : element("li", {}, `${path}: ${problem.message}`));
     }
   }
   const field = /** @type {HTMLTextAreaElement} */ (element("textarea", { id: "pin-keys", rows: "4", spellcheck: "false", required: true }));

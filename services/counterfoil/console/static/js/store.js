@@ -42,6 +42,19 @@ export async function all(store) {
   return settled((await database()).transaction(store).objectStore(store).getAll());
 }
 
+/** @param {Store} store @returns {Promise<string[]>} */
+export async function keysOf(store) {
+  return (await settled((await database()).transaction(store).objectStore(store).getAllKeys())).map(String);
+}
+
+/** Put all of these, unless the store has anything already: two tabs do not both. @param {Store} store @param {readonly [string, unknown][]} values @returns {Promise<void>} */
+export async function putFirst(store, values) {
+  const transaction = (await database()).transaction(store, "readwrite", { durability: "strict" });
+  const kept = transaction.objectStore(store);
+  if ((await settled(kept.count())) === 0) for (const [key, value] of values) kept.put(value, key);
+  await finished(transaction);
+}
+
 /** Whole when it returns. @param {Store} store @param {string} key @param {unknown} value @returns {Promise<void>} */
 export async function put(store, key, value) {
   await change(store, key, () => value);

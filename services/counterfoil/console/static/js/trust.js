@@ -1,8 +1,9 @@
 // Which checkpoints this browser believes: signed by a pinned key, and leading on from the one seen last.
 //
-// A log's key is pinned at first use, or given by the reader, and from then on the server's word for it counts for nothing.
-import { checkHistory, Gateway, NotProven, NotThere, openCheckpoint, parseVerifyKeys, PublishedLog } from "../vendor/counterfoil-client.js";
-import { change, get, put } from "./store.js";
+// The keys of an instance's logs are pinned together at first use, or given by the reader. From then on the server's word
+// counts for nothing: neither for another key, nor for another instance, nor for a log that it did not name then.
+import { checkHistory, CounterfoilError, Gateway, NotProven, NotThere, openCheckpoint, parseVerifyKeys, PublishedLog } from "../vendor/counterfoil-client.js";
+import { change, get, keysOf, put, putFirst } from "./store.js";
 import { say } from "./words.js";
 
 /** Milliseconds within which a log that is shorter than before must have caught up: an answer of a moment ago is none of a liar. */
@@ -10,7 +11,7 @@ const CATCHES_UP = 3_000;
 const PUBLISHES_WITHIN = 5_000;
 const POLL = 300;
 
-export const gateway = new Gateway(location.origin);
+export const gateway = new Gateway(location.origin, { credentials: "same-origin" });
 export const host = () => document.body.dataset.host ?? location.hostname;
 
 /**
@@ -23,6 +24,12 @@ export const host = () => document.body.dataset.host ?? location.hostname;
 export const pathOf = (name) => (name.includes("/") ? name : `${name}/main`);
 /** @param {string} path */
 export const originOf = (path) => `${host()}/${path}`;
+
+/** The paths of the instance's logs, as the page names them. */
+export const logPaths = () => Object.keys(JSON.parse(document.body.dataset.positions ?? "{}")).map(pathOf);
+
+/** A log that this browser has no key of, while it knows others of its instance: only the reader may trust it. */
+export class NotTrusted extends CounterfoilError {}
 
 /** @type {Map<string, Promise<Head>>} */
 const heads = new Map();
@@ -53,16 +60,52 @@ export function forgetHeads() {
   heads.clear();
 }
 
-/** The keys that this browser has pinned for a log. @param {string} path @returns {Promise<Pin>} */
+/** @type {Promise<void> | undefined} */
+let first;
+
+/**
+ * The keys that this browser has pinned for a log. Throws `NotTrusted` for a new log of a known instance, `NotProven` for
+ * another instance than the one that this browser knows here.
+ * @param {string} path @returns {Promise<Pin>}
+ */
 export async function pinOf(path) {
   const origin = originOf(path);
   const kept = await get("pins", origin);
   if (kept) return kept;
+  first ??= pinFirst();
+  try {
+    await first;
+  } catch (problem) {
+    first = undefined;
+    throw problem;
+  }
+  const pinned = await get("pins", origin);
+  if (pinned) return pinned;
+  const known = [...new Set((await keysOf("pins")).map((name) => name.split("/")[0]))];
+  if (known.length > 0 && !known.includes(host())) throw new NotProven(say("other_host", { host: host(), known: known.join(", ") }));
+  throw new NotTrusted(say("new_log", { log: origin }));
+}
+
+/** At the first use of this address, all logs of the instance or none: one that comes later is the reader's to trust. */
+async function pinFirst() {
+  if ((await keysOf("pins")).length > 0) return;
+  const since = new Date();
+  /** @type {[string, Pin][]} */
+  const pins = await Promise.all(logPaths().map(async (path) => [originOf(path), { vkeys: await servedKeys(path), since, given: false }]));
+  await putFirst("pins", pins);
+}
+
+/** The keys that the server gives for a log now, each of which names it. @param {string} path */
+export async function servedKeys(path) {
   const vkeys = new TextDecoder().decode(await gateway.logFile(path, "vkey")).trim();
-  await checkNames(vkeys, origin);
-  const pin = { vkeys, since: new Date(), given: false };
-  await change("pins", origin, (before) => before ?? pin);
-  return get("pins", origin);
+  await checkNames(vkeys, originOf(path));
+  return vkeys;
+}
+
+/** Pin what the reader has read and trusts; another pin of the log stays. @param {string} path @param {string} vkeys */
+export async function pinRead(path, vkeys) {
+  await change("pins", originOf(path), (before) => before ?? { vkeys, since: new Date(), given: true });
+  forgetHeads();
 }
 
 /** Pin the keys that the reader gives; each names its log. Returns the origins. @param {string} lines */
