@@ -34,7 +34,7 @@ class Browsing(Reading):
         """One request of a party, None for anybody. `path`: below ``/console/``, or absolute."""
         cookie = {} if reader is None else {"Cookie": f"{COOKIE}={self.cookie(reader)}"}
         headers = {**cookie, **more.pop("headers", {})}
-        url = path if path.startswith("/") else f"/console/{path}"
+        url = path if path.startswith(("/", "https:")) else f"/console/{path}"
         return self.http.browse(method, url, headers=headers, **more)
 
     def sign_in(self, party_id: str, **headers: str) -> httpx.Response:

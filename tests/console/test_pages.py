@@ -11,8 +11,9 @@ import pytest
 
 from counterfoil.console.assets import MAKE, VENDORED, Assets
 from counterfoil.console.catalogue import PAGES
-from counterfoil.console.look import SUMMED, Look
+from counterfoil.console.look import SUMMED, Look, Rows
 from counterfoil.console.rendering import POLICY, environment
+from counterfoil.console.tables import Column, Table
 from counterfoil.gateway.bounds import MAX_PAGE
 from tests.console.browsing import FORMULA, MARKUP, Browsing, Markup
 
@@ -88,6 +89,7 @@ def test_no_cell_of_csv_begins_a_formula(console: Browsing) -> None:
     assert f"'{FORMULA}" in answer.text
     assert f",{FORMULA}" not in answer.text
     assert console.browse("operator", "operation?csv=nothing").status_code == 404
+    assert console.browse("operator", "audit?csv=refusals").status_code == 200
 
 
 def test_a_restricted_page_tells_strangers_nothing_of_others(console: Browsing, contract: str) -> None:
@@ -106,9 +108,10 @@ def test_no_page_reads_more_of_a_long_history(
     asked: list[int] = []
     rows = Look.rows
 
-    def counted(look: Look, view: str, limit: int = SUMMED, **more: Any) -> Any:
-        asked.append(limit)
-        return rows(look, view, limit, **more)
+    def counted(look: Look, view: str, limit: int | None = None, **more: Any) -> Any:
+        found = rows(look, view, limit, **more)
+        asked.append(SUMMED if limit is None else limit)
+        return found
 
     monkeypatch.setattr(Look, "rows", counted)
     for path in ACCESS:
@@ -119,10 +122,69 @@ def test_no_page_reads_more_of_a_long_history(
 
 
 def test_a_figure_of_some_rows_says_so(console: Browsing, monkeypatch: pytest.MonkeyPatch) -> None:
-    note = "Made from the newest 500 rows: there are more."
-    assert note not in console.browse(None, "market").text
-    monkeypatch.setattr("counterfoil.console.market.SUMMED", 1)
-    assert note in console.browse(None, "market").text
+    pages = (("lab-1", "start-up", "at least"), ("gpu-1", "provider", "Made from"), ("city", "issuer", "obligated"))
+    for who, path, note in pages:
+        assert note not in console.browse(who, path).text, path
+    rows = Look.rows
+
+    def cut(look: Look, *asked: Any, **more: Any) -> Rows:
+        found = rows(look, *asked, **more)
+        found.limited = len(found)
+        return found
+
+    monkeypatch.setattr(Look, "rows", cut)
+    for who, path, note in pages:
+        assert note in console.browse(who, path).text, path
+
+
+def test_the_market_is_shown_whole_whatever_others_offer(console: Browsing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("counterfoil.console.look.SUMMED", 0)
+    text = console.browse(None, "market").text
+    offer = console.market.rows("market_offers")[0]
+    assert f"<td>{offer['region']}</td>" in re.sub(r"\s*\n\s*", "", text)
+    asked = console.browse(None, "market?class_id=nothing&region=nowhere&currency=EUR")
+    assert "<h2>nothing · nowhere · EUR</h2>" in asked.text
+    for odd in ("%00", "<b>", "x" * 64):
+        assert "nowhere ·" not in console.browse(None, f"market?class_id={odd}&region=nowhere&currency=EUR").text
+
+
+def test_a_list_has_a_next_page(console: Browsing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("counterfoil.console.look.ROWS", 1)
+    path, seen = "start-up?past=0", set[str]()
+    for _ in range(3):
+        text = console.browse("lab-1", path).text
+        following = re.search(r'href="\?(past=[0-9]+)', text)
+        if following is None:
+            break
+        seen.add(following[1])
+        path = f"start-up?{following[1]}"
+    assert seen
+
+
+def test_an_odd_address_is_no_failure(console: Browsing) -> None:
+    parts = ("programmes", "parties", "contracts", "start-up", "provider", "issuer", "statements", "logs", "command")
+    for path in (*(f"{each}/%00" for each in parts), "issuer?programme=%00", "market?markets=%00"):
+        assert console.browse("operator", path).status_code in (200, 404), path
+    for month in ("0000-01", "9999-12"):
+        text = console.browse("lab-1", f"statements/lab-1?month={month}").text
+        for link in re.findall(r'href="\?(month=[^"]+)"', text):
+            assert console.browse("lab-1", f"statements/lab-1?{link}").status_code == 200, link
+
+
+def test_csv_has_plain_values() -> None:
+    columns = (
+        Column("name", "Name"),
+        Column("price", "Price", "amount", unit="unit"),
+        Column("sold", "Sold", "share"),
+    )
+    named = [("＝1+1", 2_000_000, (1, 4)), (" @x", -1_234_500, (0, 0)), ("b", None, (1, 3))]
+    rows = [{"name": name, "price": price, "sold": sold, "unit": "USD"} for name, price, sold in named]
+    assert Table("t", "T", columns, rows).csv().splitlines() == [
+        "name,price,sold,currency",
+        "'＝1+1,2.00,0.250000,USD",
+        "' @x,-1.2345,,USD",
+        "b,,0.333333,USD",
+    ]
 
 
 def test_every_link_leads_somewhere(console: Browsing) -> None:

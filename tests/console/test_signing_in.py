@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from counterfoil.gateway import readers
-from counterfoil.gateway.readers import COOKIE
+from counterfoil.gateway.readers import COOKIE, COOKIE_BY_TLS
 from tests.console.browsing import SAME_ORIGIN, Browsing
+from tests.gateway.harness import ENVELOPE
 
 
 def test_a_browser_gets_a_cookie_that_no_script_reads(console: Browsing) -> None:
@@ -28,6 +29,7 @@ def test_a_browser_gets_a_cookie_that_no_script_reads(console: Browsing) -> None
         ({"Sec-Fetch-Site": "same-site"}, 400),
         ({"Origin": "https://rival.example"}, 400),
         ({"Origin": "null"}, 400),
+        ({"Origin": "http://["}, 400),
         ({}, 400),
     ],
 )
@@ -45,6 +47,28 @@ def test_the_cookie_counts_for_reading_and_for_no_change(console: Browsing) -> N
         answer = console.browse("lab-1", path, method, json={})
         assert (answer.status_code, answer.json()["code"]) == (401, "session_required"), path
     assert console.browse("lab-1", "start-up").status_code == 200
+
+
+def test_no_cache_keeps_what_a_reader_was_told(console: Browsing) -> None:
+    told = console.browse("lab-1", "/v1/vouchers").headers
+    assert (told["cache-control"], told["vary"]) == ("private, no-store", "Authorization, Cookie")
+    told = console.browse(None, "/v1/rules").headers
+    assert ("cache-control" in told, told["vary"]) == (False, "Authorization, Cookie")
+
+
+def test_a_cookie_that_somebody_planted_hides_nothing_public(console: Browsing) -> None:
+    for planted in ("bad", "x" * 44, ""):
+        assert console.browse(None, "/v1/rules", headers={"Cookie": f"{COOKIE}={planted}"}).status_code == 200
+
+
+def test_by_tls_only_this_host_can_set_the_cookie(console: Browsing) -> None:
+    host = {**SAME_ORIGIN, **ENVELOPE}
+    answer = console.browse(
+        None, "https://gateway/console/session", "POST", content=console.envelope("lab-2"), headers=host
+    )
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["set-cookie"].startswith(f"{COOKIE_BY_TLS}=")
+    assert "; Secure" in answer.headers["set-cookie"]
 
 
 def test_a_session_that_is_over_reads_as_anybody_and_says_so(
@@ -69,6 +93,7 @@ def test_a_choice_leads_back_into_the_console_only(console: Browsing) -> None:
         "/console/../v1",
         "/v1/limits",
         "/\\rival.example",
+        "//[",
     ):
         answer = console.browse(None, "choose", params={"theme": "dark", "back": back})
         assert answer.status_code == 303

@@ -21,7 +21,7 @@ from counterfoil.gateway.answers import positions_of
 from counterfoil.gateway.bounds import SCAN_WITHIN
 from counterfoil.gateway.context import Context
 from counterfoil.gateway.problems import Problem, ProblemCode
-from counterfoil.gateway.readers import COOKIE, Known, Reader
+from counterfoil.gateway.readers import Known, Reader, cookie_of
 from counterfoil.ports import TookTooLong, Unavailable
 
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
@@ -65,7 +65,7 @@ class Console:
         try:
             return await self.context.readers.session(request), False
         except Problem as problem:
-            if problem.code != ProblemCode.UNKNOWN_SESSION.code or COOKIE not in request.cookies:
+            if problem.code != ProblemCode.UNKNOWN_SESSION.code or cookie_of(request) not in request.cookies:
                 raise
             return None, True
 
@@ -92,7 +92,8 @@ class Console:
             request, shown.template, {**self._around(request), **around, **values}, language=language_of(request)
         )
         if ended:
-            answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+            secure = request.url.scheme == "https"
+            answer.delete_cookie(cookie_of(request), path="/", secure=secure, httponly=True, samesite="strict")
         return answer
 
     def _around(self, request: Request) -> dict[str, Any]:

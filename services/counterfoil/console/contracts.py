@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from counterfoil.console.look import Look
-from counterfoil.console.tables import Column, Table
+from counterfoil.console.tables import Column
 from counterfoil.console.words import N_
 from counterfoil.gateway.problems import Problem, ProblemCode
 
@@ -37,14 +38,11 @@ def read(look: Look, contract_id: str) -> Mapping[str, Any]:
     if row is None:
         raise Problem(ProblemCode.NOT_FOUND, contract_id[:80])
     unit = {"currency": row["currency"]}
-    reports, reversals = (
-        [{**each, **unit} for each in look.rows(view, 100, contract_id=contract_id)]
-        for view in ("reports", "reversals")
+    found = (
+        look.table("reports", "reports", N_("Reports of usage"), _REPORTS, contract_id=contract_id),
+        look.table("reversals", "reversals", N_("Reversals"), _REVERSALS, contract_id=contract_id),
     )
-    tables = [
-        Table("reports", N_("Reports of usage"), _REPORTS, reports),
-        Table("reversals", N_("Reversals"), _REVERSALS, reversals),
-    ]
+    tables = [replace(table, rows=[{**each, **unit} for each in table.rows]) for table in found]
     gpu_hours = row["nodes"] * row["gpus_per_node"] * row["hours"]
     names = {side: look.name_of(row[f"{side}_id"]) for side in ("beneficiary", "provider")}
     programme = look.get("programmes", row["programme_id"])

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from counterfoil.console.drawing import Flow
-from counterfoil.console.look import SUMMED, Look
+from counterfoil.console.look import Look
 from counterfoil.console.parties import Units, subject_of
 from counterfoil.console.provider import CLAIMS
 from counterfoil.console.start_up import APPLICATIONS
 from counterfoil.console.tables import Column, Table
 from counterfoil.console.words import N_
+from counterfoil.ledger import chart
 
 _PROGRAMMES: Final = (
     Column("title", N_("Programme"), link="?programme={programme_id}"),
@@ -54,61 +55,71 @@ _STAGES: Final = (
     (N_("budget"), 0), (N_("uncommitted"), 1), (N_("issued"), 1), (N_("available"), 2), (N_("held"), 2),
     (N_("redeemed"), 2), (N_("expired"), 2), (N_("cancelled"), 2), (N_("paid"), 3), (N_("to be paid"), 3),
 )  # fmt: skip
+_KEPT: Final = (
+    (N_("budget"), 0), (N_("uncommitted"), 1), (N_("obligated"), 1), (N_("paid"), 1), (N_("lapsed"), 1),
+)  # fmt: skip
 
 
 def read(look: Look, party_id: str) -> Mapping[str, Any]:
     """The page. Raises `Problem`."""
     subject, units = subject_of(look, party_id), Units(look)
-    rows = look.rows("programmes", issuer_id=party_id)
-    programmes = Table("programmes", N_("Programmes"), _PROGRAMMES, rows)
-    chosen = next(
-        (row for row in rows if row["programme_id"] == look.query.get("programme")), rows[0] if rows else None
-    )
+    programmes = look.table("programmes", "programmes", N_("Programmes"), _PROGRAMMES, issuer_id=party_id)
+    asked = look.get("programmes", look.query.get("programme", ""))
+    ours = asked if asked and asked["issuer_id"] == party_id else None
+    chosen = ours or next(iter(programmes.rows), None)
     values = {"subject": subject, "programmes": programmes, "chosen": chosen, "tables": [programmes]}
     return values if chosen is None else {**values, **_detail(look, units, chosen, programmes)}
 
 
 def _detail(look: Look, units: Units, programme: Mapping[str, Any], first: Table) -> dict[str, Any]:
-    named = {"programme_id": programme["programme_id"]}
-    parts, limited = _budget(look, programme)
-    unit = programme["currency"]
+    named, unit = {"programme_id": programme["programme_id"]}, programme["currency"]
+    parts, stages, flows = _budget(look, programme)
     budget = [{"part": part, "amount": amount, "unit": unit} for part, amount in parts.items()]
-    applications = [
-        row
-        for status in ("submitted", "returned", "waitlisted")
-        for row in look.rows("applications", 50, status=status, **named)
-    ]
-    claims = look.rows("claims", 50, status="submitted", **named)
-    disputes = units.added(look.rows("reports", 50, status="disputed", **named))
-    vouchers = look.table("vouchers", "vouchers", N_("Vouchers"), _VOUCHERS, **named)
+    found = [look.rows("applications", status=each, **named) for each in ("submitted", "returned", "waitlisted")]
+    found += [look.rows("claims", status="submitted", **named), look.rows("reports", status="disputed", **named)]
+    waiting = {"waiting": sum(map(len, found)), "least": max(each.limited for each in found)}
+    applications, older = look.part("applications", [row for rows in found[:3] for row in rows])
+    claims = look.table("claims", "claims", N_("Claims that wait"), CLAIMS, status="submitted", **named)
+    disputes = look.table("disputes", "reports", N_("Disputed usage"), _DISPUTES, status="disputed", **named)
     tables = [
-        Table("budget", N_("Where the budget is"), _BUDGET, budget, limited=limited),
-        Table("applications", N_("Applications that wait"), APPLICATIONS, units.added(applications)),
-        Table("claims", N_("Claims that wait"), CLAIMS, units.added(claims)),
-        Table("disputes", N_("Disputed usage"), _DISPUTES, disputes),
-        Table("vouchers", vouchers.caption, _VOUCHERS, units.added(vouchers.rows), vouchers.older),
-        Table("providers", N_("How providers deliver"), _PROVIDERS, _providers(look, named["programme_id"])),
+        Table("budget", N_("Where the budget is"), _BUDGET, budget),
+        Table(
+            "applications",
+            N_("Applications that wait"),
+            APPLICATIONS,
+            units.added(applications),
+            older,
+            max(each.limited for each in found[:3]),
+        ),
+        units.table(claims),
+        units.table(disputes),
+        units.table(look.table("vouchers", "vouchers", N_("Vouchers"), _VOUCHERS, **named)),
+        _providers(look, named["programme_id"]),
     ]
-    waiting = len(applications) + len(claims) + len(disputes)
     shown = {table.name: table for table in tables}
-    return {**shown, "stages": _STAGES, "flows": _flows(parts), "waiting": waiting, "tables": [first, *tables]}
+    return {**shown, **waiting, "stages": stages, "flows": flows, "tables": [first, *tables]}
 
 
-def _budget(look: Look, programme: Mapping[str, Any]) -> tuple[dict[str, int], bool]:
-    """The parts of a programme's budget, by the ledger's accounts and its vouchers; whether these were too many."""
-    accounts = look.rows(
-        "balances", 50, asset=f"budget:{programme['programme_id']}", programme_id=programme["programme_id"]
-    )
-    posted = {row["account"]: row["posted"] for row in accounts}
-    vouchers = look.rows("vouchers_balance", programme_id=programme["programme_id"])
+def _budget(look: Look, programme: Mapping[str, Any]) -> tuple[dict[str, int], Sequence[tuple[str, int]], list[Flow]]:
+    """The parts of a programme's budget with their stages and flows.
+
+    Vouchers tell what their holders have left. Where they are too many, only the sums are shown that the ledger keeps.
+    """
+    named = {"programme_id": programme["programme_id"]}
+    accounts = look.rows("balances", asset=chart.budget(programme["programme_id"]), **named)
+    posted = {row["account"]: int(row["posted"]) for row in accounts}
+    paid, uncommitted = posted.get(chart.DISBURSED, 0), int(programme["uncommitted"])
+    vouchers = look.rows("vouchers_balance", **named)
+    if vouchers.limited:
+        obligated, lapsed = posted.get(chart.OBLIGATED, 0), posted.get(chart.LAPSED, 0)
+        kept = {"uncommitted": uncommitted, "obligated": obligated, "paid": paid, "lapsed": lapsed}
+        return kept, _KEPT, [Flow(0, nth, amount) for nth, amount in enumerate(kept.values(), 1)]
     summed = {
         name: sum(row[name] for row in vouchers) for name in ("available", "held", "redeemed", "expired", "cancelled")
     }
-    paid = posted.get("disbursed", 0)
-    committed = {"uncommitted": programme["uncommitted"], "issued": sum(summed.values())}
-    return {**committed, **summed, "paid": paid, "to be paid": max(0, summed["redeemed"] - paid)}, len(
-        vouchers
-    ) == SUMMED
+    committed = {"uncommitted": uncommitted, "issued": sum(summed.values())}
+    parts = {**committed, **summed, "paid": paid, "to be paid": max(0, summed["redeemed"] - paid)}
+    return parts, _STAGES, _flows(parts)
 
 
 def _flows(parts: Mapping[str, int]) -> list[Flow]:
@@ -125,10 +136,11 @@ def _flows(parts: Mapping[str, int]) -> list[Flow]:
     ]
 
 
-def _providers(look: Look, programme_id: str) -> Sequence[Mapping[str, Any]]:
+def _providers(look: Look, programme_id: str) -> Table:
     """By provider: contracts, how they ended, and how much of what was bought was accepted; of the newest contracts."""
     found: dict[str, dict[str, Any]] = {}
-    for row in look.rows("contracts", programme_id=programme_id):
+    contracts = look.rows("contracts", programme_id=programme_id)
+    for row in contracts:
         empty = {"provider_id": row["provider_id"], "currency": row["currency"], "contracts": 0, "completed": 0}
         known = found.setdefault(
             row["provider_id"], {**empty, "defaulted": 0, "bought": 0, "accepted": 0, "subsidy": 0}
@@ -141,4 +153,5 @@ def _providers(look: Look, programme_id: str) -> Sequence[Mapping[str, Any]]:
             known["accepted"] += row["accepted_gpu_minutes"]
         known["subsidy"] += row["subsidy"]
     rows = [{**row, "delivered": (row["accepted"], row["bought"])} for row in found.values()]
-    return sorted(rows, key=lambda each: -each["contracts"])
+    rows.sort(key=lambda each: -each["contracts"])
+    return Table("providers", N_("How providers deliver"), _PROVIDERS, rows, limited=contracts.limited)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from counterfoil.console.look import SUMMED, Look
+from counterfoil.console.look import Look
 from counterfoil.console.tables import Column, Table
 from counterfoil.console.words import N_
 from counterfoil.contract.times import DAY
-from counterfoil.gateway.levels import Market
+from counterfoil.gateway.bounds import MAX_LEVELS
+from counterfoil.gateway.levels import Market, OnOffer
 
 _PROGRAMMES: Final = 200
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _MARKETS: Final = (
     Column("class_id", N_("Class"), link="?class_id={class_id}&region={region}&currency={currency}"),
     Column("region", N_("Region")),
     Column("free", N_("Node-hours on offer"), "number"),
-    Column("sold", N_("Sold of open offers"), "share"),
+    Column("sold", N_("Sold of offers with free hours"), "share"),
     Column("lowest", N_("Lowest offer per GPU-hour"), "amount", unit="currency"),
     Column("last", N_("Last price per GPU-hour"), "amount", unit="currency"),
-    Column("trades", N_("Trades"), "number"),
 )
 _TRADES: Final = (
     Column("matched_at", N_("Time"), "time"),
@@ -53,59 +55,63 @@ _OPEN: Final = (
 
 def read(look: Look) -> Mapping[str, Any]:
     """The page: all markets, one of them in detail, and the programmes that are open."""
-    offers, trades = look.rows("market_offers"), look.rows("market_trades")
-    markets = _markets(offers, trades)
-    overview = Table("markets", N_("All markets"), _MARKETS, markets, limited=SUMMED in (len(offers), len(trades)))
-    programmes = [row for row in look.rows("programmes", _PROGRAMMES) if row["status"] == "open"]
-    listed = Table("programmes", N_("Programmes open now"), _OPEN, programmes)
-    chosen = _chosen(look, markets)
-    detail = {} if chosen is None else _detail(look, chosen)
+    on_offer, trades = look.on_offer(), look.rows("market_trades")
+    known = sorted({*on_offer, *map(_key, trades)}, key=lambda each: (-_free(on_offer, each), each))
+    chosen = _asked(look) or next(iter(known), None)
+    markets = [chosen, *(each for each in known if each != chosen)] if chosen else []
+    rows, older = look.part("markets", markets)
+    shown = [_market(look, each, on_offer) for each in rows]
+    overview = Table("markets", N_("All markets"), _MARKETS, shown, older)
+    programmes = look.rows("programmes", _PROGRAMMES)
+    listed = Table(
+        "programmes",
+        N_("Programmes open now"),
+        _OPEN,
+        [row for row in programmes if row["status"] == "open"],
+        limited=programmes.limited,
+    )
+    detail = {} if chosen is None else _detail(look, chosen, _free(on_offer, chosen))
     tables = [overview, listed, *(each for each in detail.values() if isinstance(each, Table))]
-    shown = {"overview": overview, "programmes": listed, "markets": markets, "market": chosen}
-    return {**shown, **detail, "tables": tables, "fill": _fill(look)}
+    page = {"overview": overview, "programmes": listed, "market": chosen, "choices": _choices(markets)}
+    return {**page, **detail, "tables": tables, "fill": _fill(look)}
 
 
-def _markets(offers: Sequence[Mapping[str, Any]], trades: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A row for each class, region and currency; the ones with the most on offer first."""
-    found: dict[tuple[str, ...], dict[str, Any]] = {}
-    for row in (*offers, *trades):
-        key = tuple(str(row[name]) for name in ("class_id", "region", "currency"))
-        names: dict[str, Any] = dict(zip(("class_id", "region", "currency"), key, strict=True))
-        found.setdefault(key, {**names, "free": 0, "whole": 0, "done": 0, "lowest": None, "last": None, "trades": 0})
-    for row in offers:
-        market = found[_key(row)]
-        whole, sold = _node_hours(row), int(row["sold_node_hours"])
-        market["whole"] += whole
-        market["done"] += sold
-        market["free"] += whole - sold
-        if whole > sold:
-            market["lowest"] = min(filter(None, (market["lowest"], row["price"])))
-    for row in trades:
-        market = found[_key(row)]
-        market["last"] = row["price"] if market["last"] is None else market["last"]
-        market["trades"] += 1
-    for market in found.values():
-        market["sold"] = (market["done"], market["whole"])
-    return sorted(found.values(), key=lambda each: (-each["free"], -each["trades"], each["class_id"], each["region"]))
+def _choices(markets: Sequence[Market]) -> tuple[list[str], ...]:
+    """Classes, regions and currencies, each once."""
+    return tuple(list(dict.fromkeys(market[nth] for market in markets)) for nth in range(3))
+
+
+def _free(on_offer: Mapping[Market, OnOffer], market: Market) -> int:
+    return on_offer[market].free if market in on_offer else 0
+
+
+def _market(look: Look, market: Market, on_offer: Mapping[Market, OnOffer]) -> dict[str, Any]:
+    """The row of a market: what is on offer, and its last trade, by a read of its own: others' trades hide nothing."""
+    names = _names(market)
+    lowest, free, sold = on_offer.get(market, (None, 0, 0))
+    last = next(iter(look.rows("market_trades", 1, **names)), None)
+    values = {"free": free, "sold": (sold, free + sold), "lowest": lowest}
+    return {**names, **values, "last": None if last is None else last["price"]}
+
+
+def _names(market: Market) -> dict[str, Any]:
+    return dict(zip(("class_id", "region", "currency"), market, strict=True))
 
 
 def _key(row: Mapping[str, Any]) -> Market:
     return str(row["class_id"]), str(row["region"]), str(row["currency"])
 
 
-def _node_hours(offer: Mapping[str, Any]) -> int:
-    return int(offer["nodes"]) * (int(offer["window_end"]) - int(offer["window_start"]))
+def _asked(look: Look) -> Market | None:
+    """The market that the address names, whether or not anything is there; None unless it names one in full."""
+    class_id, region, currency = (look.query.get(name, "") for name in ("class_id", "region", "currency"))
+    found = class_id, region, currency
+    return found if all(map(_NAME.fullmatch, found)) else None
 
 
-def _chosen(look: Look, markets: Sequence[Mapping[str, Any]]) -> Market | None:
-    named = tuple(look.query.get(name, "") for name in ("class_id", "region", "currency"))
-    keys = [_key(each) for each in markets]
-    return next((key for key in keys if key == named), keys[0] if keys else None)
-
-
-def _detail(look: Look, market: Market) -> dict[str, Any]:
-    """Depth, prices and trades of one market."""
-    names: dict[str, Any] = dict(zip(("class_id", "region", "currency"), market, strict=True))
+def _detail(look: Look, market: Market, free: int) -> dict[str, Any]:
+    """Depth, prices and trades of one market. `free`: node hours of all its open offers."""
+    names = _names(market)
     levels = look.depth(market)
     rows = [
         {"side": side.removesuffix("s"), "currency": market[2], **each, "price": int(each["price"])}
@@ -115,10 +121,12 @@ def _detail(look: Look, market: Market) -> dict[str, Any]:
     trades = look.rows("market_trades", **names)
     prices = [{**row, "gpu_hours": _gpu_hours(row)} for row in reversed(trades)]
     return {
+        "free": free,
+        "least": MAX_LEVELS if len(levels["bids"]) >= MAX_LEVELS else 0,
         "levels": Table("levels", N_("Depth by price level"), _LEVELS, rows),
         "offers": [(int(each["price"]), int(each["node_hours"])) for each in levels["offers"]],
         "bids": [(int(each["price"]), int(each["node_hours"])) for each in levels["bids"]],
-        "prices": Table("prices", N_("Prices of trades"), _PRICES, prices, limited=len(prices) == SUMMED),
+        "prices": Table("prices", N_("Prices of trades"), _PRICES, prices, limited=trades.limited),
         "points": [(row["matched_at"], row["price"]) for row in prices],
         "trades": look.table("trades", "market_trades", N_("Latest trades"), _TRADES, **names),
         "index": _index(trades),

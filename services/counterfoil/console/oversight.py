@@ -103,8 +103,9 @@ def audit(look: Look) -> Mapping[str, Any]:
         look.table("outages", "outages", N_("Outages"), _OUTAGES),
         look.table("rules", "rules", N_("Versions of the rules"), _RULES),
         look.table("auditors", "auditors", N_("Auditors"), _AUDITORS),
+        _refusals(look),
     ]
-    return {**{table.name: table for table in tables}, "tables": tables, "refusals": _refusals(look)}
+    return {**{table.name: table for table in tables}, "tables": tables}
 
 
 def operation(look: Look) -> Mapping[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from counterfoil.console.look import SUMMED, Look
+from counterfoil.console.look import SUMMED, Look, Rows
 from counterfoil.console.page import Read
 from counterfoil.console.tables import Column, Table
 from counterfoil.console.words import N_
@@ -22,9 +23,10 @@ def home(role: str, path: str, read: Read) -> Read:
         if role in look.roles and look.who.party_id is not None:
             return read(look, look.who.party_id)
         if look.everything:
-            rows = [row for row in look.rows("parties", SUMMED, newest=False) if role in row["roles"]]
             names = (Column("name", N_("Party"), link=f"/console/{path}/{{party_id}}"), _NAMES[1])
-            table = Table("parties", N_("Whose page"), names, sorted(rows, key=lambda each: str(each["name"])))
+            found = look.table("parties", "parties", N_("Whose page"), names, limit=SUMMED, newest=False)
+            rows = [row for row in found.rows if role in row["roles"]]
+            table = replace(found, rows=sorted(rows, key=lambda each: str(each["name"])))
             return {"tables": [table], "parties": table, "subject": None}
         if look.who.party_id is None:
             raise session_required()
@@ -56,16 +58,30 @@ class Units:
             self._known[str(programme_id)] = known
         return known
 
-    def added(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def added(self, rows: Sequence[Mapping[str, Any]]) -> Rows:
         """Rows with the ``unit`` and ``programme`` (its title) of their programme."""
         found = [(row, self.programme(row["programme_id"])) for row in rows]
-        return [{**row, "unit": each["currency"], "programme": each["title"]} for row, each in found]
+        added = Rows({**row, "unit": each["currency"], "programme": each["title"]} for row, each in found)
+        added.limited = getattr(rows, "limited", 0)
+        return added
+
+    def table(self, table: Table) -> Table:
+        """The same table with them."""
+        return replace(table, rows=self.added(table.rows))
 
 
-def total(rows: Sequence[Mapping[str, Any]], name: str) -> list[tuple[str, int]]:
+class Sums(list[tuple[str, int]]):
+    """Amounts by currency. `limited`: of how many rows they are the sums, if there are more; else 0."""
+
+    limited = 0
+
+
+def total(rows: Rows, name: str) -> Sums:
     """The sum of a member by the rows' ``unit``; the greatest first."""
     found: dict[str, int] = {}
     for row in rows:
         if row["unit"] is not None and row[name]:
             found[row["unit"]] = found.get(row["unit"], 0) + int(row[name])
-    return sorted(found.items(), key=lambda each: -each[1])
+    sums = Sums(sorted(found.items(), key=lambda each: -each[1]))
+    sums.limited = rows.limited
+    return sums

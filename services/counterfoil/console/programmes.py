@@ -70,8 +70,9 @@ def read(look: Look, programme_id: str) -> Mapping[str, Any]:
     windows = look.table(
         "windows", "application_windows", N_("Application windows"), _WINDOWS, programme_id=programme_id
     )
-    terms = look.rows("programme_versions", 20, programme_id=programme_id)
-    versions = Table("versions", N_("Versions of its terms"), _TERMS, terms)
+    versions = look.table(
+        "versions", "programme_versions", N_("Versions of its terms"), _TERMS, programme_id=programme_id
+    )
     parts = [{"part": name, "amount": row[name], "unit": row["currency"]} for name, _ in _STAGES]
     budget = Table("budget", N_("Where the budget is"), _BUDGET, parts)
     values = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from counterfoil.console.look import Look
@@ -64,13 +65,22 @@ def read(look: Look, party_id: str) -> Mapping[str, Any]:
     open_contracts = look.rows("contracts", provider_id=party_id, status="open")
     first = now // (24 * HOUR) * 24
     hours = _hours(open_offers, open_contracts, first)
-    capacity = Table("capacity", N_("Free nodes by hour, UTC"), _HOURS, hours)
+    limited = open_offers.limited or open_contracts.limited
+    capacity = Table("capacity", N_("Free nodes by hour, UTC"), _HOURS, hours, limited=limited)
     offers = look.table("offers", "offers", N_("Offers"), _OFFERS, provider_id=party_id)
-    offers = Table("offers", offers.caption, _OFFERS, [_filled(row) for row in offers.rows], offers.older)
+    offers = replace(offers, rows=[_filled(row) for row in offers.rows])
     contracts = with_delivered(look.table("contracts", "contracts", N_("Contracts"), CONTRACTS, provider_id=party_id))
-    claims = Table("claims", N_("Claims"), CLAIMS, units.added(look.rows("claims", 50, provider_id=party_id)))
+    claims = units.table(look.table("claims", "claims", N_("Claims"), CLAIMS, provider_id=party_id))
     payments = look.table("payments", "payments", N_("Payments"), _PAYMENTS, provider_id=party_id)
-    risks = Table("risks", N_("Contracts to report usage of, the first due first"), _RISKS, _at_risk(open_contracts))
+    at_risk, older = look.part("risks", _at_risk(open_contracts))
+    risks = Table(
+        "risks",
+        N_("Contracts to report usage of, the first due first"),
+        _RISKS,
+        at_risk,
+        older,
+        open_contracts.limited,
+    )
     tables = [capacity, offers, contracts, claims, payments, risks]
     values = {table.name: table for table in tables}
     days = [
@@ -80,7 +90,7 @@ def read(look: Look, party_id: str) -> Mapping[str, Any]:
     return {
         "subject": subject,
         **values,
-        **_money(look, units, party_id, claims.rows),
+        **_money(look, units, party_id),
         "tables": tables,
         "days": days,
         "most": most,
@@ -123,16 +133,17 @@ def _at_risk(contracts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         rows.append(
             {**row, "cost": row["price"] * gpu_hours, "delivered": (row["accepted_gpu_minutes"], gpu_hours * 60)}
         )
-    return sorted(rows, key=lambda each: each["report_by"])[:20]
+    return sorted(rows, key=lambda each: each["report_by"])
 
 
-def _money(look: Look, units: Units, party_id: str, claims: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _money(look: Look, units: Units, party_id: str) -> dict[str, Any]:
     """What is to come, by how far it is, and what is owed; each by currency."""
     contracts = units.added(look.rows("contracts", provider_id=party_id))
+    claims = units.added(look.rows("claims", provider_id=party_id, status="submitted"))
     due = units.added(look.rows("payments", provider_id=party_id, status="due"))
     return {
         "unclaimed": total(contracts, "unclaimed"),
-        "submitted": total([row for row in claims if row["status"] == "submitted"], "amount"),
+        "submitted": total(claims, "amount"),
         "payable": total(units.added(look.rows("payable", provider_id=party_id)), "amount"),
         "due": total(due, "amount"),
         "owed": total(units.added(look.rows("receivables", provider_id=party_id)), "owed"),

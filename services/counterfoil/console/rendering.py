@@ -15,7 +15,6 @@ from starlette.responses import Response
 
 from counterfoil.console.drawing import Drawing
 from counterfoil.console.formats import Formats, lines, shown
-from counterfoil.console.look import SUMMED
 from counterfoil.console.tables import NUMERIC, place_of
 from counterfoil.console.words import locale_of, messages
 
@@ -60,7 +59,7 @@ def environment(language: str) -> Environment:
     made.filters.update({name: getattr(formats, name) for name in names})
     made.filters["lines"] = lines
     draw = Drawing(formats, lambda text: known.get(text, text))
-    made.globals.update(draw=draw, share=formats.share, place_of=place_of, NUMERIC=NUMERIC, SUMMED=SUMMED)
+    made.globals.update(draw=draw, share=formats.share, place_of=place_of, NUMERIC=NUMERIC)
     return made
 
 

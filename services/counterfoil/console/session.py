@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -14,7 +14,7 @@ from counterfoil.contract.times import format_time
 from counterfoil.gateway.bounds import SESSION_SECONDS
 from counterfoil.gateway.context import Context
 from counterfoil.gateway.problems import Problem, ProblemCode
-from counterfoil.gateway.readers import COOKIE, session_time
+from counterfoil.gateway.readers import cookie_of, session_time
 from counterfoil.gateway.refusals import refusal
 from counterfoil.gateway.sessions import opened
 
@@ -37,7 +37,13 @@ def router(context: Context) -> APIRouter:
         shown = {"party_id": session.party_id, "roles": roles, "expires_at": format_time(session.expires_at)}
         answer = JSONResponse(shown, 201, headers={"Cache-Control": "no-store"})
         answer.set_cookie(
-            COOKIE, token, SESSION_SECONDS, path="/", secure=_secure(request), httponly=True, samesite="strict"
+            cookie_of(request),
+            token,
+            SESSION_SECONDS,
+            path="/",
+            secure=_secure(request),
+            httponly=True,
+            samesite="strict",
         )
         return answer
 
@@ -45,8 +51,8 @@ def router(context: Context) -> APIRouter:
     async def sign_out(request: Request) -> Response:
         _check_same_origin(request)
         answer = RedirectResponse("/console/market", 303)
-        answer.delete_cookie(COOKIE, path="/", secure=_secure(request), httponly=True, samesite="strict")
-        digest = context.readers.digest_of(request.cookies.get(COOKIE, ""))
+        answer.delete_cookie(cookie_of(request), path="/", secure=_secure(request), httponly=True, samesite="strict")
+        digest = context.readers.digest_of(request.cookies.get(cookie_of(request), ""))
         session = await context.readers.pool.run(context.backend.sessions.find, digest, session_time())
         if session is not None:
             await context.readers.pool.run(context.backend.sessions.end, session.party_id, session.digest)
@@ -76,7 +82,7 @@ def _check_same_origin(request: Request) -> None:
     """
     site = request.headers.get("sec-fetch-site")
     if site is None:
-        origin = urlsplit(request.headers.get("origin", "")).netloc
+        origin = _parts(request.headers.get("origin", "")).netloc
         site = "same-origin" if origin and origin == request.headers.get("host") else "unknown"
     if site != "same-origin":
         raise Problem(ProblemCode.BAD_REQUEST, "only a page of this host may ask this")
@@ -87,9 +93,17 @@ def _secure(request: Request) -> bool:
     return request.url.scheme == "https"
 
 
+def _parts(text: str) -> SplitResult:
+    """The parts of an address; empty ones of what is none."""
+    try:
+        return urlsplit(text)
+    except ValueError:  # such as an IPv6 host without its end
+        return urlsplit("")
+
+
 def _path(text: str) -> str:
     """A path of the console; never another host's."""
-    parts = urlsplit(text)
+    parts = _parts(text)
     plain = text.isprintable() and "\\" not in text and ".." not in text
     inside = plain and not parts.scheme and not parts.netloc and parts.path.startswith("/console/")
     return text if inside else "/console/market"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from counterfoil.console.balances import with_entries
-from counterfoil.console.look import Look
-from counterfoil.console.parties import Units, subject_of, total
+from counterfoil.console.look import Look, Rows
+from counterfoil.console.parties import Sums, Units, subject_of, total
 from counterfoil.console.tables import Column, Table
 from counterfoil.console.words import N_
+from counterfoil.ledger.chart import OWNER
 
 _SHOWN: Final = 12
 _VOUCHERS: Final = (
@@ -25,7 +27,7 @@ _BUYS: Final = (
     Column("region", N_("Region")),
     Column("price", N_("Lowest offer per GPU-hour"), "amount", unit="currency"),
     Column("gpu_hours", N_("GPU-hours that the balance pays in full"), "number"),
-    Column("free", N_("GPU-hours on offer"), "number"),
+    Column("free", N_("Node-hours on offer"), "number"),
 )
 _BIDS: Final = (
     Column("bid_id", N_("Bid"), "id", service="matching"),
@@ -80,34 +82,48 @@ _PAST: Final = (
 def read(look: Look, party_id: str) -> Mapping[str, Any]:
     """The page. Raises `Problem`."""
     subject, units = subject_of(look, party_id), Units(look)
-    holdings = [
-        {**row, "pending": row["in_transfer"] + row["pledged"] + row["withheld"]}
-        for row in units.added(look.rows("holdings", holder_id=party_id))
-    ]
-    holdings = sorted((row for row in holdings if _left(row)), key=lambda each: each["expires_at"])
-    vouchers = Table("vouchers", N_("Vouchers"), _VOUCHERS, with_entries(look, holdings))
-    money = total([{**row, "left": _left(row)} for row in holdings], "left")
+    held = units.added(look.rows("holdings", holder_id=party_id))
+    for row in held:
+        row["left"] = _left(row)
+    money, available = total(held, "left"), dict(total(held, "available"))
     unit = money[0][0] if money else None
-    spendable = dict(total(holdings, "available"))
-    buys = Table("buys", N_("What the available balance buys today"), _BUYS, _buys(look, unit, spendable))
-    past = Table("past", N_("What was left over time"), _PAST, _past(look, units, party_id, unit, dict(money)))
-    bids = look.table("bids", "bids", N_("Bids"), _BIDS, beneficiary_id=party_id)
-    contracts = with_delivered(
-        look.table("contracts", "contracts", N_("Contracts"), CONTRACTS, beneficiary_id=party_id)
-    )
-    waiting = units.added(look.rows("reports", 50, beneficiary_id=party_id, status="open"))
-    reports = Table("reports", N_("Usage to accept or dispute"), _REPORTS, waiting)
-    applied = units.added(look.rows("applications", 50, beneficiary_id=party_id))
-    applications = Table("applications", N_("Applications"), APPLICATIONS, applied)
-    tables = [vouchers, buys, past, bids, contracts, reports, applications]
-    bars = [
-        (row["voucher_id"], (("a", row["available"]), ("b", row["held"]), ("c", row["pending"]))) for row in holdings
+    past, points = _past(look, units, party_id, held, money)
+    open_reports = look.rows("reports", beneficiary_id=party_id, status="open")
+    tables = [
+        _vouchers(look, units, party_id),
+        Table("buys", N_("What the available balance buys today"), _BUYS, _buys(look, unit, available)),
+        past,
+        *_trading(look, units, party_id),
     ]
-    values = {table.name: table for table in tables}
-    points = [(row["posted_at"], row["left"]) for row in past.rows]
-    points += [(max(look.now(), points[-1][0]), points[-1][1])] if points else []
-    more = {"money": money, "spendable": spendable, "bars": bars[:_SHOWN], "points": points, "unit": unit}
-    return {"subject": subject, **values, **more, "tables": tables, "first": holdings[0] if holdings else None}
+    first = min((row for row in held if row["left"]), key=lambda each: each["expires_at"], default=None)
+    shown = sorted((row for row in held if row["left"]), key=lambda each: each["expires_at"])[:_SHOWN]
+    bars = [(row["voucher_id"], (("a", row["available"]), ("b", row["held"]), ("c", _pending(row)))) for row in shown]
+    more = {"money": money, "spendable": available, "bars": bars, "points": points, "unit": unit, "first": first}
+    waiting = {"waiting": len(open_reports), "least": open_reports.limited}
+    return {"subject": subject, **{table.name: table for table in tables}, **more, **waiting, "tables": tables}
+
+
+def _vouchers(look: Look, units: Units, party_id: str) -> Table:
+    """A page of what the party holds, without what has nothing left; what ends first, first."""
+    found = look.table("vouchers", "holdings", N_("Vouchers"), _VOUCHERS, holder_id=party_id)
+    rows = [{**row, "pending": _pending(row)} for row in units.added(found.rows) if _left(row)]
+    return replace(found, rows=with_entries(look, sorted(rows, key=lambda each: each["expires_at"])))
+
+
+def _trading(look: Look, units: Units, party_id: str) -> tuple[Table, ...]:
+    whose: dict[str, Any] = {"beneficiary_id": party_id}
+    return (
+        look.table("bids", "bids", N_("Bids"), _BIDS, **whose),
+        with_delivered(look.table("contracts", "contracts", N_("Contracts"), CONTRACTS, **whose)),
+        units.table(
+            look.table("reports", "reports", N_("Usage to accept or dispute"), _REPORTS, status="open", **whose)
+        ),
+        units.table(look.table("applications", "applications", N_("Applications"), APPLICATIONS, **whose)),
+    )
+
+
+def _pending(row: Mapping[str, Any]) -> int:
+    return int(row["in_transfer"] + row["pledged"] + row["withheld"])
 
 
 def _left(row: Mapping[str, Any]) -> int:
@@ -117,7 +133,7 @@ def _left(row: Mapping[str, Any]) -> int:
 def with_delivered(table: Table) -> Table:
     """Contracts with the part of what was bought that was accepted."""
     rows = [{**row, "delivered": (row["accepted_gpu_minutes"], _bought(row))} for row in table.rows]
-    return Table(table.name, table.caption, table.columns, rows, table.older, table.limited)
+    return replace(table, rows=rows)
 
 
 def _bought(row: Mapping[str, Any]) -> int:
@@ -126,39 +142,46 @@ def _bought(row: Mapping[str, Any]) -> int:
 
 def _buys(look: Look, unit: str | None, spendable: Mapping[str, int]) -> list[dict[str, Any]]:
     """Of each class and region the lowest offer in a currency, and how many GPU-hours a balance pays at that price."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in look.rows("market_offers", currency=unit) if unit else ():
-        free = (row["nodes"] * (row["window_end"] - row["window_start"]) - row["sold_node_hours"]) * row[
-            "gpus_per_node"
-        ]
-        key = row["class_id"], row["region"]
-        known = found.setdefault(key, {"price": row["price"], "free": 0, **_named(row)})
-        known["price"] = min(known["price"], row["price"])
-        known["free"] += free
     money = spendable.get(unit or "", 0)
-    rows = [{**row, "gpu_hours": money // row["price"]} for row in found.values() if row["free"]]
+    rows = [
+        {
+            "class_id": class_id,
+            "region": region,
+            "currency": currency,
+            "price": each.lowest,
+            "free": each.free,
+            "gpu_hours": money // each.lowest,
+        }
+        for (class_id, region, currency), each in look.on_offer().items()
+        if currency == unit
+    ]
     return sorted(rows, key=lambda each: each["price"])
 
 
-def _named(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in ("class_id", "region", "currency")}
+def _past(look: Look, units: Units, party_id: str, held: Rows, money: Sums) -> tuple[Table, list[tuple[int, int]]]:
+    """Changes of the vouchers in the first currency, the newest first, each with what was left behind it, and a chart.
 
-
-def _past(
-    look: Look, units: Units, party_id: str, unit: str | None, money: Mapping[str, int]
-) -> Sequence[Mapping[str, Any]]:
-    """Changes of the vouchers in one currency, oldest first, and what was left behind each, from what is left now."""
-    left, found = money.get(unit or "", 0), []
-    known: dict[str, str | None] = {}
+    They are counted back from what is left now, so only as far as all changes are known: of a history that is too long,
+    the month of its oldest row that was read is left out.
+    """
+    unit, left = money[0] if money else (None, 0)
     postings = look.rows("postings", party_id=party_id)
+    unknown = postings[-1]["month"] if postings.limited else None
+    unit_of = _unit_of(look, units, party_id, held)
+    found: list[dict[str, Any]] = []
     for row in sorted(postings, key=lambda each: (-each["posted_at"], -each["index"])):
-        if not row["account"].startswith("owner/") or not row["posted_change"]:
-            continue
-        if row["asset"] not in known:
-            voucher = look.get("vouchers", row["asset"])
-            known[row["asset"]] = None if voucher is None else units.programme(voucher["programme_id"])["currency"]
-        if known[row["asset"]] != unit:
-            continue
-        found.append({**row, "left": left, "unit": unit})
-        left -= row["posted_change"]
-    return found[::-1]
+        ours = row["account"].startswith(OWNER) and row["posted_change"] and row["month"] != unknown
+        if ours and unit_of.get(row["asset"]) == unit:
+            found.append({**row, "left": left, "unit": unit})
+            left -= row["posted_change"]
+    points = [(row["posted_at"], row["left"]) for row in reversed(found)]
+    points += [(max(look.now(), points[-1][0]), points[-1][1])] if points else []
+    rows, older = look.part("past", found)
+    limited = money.limited or postings.limited
+    return Table("past", N_("What was left over time"), _PAST, rows, older, limited), points
+
+
+def _unit_of(look: Look, units: Units, party_id: str, held: Rows) -> dict[str, str | None]:
+    """The currency of each voucher that the party holds or was issued, by its id."""
+    issued = units.added(look.rows("vouchers", beneficiary_id=party_id))
+    return {row["voucher_id"]: row["unit"] for row in (*issued, *held)}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from counterfoil.console.look import SUMMED, Look
 from counterfoil.console.parties import subject_of
-from counterfoil.console.tables import Column, Table
+from counterfoil.console.tables import Column
 from counterfoil.console.words import N_
 from counterfoil.contract.times import format_month
 from counterfoil.gateway.problems import Problem, ProblemCode
@@ -42,18 +43,25 @@ def read(look: Look, party_id: str) -> Mapping[str, Any]:
     month = look.query.get("month", format_month(now))
     if _MONTH.fullmatch(month) is None:
         raise Problem(ProblemCode.BAD_FILTER, month[:80])
-    found = look.rows("postings", SUMMED, newest=False, party_id=party_id, month=month)
-    moves = Table("moves", N_("Movements"), _MOVES, [_with_unit(row) for row in found], limited=len(found) == SUMMED)
-    balances = [_with_unit(row) for row in look.rows("balances", SUMMED, newest=False, party_id=party_id)]
-    accounts = Table("accounts", N_("Balances now"), _NOW, balances)
-    year, number = int(month[:4]), int(month[5:])
-    before = f"{year - (number == 1):04d}-{(number - 2) % 12 + 1:02d}"
-    after = f"{year + (number == 12):04d}-{number % 12 + 1:02d}"
-    tables = [moves, accounts]
+    whole: dict[str, Any] = {"limit": SUMMED, "newest": False, "party_id": party_id}
+    tables = moves, accounts = [
+        replace(table, rows=[_with_unit(row) for row in table.rows])
+        for table in (
+            look.table("moves", "postings", N_("Movements"), _MOVES, month=month, **whole),
+            look.table("accounts", "balances", N_("Balances now"), _NOW, **whole),
+        )
+    ]
+    before, after = _beside(month, -1), _beside(month, 1)
     return {
         "subject": subject, "month": month, "before": before, "after": after, "moves": moves, "accounts": accounts,
         "tables": tables,
     }  # fmt: skip
+
+
+def _beside(month: str, step: int) -> str | None:
+    """The month before or behind; None where there is none in four digits."""
+    year, number = divmod(int(month[:4]) * 12 + int(month[5:]) - 1 + step, 12)
+    return f"{year:04d}-{number + 1:02d}" if 0 <= year <= 9999 else None
 
 
 def _with_unit(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any, Final, Literal
 
+from counterfoil.console.formats import MICRO
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.text import printable
 from counterfoil.contract.times import format_hour, format_time
@@ -16,7 +17,8 @@ from counterfoil.contract.times import format_hour, format_time
 Kind = Literal["text", "id", "code", "amount", "number", "share", "time", "hour", "word", "list", "flag"]
 NUMERIC: Final = frozenset({"amount", "number", "share"})
 _ID: Final = re.compile(r"([a-z]{2,5})-(?:([a-z].*)-)?([0-9]{1,15})-([0-9]{1,6})(?:-[0-9]{1,6})?", re.ASCII)
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What formulas begin with in spreadsheets, in full width too, which those of East Asia read as the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Column:
 class Table:
     """Rows with a caption (a message). `name` is what CSV is asked for by.
 
-    `older`: the cursor of the page behind this one. `limited`: whether there are more rows than are shown.
+    `older`: the cursor of the page behind this one. `limited`: of how many rows these are made, the newest, if there
+    are more; else 0.
     """
 
     name: str
@@ -53,16 +56,22 @@ class Table:
     columns: tuple[Column, ...]
     rows: Sequence[Mapping[str, Any]]
     older: str | None = None
-    limited: bool = False
+    limited: int = 0
     empty: str = ""
 
     def csv(self) -> str:
-        """The rows as RFC 4180, with the members' own names; no cell begins a formula."""
+        """The rows as RFC 4180, with the members' own names; no cell begins a formula.
+
+        Amounts are decimal, in units of the currency that the last column names; shares are decimal, from 0 to 1.
+        """
         out = StringIO()
         writer = csv.writer(out)
-        writer.writerow([column.name for column in self.columns])
+        names = [column.name for column in self.columns]
+        unit = next((column.unit for column in self.columns if column.unit), None)
+        writer.writerow(names if unit is None else [*names, "currency"])
         for row in self.rows:
-            writer.writerow([_cell(column, row.get(column.name)) for column in self.columns])
+            cells = [_cell(column, row.get(column.name)) for column in self.columns]
+            writer.writerow(cells if unit is None else [*cells, row.get(unit) or ""])
         return out.getvalue()
 
 
@@ -73,10 +82,20 @@ def _cell(column: Column, value: object) -> str:
         return format_time(value)
     if column.kind == "hour" and isinstance(value, int):
         return format_hour(value)
+    if column.kind == "amount" and isinstance(value, int):
+        return _decimal(value)
+    if column.kind == "share" and isinstance(value, tuple):
+        return f"{value[0] / value[1]:.6f}" if value[1] else ""
     if isinstance(value, list):
         return " ".join(map(str, value))
     text = printable(str(value))
-    return f"'{text}" if column.kind not in NUMERIC and text.startswith(_FORMULA) else text
+    return f"'{text}" if column.kind not in NUMERIC and text.lstrip().startswith(_FORMULA) else text
+
+
+def _decimal(micro: int) -> str:
+    """An amount in units, with two to six decimals."""
+    whole, part = divmod(abs(micro), MICRO)
+    return f"{'-' if micro < 0 else ''}{whole}.{f'{part:06d}'.rstrip('0').ljust(2, '0')}"
 
 
 @dataclass(frozen=True, slots=True)

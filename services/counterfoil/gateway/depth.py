@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from counterfoil.contract.limits import MAX_PIECES
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.gateway.backend import Backend
-from counterfoil.gateway.levels import Levels, Market, bid_of, offer_of
+from counterfoil.gateway.levels import Levels, Market, OnOffer, bid_of, offer_of
 from counterfoil.issuance.views import DOCUMENT_PIECES, PROGRAMME_DOCUMENTS, PROGRAMME_VERSIONS, PROGRAMMES
 from counterfoil.matching.service import SERVICE
 from counterfoil.matching.views import BIDS, OFFERS
@@ -58,6 +58,12 @@ class DepthBook:
         with self._turn:
             self._current(reached)
             return self._levels.currencies_of(class_id, region)
+
+    def on_offer(self, reached: Mapping[str, int]) -> dict[Market, OnOffer]:
+        """What the open offers of all markets have left; as `depth_of`."""
+        with self._turn:
+            self._current(reached)
+            return self._levels.on_offer()
 
     def _current(self, reached: Mapping[str, int]) -> None:
         try:

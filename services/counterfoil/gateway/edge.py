@@ -18,6 +18,10 @@ _ALWAYS: Final = {
     b"referrer-policy": b"no-referrer",
 }
 """Of every answer that has none of its own."""
+_READ: Final = "/v1/"
+_BY_READER: Final = (b"vary", b"Authorization, Cookie")
+_PRIVATE: Final = (b"cache-control", b"private, no-store")
+"""Of an answer to somebody who has shown who reads."""
 _ANY_ORIGIN: Final = [(b"access-control-allow-origin", b"*")]
 _PUBLIC: Final = "/log/"
 """Below it are the published logs, which pages of any origin may read."""
@@ -44,11 +48,13 @@ class Edge:
             return
         public = scope["path"].startswith(_PUBLIC) and not (self._restricted and _BUNDLES in scope["path"])
 
+        read = _of_reader(scope)
+
         async def complete(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
                 given = {name for name, _ in headers}
-                more = [field for field in _ALWAYS.items() if field[0] not in given]
+                more = [field for field in (*_ALWAYS.items(), *read) if field[0] not in given]
                 message["headers"] = [*headers, *more, *(_ANY_ORIGIN if public else ())]
             await send(message)
 
@@ -75,3 +81,11 @@ class Edge:
         except ValueError:
             return False
         return True
+
+
+def _of_reader(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
+    """What keeps the answer to one reader from being shown to another by a cache."""
+    if not scope["path"].startswith(_READ):
+        return ()
+    known = any(name in (b"authorization", b"cookie") for name, _ in scope["headers"])
+    return (_BY_READER, _PRIVATE) if known else (_BY_READER,)

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import nlargest, nsmallest
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from counterfoil.contract.record import Event
 from counterfoil.gateway.bounds import MAX_LEVELS, MIN_GROUPS
@@ -52,13 +52,25 @@ class Order:
         return self.nodes * self.hours - self.sold if self.is_open else 0
 
 
+class OnOffer(NamedTuple):
+    """What the open offers of a market have left: the lowest price, and node hours that are free, and sold of the same.
+
+    Offers that are sold out are left out.
+    """
+
+    lowest: int
+    free: int
+    sold: int
+
+
 @dataclass(slots=True)
 class Level:
-    """The orders of one side at one price: how many of each group, their nodes, their node hours."""
+    """The orders of one side at one price: how many of each group, their nodes, their node hours, those sold."""
 
     orders: Counter[str] = field(default_factory=Counter)
     nodes: int = 0
     node_hours: int = 0
+    sold: int = 0
 
     def count(self, order: Order, sign: int) -> None:
         """Add an order, or with -1 take it away."""
@@ -67,6 +79,7 @@ class Level:
             del self.orders[order.group]
         self.nodes += sign * order.nodes
         self.node_hours += sign * order.node_hours
+        self.sold += sign * order.sold
 
     @property
     def shown_to_all(self) -> bool:
@@ -124,6 +137,10 @@ class Levels:
             "bids": [_level(price, bids[price]) for price in nlargest(MAX_LEVELS, prices)],
         }
 
+    def on_offer(self) -> dict[Market, OnOffer]:
+        """Of each market with open offers, what these have left."""
+        return {market: _on_offer(found) for (side, market), found in self._levels.items() if side == "offers"}
+
     def _count(self, order: Order, sign: int) -> None:
         if order.node_hours <= 0:
             return
@@ -136,6 +153,11 @@ class Levels:
                 del levels[price]
                 if not levels:
                     del self._levels[order.side, market]
+
+
+def _on_offer(levels: Mapping[int, Level]) -> OnOffer:
+    free, sold = (sum(getattr(each, name) for each in levels.values()) for name in ("node_hours", "sold"))
+    return OnOffer(min(levels), free, sold)
 
 
 def offer_of(row: Mapping[str, Any], *, is_open: bool) -> Order:

@@ -29,6 +29,8 @@ _BEARER: Final = re.compile(r"[Bb]earer ([A-Za-z0-9_-]{43})", re.ASCII)
 _IN_URL: Final = ("access_token", "token")
 COOKIE: Final = "counterfoil_session"
 """The cookie with a session's token, which the console sets; it counts for reading alone, never for a change."""
+COOKIE_BY_TLS: Final = f"__Host-{COOKIE}"
+"""The same by TLS: browsers take a cookie of this name from this host alone."""
 _READING: Final = frozenset({"GET", "HEAD"})
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _CHALLENGE: Final = 'Bearer realm="counterfoil"'
@@ -190,15 +192,19 @@ def _token(request: Request) -> str | None:
 
 
 def _cookie(request: Request) -> str | None:
-    """The token of a browser that has a session; None if it has none. Raises `Problem`.
+    """The token of a browser that has a session; None if it has none, or one of another form.
 
-    Browsers add cookies by themselves, so what another site made one send would change things in a party's name: no
-    request that changes anything is believed by its cookie.
+    Somebody else may have put such a cookie there, and what anybody may read stays readable. Browsers add cookies by
+    themselves, so what another site made one send would change things in a party's name: no request that changes
+    anything is believed by its cookie.
     """
-    token = request.cookies.get(COOKIE) if request.method in _READING else None
-    if token is not None and _TOKEN.fullmatch(token) is None:
-        raise _unknown()
-    return token
+    token = request.cookies.get(cookie_of(request)) if request.method in _READING else None
+    return token if token is not None and _TOKEN.fullmatch(token) else None
+
+
+def cookie_of(request: Request) -> str:
+    """The name of the cookie with a session's token."""
+    return COOKIE_BY_TLS if request.url.scheme == "https" else COOKIE
 
 
 def session_required() -> Problem:
