@@ -16,7 +16,7 @@ from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAt
 from tests.documents import document, publishing
 from tests.golden.steps import done, offer, performance_bid, refused
 from tests.golden.world import GoldenWorld
-from tests.properties.world import YUAN
+from tests.properties.world import YUAN, accelerator
 
 PROGRAMME = "p90"
 FLOOR = FloorPrice(currency="CNY", price=4 * YUAN)
@@ -29,6 +29,8 @@ def tell(world: GoldenWorld) -> None:
     done(world, "operator", bundled_class("cambricon-mlu590", "mlu590"))
     again = replace(ASCEND, version=2)
     refused(world, "operator", Code.VERSION_NOT_NEXT, ASCEND)
+    plain = replace(accelerator("a100", 2), class_id=ASCEND.class_id)
+    refused(world, "operator", Code.CLASS_DESCRIBED, plain)
     refused(world, "operator", Code.DUPLICATE_ITEM, replace(again, floor_prices=(FLOOR, FLOOR)))
     refused(world, "operator", Code.UNKNOWN_CURRENCY, replace(again, floor_prices=(replace(FLOOR, currency="XQQ"),)))
     refused(world, "operator", Code.PRICE_OFF_TICK, replace(again, floor_prices=(replace(FLOOR, price=1),)))

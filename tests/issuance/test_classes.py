@@ -28,14 +28,16 @@ def floors(count: int) -> tuple[FloorPrice, ...]:
 ASCEND = bundled_class("ascend-910b", "910b", floor_prices=(FloorPrice(currency="CNY", price=4 * YUAN),))
 
 
-def test_a_version_says_what_is_known_and_a_shorter_one_takes_its_place() -> None:
+def test_a_version_says_what_is_known_and_no_shorter_one_takes_its_place() -> None:
     told = people().when(ASCEND, actor="op")
     (event,) = told.last  # type: ignore[misc]
     assert isinstance(event, ClassRegistered)
     assert [(each.cards, each.mbps) for each in event.allreduce] == [(2, 18_000), (4, 30_000), (8, 72_000)]
     assert (event.bf16_mtflops_attested, event.origin, event.floor_prices) == (304_277, "cn", ASCEND.floor_prices)
-    told.when(replace(CLASS, class_id="910b", version=2), actor="op").when(replace(ASCEND, version=3), actor="op")
-    assert told.state.classes["910b"] == 3
+    told.when(replace(CLASS, class_id="910b", version=2), actor="op").refused(Code.CLASS_DESCRIBED)
+    told.when(replace(ASCEND, version=2), actor="op")
+    told.when(replace(ASCEND, class_id="a100", version=2), actor="op").then_types(ClassRegistered)
+    assert (told.state.classes["910b"], told.state.classes["a100"]) == (2, 2)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
@@ -15,6 +17,8 @@ from counterfoil.contract.refusals import Code
 from counterfoil.issuance.class_events import ClassRegistered
 from counterfoil.matching.commands import AmendBid, AmendOffer
 from counterfoil.matching.events import BidReceived, OfferClosed, OfferReceived, OfferReduced
+from counterfoil.matching.orders import Admitted
+from counterfoil.matching.passes import pass_at
 from counterfoil.matching.performance import limits_of, wanted
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 from tests.matching.world import OFFER, PERFORMANCE_BID, REQUIRE, YUAN, B, Market, accelerator, described
@@ -164,6 +168,7 @@ def test_a_bid_meets_the_versions_that_it_was_received_by() -> None:
         ({"limit_price": 50 * YUAN + 1}, Code.PRICE_OFF_TICK),
         ({"require": replace(REQUIRE, min_mtflops=300_001)}, Code.NO_CLASS_ADMITTED),
         ({"limit_price": CENT}, Code.NO_CLASS_ADMITTED),
+        ({"regions": tuple(f"r{n}" for n in range(33))}, Code.OVER_LIMIT),
         ({"regions": ()}, Code.EMPTY_LIST),
         ({"regions": ("north",)}, Code.REGION_NOT_IN_PROGRAMME),
     ],
@@ -193,6 +198,34 @@ def test_its_limit_stays_and_its_nodes_are_reduced() -> None:
     found.refused(Code.PRICED_BY_PERFORMANCE)
     found.when(AmendBid(bid_id=bid_id, reduce_nodes_by=1, limit_price=None), "lab-1")
     assert isinstance(found.last, Sequence)
+
+
+def calls_of_a_fill(offers: int) -> int:
+    """How many calls it takes to plan a bid that needs all of so many offers of one node, of both classes, and more."""
+    found, counted = market(), Counter[str]()
+    for nth in range(offers):
+        post(found, ("a100", "h100")[nth % 2], 8 * YUAN + nth * CENT)
+    bid_id = bid(found, nodes=1, require=replace(REQUIRE, min_mtflops=300_000), limit_price=20 * YUAN)
+    resting = found.state.book.bid(bid_id)
+    admitted = tuple(Admitted(each, 2, mtflops, 15 * YUAN) for each, mtflops in (("a100", 300_000), ("h100", 200_000)))
+    wanted = replace(
+        resting, nodes=offers + 1, remaining=offers + 1, partial=True, limit_price=15 * YUAN,
+        classes=("a100", "h100"), performance=admitted,
+    )  # fmt: skip
+    now = pass_at(found.time, found.in_force)
+    sys.setprofile(lambda _frame, kind, _of: counted.update([kind]))
+    try:
+        plan = found.state.rule.bid_arrives(found.state.book, wanted, "FOK", now)
+    finally:
+        sys.setprofile(None)
+    assert plan.refusal == "not_fillable"
+    return counted["call"]
+
+
+def test_a_fill_costs_what_it_takes_not_its_square() -> None:
+    """Each search goes on behind the offers that the plan has emptied, in the ladder of every class."""
+    few, many = calls_of_a_fill(16), calls_of_a_fill(64)
+    assert many < 6 * few  # four times as many offers, not sixteen
 
 
 # bonds ----------------------------------------------------------------------------------------------------------------

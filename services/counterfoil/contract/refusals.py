@@ -99,6 +99,7 @@ class Code(StrEnum):
     RULES_NOT_IN_FORCE = "rules_not_in_force"
     RULES_NOT_NEWER = "rules_not_newer"
     VERSION_NOT_NEXT = "version_not_next"
+    CLASS_DESCRIBED = "class_described"
     RATE_NOT_A_SHARE = "rate_not_a_share"
     DOCUMENT_INCOMPLETE = "document_incomplete"
     DOCUMENT_MALFORMED = "document_malformed"
@@ -304,6 +305,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.RULES_NOT_IN_FORCE: Meaning(_D, False, "The version of the rules to be replaced is not in force."),
     Code.RULES_NOT_NEWER: Meaning(_D, False, "The version of the rules is not newer than the one in force."),
     Code.VERSION_NOT_NEXT: Meaning(_D, False, "The version is not the last one plus one."),
+    Code.CLASS_DESCRIBED: Meaning(_D, False, "What is known of the class would be lost: take the command's version 2."),
     Code.RATE_NOT_A_SHARE: Meaning(_D, False, "The share is not from 0 to 1."),
     Code.DOCUMENT_INCOMPLETE: Meaning(_D, True, "Not all pieces of the document are there: put those missing."),
     Code.DOCUMENT_MALFORMED: Meaning(
@@ -316,9 +318,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.DUPLICATE_ITEM: Meaning(_D, False, "A list names the same thing twice."),
     Code.EMPTY_LIST: Meaning(_D, False, "A list that needs at least one item is empty."),
     Code.OVER_LIMIT: Meaning(_D, False, "A list or the actor's number of open objects exceeds its limit."),
-    Code.REGIME_DIFFERS: Meaning(
-        _D, False, "The ceiling of law is registered, or counted by another programme, with other figures."
-    ),
+    Code.REGIME_DIFFERS: Meaning(_D, False, "The ceiling of law is registered, or counted by others, otherwise."),
     Code.CURRENCY_MISMATCH: Meaning(_D, False, "The currency is not that of the programme, or of the ceiling of law."),
     Code.PRICE_OFF_TICK: Meaning(_D, False, "The price is not a multiple of the tick."),
     Code.WINDOW_NOT_VALID: Meaning(_D, False, "The delivery window is empty, too long or too far ahead."),

@@ -25,6 +25,8 @@ def register_class_v1(state: IssuanceState, body: RegisterClassV1, _actor: Party
     last = state.classes.get(body.class_id, 0)
     if body.version != last + 1:
         return refuse(Code.VERSION_NOT_NEXT, next=last + 1)
+    if body.class_id in state.described:
+        return refuse(Code.CLASS_DESCRIBED, class_id=body.class_id)
     if len(body.sources) > state.rules.max_sources:
         return refuse(Code.OVER_LIMIT, field="sources", limit=state.rules.max_sources)
     return [
@@ -76,3 +78,5 @@ def _unfit_floors(state: IssuanceState, body: RegisterClass) -> Refusal | None:
 def class_registered(state: IssuanceState, event: ClassRegistered | ClassRegisteredV1, _at: At) -> None:
     """Apply a class version."""
     state.classes[event.class_id] = event.version
+    if isinstance(event, ClassRegistered):
+        state.described[event.class_id] = True

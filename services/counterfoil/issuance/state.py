@@ -150,6 +150,7 @@ RECOVERY: Final = Form(
     ),
     "a recovery that an operator proposed, until it is in force or has ended",
 )  # fmt: skip
+DESCRIBED: Final = Form("described_class", ("class_id",), TRUE, "a class that says what is known of it")
 CLASS: Final = Form("class", ("class_id",), COUNT, "the last version of a class")
 PROGRAMME: Final = Form(
     "programme",
@@ -206,15 +207,15 @@ class IssuanceState(ProgrammeState):
 
     __slots__ = (
         "aids", "applications", "appointed", "auditors", "claims", "classes", "committed", "controls", "counters",
-        "deciding", "documents_due", "four_eyes", "freed", "freed_due", "grants", "group_issued", "issued_to",
-        "key_ids",
-        "listings", "looks", "new_keys", "open_vouchers", "programmes", "recoveries", "recoveries_due", "recovering",
-        "root", "suspensions", "vouchers", "windows",
+        "deciding", "described", "documents_due", "four_eyes", "freed", "freed_due", "grants", "group_issued",
+        "issued_to", "key_ids", "listings", "looks", "new_keys", "open_vouchers", "programmes", "recoveries",
+        "recoveries_due", "recovering", "root", "suspensions", "vouchers", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
         self.classes: Table[str, int] = self.keep(Table(CLASS))
+        self.described: Table[str, bool] = self.keep(Table(DESCRIBED))
         self.programmes: Table[str, Programme] = self.keep(Table(PROGRAMME))
         self.listings: Table[tuple[str, str], Listing] = self.keep(Table(LISTING))  # by programme and provider
         self.four_eyes: Table[tuple[str, str], bool] = self.keep(Table(FOUR_EYES))  # by programme and act

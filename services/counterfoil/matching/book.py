@@ -54,18 +54,18 @@ class Book:
 
     def best_offer(
         self, bid: Bid, remaining: int, now: Pass, after: Rank = BEFORE_ALL,
-        planned: Mapping[str, Capacity] = _UNTOUCHED,
+        planned: Mapping[str, Capacity] = _UNTOUCHED, after_class: str = "",
     ) -> tuple[RestingOffer, Fit] | None:  # fmt: skip
         """R1: the best of the first fitting offers of every market that the bid admits, for `remaining` of its nodes.
 
         Only offers ranked behind `after` count; `planned` says what would be left of offers, by id, where that is less
-        than what the book has.
+        than what the book has. `after_class`: the class of the offer with the rank `after`.
         """
         search = search_for(bid, remaining, now, after, self._eligible, planned)
         if search is None:
             return None
         if bid.performance:
-            return self._best_by_performance(bid, search)
+            return self._best_by_performance(bid, search, after_class)
         best = None
         before = (bid.limit_price + 1, -1)  # ahead of every offer above the limit
         for class_id in bid.classes:
@@ -76,15 +76,17 @@ class Book:
                     best, before = found, found[0].rank
         return best
 
-    def _best_by_performance(self, bid: Bid, search: Search) -> tuple[RestingOffer, Fit] | None:
-        """The same of a bid by performance, by the price of a milli-TFLOPS; `search` looks behind no offer."""
-        ensure(search.after == BEFORE_ALL, "book: a bid by performance looks at all offers")
-        search = search._replace(eligible=self._eligible_by_performance)
+    def _best_by_performance(self, bid: Bid, search: Search, after_class: str) -> tuple[RestingOffer, Fit] | None:
+        """The same of a bid by performance, by the price of a milli-TFLOPS; `after` is a rank in `after_class`."""
+        after, search = search.after, search._replace(eligible=self._eligible_by_performance)
+        passed = next((each.mtflops for each in bid.performance if each.class_id == after_class), 0)
         best, at = None, 0  # milli-TFLOPS of the class of the best
         for each in bid.performance:
             before = (each.limit_price + 1, -1)
             if best is not None:
                 before = min(before, _as_dear(best[0].rank, at, each.mtflops))
+            if after != BEFORE_ALL:
+                search = search._replace(after=_as_dear(after, passed, each.mtflops))
             for region in bid.regions:
                 ladder = self._ladders.get((bid.currency, each.class_id, region))
                 found = ladder.first(search, before) if ladder is not None else None

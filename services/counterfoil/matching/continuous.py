@@ -163,7 +163,7 @@ def _meet_offers(book: Book, bid: Bid, steps: _Steps, planned: dict[str, Capacit
         is_over = not left or steps.is_over
         if is_over and planned is None:
             break
-        after = BEFORE_ALL if bid.performance else resting.rank
+        after = resting.rank
         if now.continues:
             if not own:
                 taken[resting.offer.offer_id] = _less(resting, taken, block, bid.hours)
@@ -172,7 +172,7 @@ def _meet_offers(book: Book, bid: Bid, steps: _Steps, planned: dict[str, Capacit
                 taken[resting.offer.offer_id] = resting.capacity.emptied()
         if is_over:
             break
-        found = book.best_offer(bid, left, now, after, taken)
+        found = book.best_offer(bid, left, now, after, taken, resting.offer.class_id)
     return left
 
 
@@ -189,10 +189,9 @@ def _resume_at(bid: Bid, left: int, resting: RestingOffer) -> Rank:
 
     Unless so few are left that a smaller block is allowed than before: then every offer may fit again. It happens once
     in a pass at most, because the next match takes all that is left; what is prevented in between leaves it as it is.
-    The ladders of a bid by performance have no rank in common, so it looks at each from its beginning.
     """
     price, seq = resting.rank
-    return BEFORE_ALL if left < bid.min_nodes or bid.performance else (price, seq - 1)
+    return BEFORE_ALL if left < bid.min_nodes else (price, seq - 1)
 
 
 def _meet_bids(book: Book, offer: Offer, capacity: Capacity, tif: BidTif, now: Pass) -> Plan:

@@ -24,10 +24,13 @@ from counterfoil.matching.times import last_start
 
 def post_offer(state: MatchingState, body: PostOffer, actor: Party, at: At) -> Decision:
     """Receive an offer, unless its class is offered from attested sites alone."""
-    known = state.described.get(body.class_id)
-    if known is not None and known.inventory_attested:
-        return refuse(Code.SITE_NEEDED, class_id=body.class_id)
-    return offered(state, body, actor, at)
+    return site_needed(state, body.class_id) or offered(state, body, actor, at)
+
+
+def site_needed(state: MatchingState, class_id: str) -> Refusal | None:
+    """The class is offered from attested sites alone, so an offer that names none is refused."""
+    known = state.described.get(class_id)
+    return refuse(Code.SITE_NEEDED, class_id=class_id) if known is not None and known.inventory_attested else None
 
 
 def offered(state: MatchingState, body: PostOffer, actor: Party, at: At) -> Decision:

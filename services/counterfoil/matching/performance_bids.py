@@ -43,6 +43,8 @@ def place_performance_bid(state: MatchingState, body: PlacePerformanceBid, actor
     limits = limits_of(body.require, body.limit_price, tick, state.described, allowed)
     if not limits:
         return refuse(Code.NO_CLASS_ADMITTED)
+    if (many := _too_many(state, len(limits), len(body.regions))) is not None:
+        return many
     highest = max(each.limit_price for each in limits)
     if highest > MAX_PRICE:
         return refuse(Code.AMOUNT_TOO_LARGE)
@@ -57,6 +59,15 @@ def place_performance_bid(state: MatchingState, body: PlacePerformanceBid, actor
         bid_id=received.bid_id, limit_price=body.limit_price, require=body.require, limits=limits
     )
     return [received, required]
+
+
+def _too_many(state: MatchingState, classes: int, regions: int) -> Refusal | None:
+    """As the register grows, a requirement admits more classes than a bid may have: the refusal says how many of each.
+
+    Which of them the bid means is its beneficiary's to say, by classes or a stricter requirement.
+    """
+    most = min(state.rules.max_classes, state.rules.max_markets_per_bid // max(regions, 1))
+    return refuse(Code.OVER_LIMIT, field="require", admitted=classes, limit=most) if classes > most else None
 
 
 def _of(body: PlacePerformanceBid) -> dict[str, Any]:
