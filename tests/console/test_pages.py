@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from counterfoil.console import actions, forms
 from counterfoil.console.assets import MAKE, VENDORED, Assets
 from counterfoil.console.catalogue import PAGES
 from counterfoil.console.look import SUMMED, Look, Rows
@@ -169,6 +170,20 @@ def test_an_odd_address_is_no_failure(console: Browsing) -> None:
         text = console.browse("lab-1", f"statements/lab-1?month={month}").text
         for link in re.findall(r'href="\?(month=[^"]+)"', text):
             assert console.browse("lab-1", f"statements/lab-1?{link}").status_code == 200, link
+
+
+def test_who_may_act_on_a_row_has_a_link_to_do_so(console: Browsing) -> None:
+    def acts(who: str, path: str) -> set[str]:
+        cells = re.findall(r'<td class="acts">(.*?)</td>', console.browse(who, path).text)
+        return {each for cell in cells for each in re.findall(r"/console/command/([a-z_]+)", cell)}
+
+    assert {"amend_offer", "cancel_offer"} <= acts("gpu-1", "provider")
+    assert {"suspend_voucher", "revoke_voucher"} <= acts("city", "issuer")
+    assert not acts("operator", "issuer/city") & {"suspend_voucher", "revoke_voucher"}
+    assert not acts("auditor-all", "provider/gpu-1")
+    for each in actions.ALL:
+        form = forms.form_of(each.command, {}, {})
+        assert each.member in {field.name for field in form.fields}, each.command
 
 
 def test_csv_has_plain_values() -> None:

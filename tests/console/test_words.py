@@ -15,7 +15,7 @@ from jinja2 import Environment, nodes
 from jinja2.ext import babel_extract
 
 from counterfoil.catalogue import VIEWS
-from counterfoil.console import forms
+from counterfoil.console import actions, forms
 from counterfoil.console.words import FOLDER, languages
 from counterfoil.gateway.problems import ProblemCode
 from tests.console.browsing import Browsing
@@ -64,6 +64,7 @@ def _values() -> Iterator[str]:
 def _linked() -> list[forms.Form]:
     """The commands that a page links to."""
     named = {each for path in TEMPLATES for each in re.findall(r"/console/command/([a-z_]+)", path.read_text())}
+    named |= {each.command for each in actions.ALL}
     return [forms.form_of(name, {}, {}) for name in sorted(named)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from counterfoil.console import actions
 from counterfoil.console.look import Look
 from counterfoil.console.tables import Column
 from counterfoil.console.words import N_
@@ -43,6 +44,8 @@ def read(look: Look, contract_id: str) -> Mapping[str, Any]:
         look.table("reversals", "reversals", N_("Reversals"), _REVERSALS, contract_id=contract_id),
     )
     tables = [replace(table, rows=[{**each, **unit} for each in table.rows]) for table in found]
+    tables[0] = actions.of_party(look, row["beneficiary_id"], actions.REPORT, tables[0])
+    tables[0] = actions.of_role(look, "operator", actions.DISPUTE, tables[0])
     gpu_hours = row["nodes"] * row["gpus_per_node"] * row["hours"]
     names = {side: look.name_of(row[f"{side}_id"]) for side in ("beneficiary", "provider")}
     programme = look.get("programmes", row["programme_id"])

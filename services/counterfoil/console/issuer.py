@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
+from counterfoil.console import actions
 from counterfoil.console.drawing import Flow
 from counterfoil.console.look import Look
 from counterfoil.console.parties import Units, subject_of
@@ -81,19 +83,24 @@ def _detail(look: Look, units: Units, programme: Mapping[str, Any], first: Table
     applications, older = look.part("applications", [row for rows in found[:3] for row in rows])
     claims = look.table("claims", "claims", N_("Claims that wait"), CLAIMS, status="submitted", **named)
     disputes = look.table("disputes", "reports", N_("Disputed usage"), _DISPUTES, status="disputed", **named)
+    may = partial(actions.of_party, look, programme["issuer_id"])
+    vouchers = look.table("vouchers", "vouchers", N_("Vouchers"), _VOUCHERS, **named)
     tables = [
         Table("budget", N_("Where the budget is"), _BUDGET, budget),
-        Table(
-            "applications",
-            N_("Applications that wait"),
-            APPLICATIONS,
-            units.added(applications),
-            older,
-            max(each.limited for each in found[:3]),
+        may(
+            actions.APPLICATION,
+            Table(
+                "applications",
+                N_("Applications that wait"),
+                APPLICATIONS,
+                units.added(applications),
+                older,
+                max(each.limited for each in found[:3]),
+            ),
         ),
-        units.table(claims),
-        units.table(disputes),
-        units.table(look.table("vouchers", "vouchers", N_("Vouchers"), _VOUCHERS, **named)),
+        may(actions.CLAIM, units.table(claims)),
+        actions.of_role(look, "operator", actions.DISPUTE, units.table(disputes)),
+        may(actions.VOUCHER, units.table(vouchers)),
         _providers(look, named["programme_id"]),
     ]
     shown = {table.name: table for table in tables}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from counterfoil.console import actions
 from counterfoil.console.look import Look
 from counterfoil.console.parties import Units, subject_of, total
 from counterfoil.console.start_up import CONTRACTS, with_delivered
@@ -69,6 +70,7 @@ def read(look: Look, party_id: str) -> Mapping[str, Any]:
     capacity = Table("capacity", N_("Free nodes by hour, UTC"), _HOURS, hours, limited=limited)
     offers = look.table("offers", "offers", N_("Offers"), _OFFERS, provider_id=party_id)
     offers = replace(offers, rows=[_filled(row) for row in offers.rows])
+    offers = actions.of_party(look, party_id, actions.OFFER, offers)
     contracts = with_delivered(look.table("contracts", "contracts", N_("Contracts"), CONTRACTS, provider_id=party_id))
     claims = units.table(look.table("claims", "claims", N_("Claims"), CLAIMS, provider_id=party_id))
     payments = look.table("payments", "payments", N_("Payments"), _PAYMENTS, provider_id=party_id)
@@ -81,6 +83,7 @@ def read(look: Look, party_id: str) -> Mapping[str, Any]:
         older,
         open_contracts.limited,
     )
+    risks = actions.of_party(look, party_id, actions.CONTRACT, risks)
     tables = [capacity, offers, contracts, claims, payments, risks]
     values = {table.name: table for table in tables}
     days = [

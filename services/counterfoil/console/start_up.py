@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from counterfoil.console import actions
 from counterfoil.console.balances import with_entries
 from counterfoil.console.look import Look, Rows
 from counterfoil.console.parties import Sums, Units, subject_of, total
@@ -112,13 +113,13 @@ def _vouchers(look: Look, units: Units, party_id: str) -> Table:
 
 def _trading(look: Look, units: Units, party_id: str) -> tuple[Table, ...]:
     whose: dict[str, Any] = {"beneficiary_id": party_id}
+    reports = look.table("reports", "reports", N_("Usage to accept or dispute"), _REPORTS, status="open", **whose)
+    applications = look.table("applications", "applications", N_("Applications"), APPLICATIONS, **whose)
     return (
-        look.table("bids", "bids", N_("Bids"), _BIDS, **whose),
+        actions.of_party(look, party_id, actions.BID, look.table("bids", "bids", N_("Bids"), _BIDS, **whose)),
         with_delivered(look.table("contracts", "contracts", N_("Contracts"), CONTRACTS, **whose)),
-        units.table(
-            look.table("reports", "reports", N_("Usage to accept or dispute"), _REPORTS, status="open", **whose)
-        ),
-        units.table(look.table("applications", "applications", N_("Applications"), APPLICATIONS, **whose)),
+        actions.of_party(look, party_id, actions.REPORT, units.table(reports)),
+        actions.of_party(look, party_id, actions.APPLIED, units.table(applications)),
     )
 
 

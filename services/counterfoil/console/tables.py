@@ -48,7 +48,7 @@ class Table:
     """Rows with a caption (a message). `name` is what CSV is asked for by.
 
     `older`: the cursor of the page behind this one. `limited`: of how many rows these are made, the newest, if there
-    are more; else 0.
+    are more; else 0. `actions`: what the reader may do about a row (`counterfoil.console.actions`).
     """
 
     name: str
@@ -58,6 +58,7 @@ class Table:
     older: str | None = None
     limited: int = 0
     empty: str = ""
+    actions: tuple[Any, ...] = ()
 
     def csv(self) -> str:
         """The rows as RFC 4180, with the members' own names; no cell begins a formula.
