@@ -81,6 +81,7 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_command(open_reader: Ope
     page.get_by_role("button", name="Sign and send").click()
     page.get_by_text("No answer yet").wait_for()
     assert len(set(sent)) == 1
+    assert page.get_by_role("button", name="Read and sign").is_disabled()
     reader.context.unroute("**/v1/commands")
     tab = reader.open("market", reader.another_page())
     tab.locator("#unsettled").get_by_role("button", name="Send the same command again").click()
@@ -180,3 +181,47 @@ def test_a_lost_stream_is_taken_up_again(reader: Reader, market: Shell) -> None:
     index = int(page.locator("[data-result]").inner_text().partition("entry ")[2].partition(" ")[0])
     market.ok("bid", "cancel", f"bid-{index}-0", "--as", "acme")
     page.locator("[data-result] [data-status=closed]").wait_for()
+
+
+def test_what_is_shown_is_what_is_signed(reader: Reader, market: Shell) -> None:
+    """Made at once from one reading: an edit while the page waits for the log changes neither words nor bytes."""
+    import_key(reader, market, "acme")
+    page = reader.open("command/place_bid?classes=a100-80gb%0Ah100-80gb")
+    assert page.locator("[name=classes]").input_value() == "a100-80gb\nh100-80gb"
+    fill_bid(page)
+    edit = "form.querySelector('[name=limit_price]').value = '9.99'"
+    page.locator("form.command").evaluate(f"form => {{ form.requestSubmit(); {edit}; }}")
+    dialog = page.get_by_role("dialog")
+    dialog.wait_for()
+    assert "0.50 (units of the currency)" in dialog.locator("dl").inner_text()
+    assert json.loads(dialog.locator("pre").inner_text())["body"]["limit_price"] == "500000"
+
+
+def test_an_answer_without_a_receipt_forgets_nothing(reader: Reader, market: Shell) -> None:
+    """A refusal or a receipt that proves nothing leaves the command here; a row that cannot be read stops no page."""
+    reader.expected.append("status of 4[0-9][0-9]")
+    import_key(reader, market, "acme")
+    problem = {"type": "urn:counterfoil:problem:bad_request", "title": "No.", "status": 400, "code": "bad_request"}
+    answers: list[dict[str, Any]] = [
+        {"status": 400, "content_type": "application/problem+json", "body": json.dumps(problem)},
+        {"status": 200, "content_type": "application/json", "body": "{}"},
+    ]
+    reader.context.route("**/v1/commands", lambda route: route.fulfill(**answers.pop(0)))
+    page = place_bid(reader)
+    page.get_by_role("button", name="Sign and send").click()
+    page.get_by_text("No receipt proves this").wait_for()
+    page.get_by_role("button", name="Send the same command again").click()
+    page.locator("[data-result] .badge[data-state=unknown]").wait_for()
+    page.evaluate(BAD_ROW)
+    reader.open("market")
+    assert page.locator("#unsettled li").count() == 2
+    assert reader.badges("proven").count() >= 1
+
+
+BAD_ROW = """async () => {
+  const open = indexedDB.open("counterfoil");
+  await new Promise((done) => (open.onsuccess = done));
+  const change = open.result.transaction("outbox", "readwrite");
+  change.objectStore("outbox").put({ envelope: "x" }, "bad");
+  await new Promise((done) => (change.oncomplete = done));
+}"""

@@ -22,11 +22,16 @@ export function fieldsOf(form) {
   return /** @type {Field[]} */ ([...form.querySelectorAll("[data-kind]")]);
 }
 
-/** Throws `FormatError`, naming the field. @param {HTMLFormElement} form @returns {Record<string, unknown>} */
-export function bodyOf(form) {
+/**
+ * What a form says, read once: the body, and its labels and values as a person reads them. Throws `FormatError`, naming the
+ * field.
+ * @param {HTMLFormElement} form @returns {{ body: Record<string, unknown>, lines: [string, string][] }}
+ */
+export function readingOf(form) {
+  const fields = fieldsOf(form);
   /** @type {Record<string, unknown>} */
   const body = {};
-  for (const field of fieldsOf(form)) {
+  for (const field of fields) {
     try {
       body[field.name] = valueOf(field);
     } catch (problem) {
@@ -34,32 +39,37 @@ export function bodyOf(form) {
       throw new FormatError(`${labelOf(form, field)}: ${problem.message}`);
     }
   }
-  return body;
+  const unit = typeof body.currency === "string" ? body.currency : undefined;
+  return { body, lines: fields.map((field) => [labelOf(form, field), shown(field, body[field.name], unit)]) };
 }
 
-/** Labels and values as a person reads them. @param {HTMLFormElement} form @returns {[string, string][]} */
-export function linesOf(form) {
-  return fieldsOf(form).map((field) => [labelOf(form, field), shown(field)]);
-}
-
-/** @param {Field} field */
-function shown(field) {
-  if (field instanceof HTMLInputElement && field.type === "checkbox") return say(field.checked ? "yes" : "no");
-  if (field instanceof HTMLSelectElement) return field.selectedOptions[0]?.text || "–";
-  const text = field.value.trim();
-  if (text === "") return "–";
-  if (field.dataset.kind === "amount") {
-    const decimals = (text.split(".")[1] ?? "").length;
-    return new Intl.NumberFormat(language(), { minimumFractionDigits: decimals, maximumFractionDigits: 6 }).format(/** @type {any} */ (text));
+/** A value of the body as a person reads it. @param {Field} field @param {any} value @param {string} [unit] the currency that the body names */
+function shown(field, value, unit) {
+  if (value === null || value === "") return "–";
+  switch (field.dataset.kind) {
+    case "boolean": return say(value ? "yes" : "no");
+    case "choice": return (field instanceof HTMLSelectElement && field.selectedOptions[0]?.text) || value;
+    case "amount": return unit ? `${unit} ${units(value)}` : say("in_units", { amount: units(value) });
+    case "time":
+    case "hour": return `${field.value.trim().replace("T", " ")} UTC`;
+    case "list": return value.join(", ") || "–";
+    case "json": return `${JSON.stringify(value, null, 1)} ${say("json_amounts")}`;
+    default: return String(value);
   }
-  if (field.dataset.kind === "time" || field.dataset.kind === "hour") return `${text.replace("T", " ")} UTC`;
-  return field.dataset.kind === "list" ? text.split("\n").join(", ") : text;
+}
+
+/** Micro-units in units, exactly. @param {string} value */
+function units(value) {
+  const micro = value.replace("-", "").padStart(7, "0");
+  const whole = new Intl.NumberFormat(language()).format(BigInt(micro.slice(0, -6)));
+  const decimal = new Intl.NumberFormat(language()).formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
+  return `${value.startsWith("-") ? "-" : ""}${whole}${decimal}${micro.slice(-6).replace(/0{1,4}$/, "")}`;
 }
 
 /** @param {Field} field */
 function valueOf(field) {
   if (field.dataset.kind === "boolean") return /** @type {HTMLInputElement} */ (field).checked;
-  const text = field.dataset.kind === "text" ? field.value : field.value.trim();
+  const text = field.value.trim();
   if (text === "" && field.dataset.optional !== undefined) return null;
   const kind = KINDS[field.dataset.kind ?? ""];
   if (kind === undefined) throw new FormatError(`${field.dataset.kind}`);
@@ -95,9 +105,28 @@ function moment(text) {
 
 /** @param {string} text */
 function parsed(text) {
+  let value;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw new FormatError(say("no_json"));
   }
+  const name = doubled(text);
+  if (name !== undefined) throw new FormatError(say("doubled", { name }));
+  return value;
+}
+
+/** The first name that an object of a JSON text has twice: a reader sees both, and only one is signed. @param {string} text */
+function doubled(text) {
+  /** @type {Set<string>[]} */
+  const open = [];
+  for (const [token, name] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
+    if (name !== undefined) {
+      const read = JSON.parse(name);
+      if (open.at(-1)?.has(read)) return read;
+      open.at(-1)?.add(read);
+    } else if (token === "{" || token === "[") open.push(new Set());
+    else if (token === "}" || token === "]") open.pop();
+  }
+  return undefined;
 }
