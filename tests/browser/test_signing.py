@@ -225,3 +225,21 @@ BAD_ROW = """async () => {
   change.objectStore("outbox").put({ envelope: "x" }, "bad");
   await new Promise((done) => (change.oncomplete = done));
 }"""
+
+
+READ_FORM = """async (text) => {
+  const { readingOf } = await import(new URL("bodies.js", document.querySelector("script[type=module]").src));
+  const form = document.createElement("form");
+  const field = document.createElement("textarea");
+  Object.assign(field, { name: "lines", value: text }).dataset.kind = "json";
+  form.append(field);
+  try { return readingOf(form).lines[0][1]; } catch (problem) { return problem.message; }
+}"""
+
+
+def test_json_that_reads_in_two_ways_is_refused(reader: Reader) -> None:
+    """A member that stands there twice, however it is spelt; the same name in two objects is none."""
+    page = reader.open("command/submit_claim")
+    for text in ('{"a":1,"a":2}', '[{"b":{}},{"a":1,"b":"}","\\u0061":2}]'):
+        assert "a stands there twice" in page.evaluate(READ_FORM, text)
+    assert "micro-units" in page.evaluate(READ_FORM, '[{"a":"{\\"a\\":1"},{"a":{"a":2}}]')
