@@ -30,12 +30,15 @@ from counterfoil.issuance.commands import (
     IssueVoucher,
     ListProvider,
 )
+from counterfoil.issuance.control_commands import AttestControl
 from counterfoil.issuance.freeze_commands import ExtendSuspension
 from counterfoil.ledger.tranche_commands import AttestMilestone
 from counterfoil.ledger.tranche_events import TrancheWithheld
 from counterfoil.matching.auction_commands import BidInAuction, OfferInAuction, ScheduleAuction
 from counterfoil.matching.auction_events import TradeCleared
+from counterfoil.matching.commands import AmendBid
 from counterfoil.matching.events import TradeMatched
+from counterfoil.redemption.adjustment_commands import AdjustPayment
 from counterfoil.redemption.commands import (
     CloseSettlement,
     ConfirmRecovery,
@@ -283,8 +286,13 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
         market.do("crook", WithdrawAid(aid_id=aid_id, reason="Never mind"))
         market.do("operator", attest("operator", "gpu-1"), attest("treasury", "gpu-1"), attest("lab-1", "city"))
         market.do("operator", attest("shell", "gpu-1"))
+        market.do("operator", AttestControl(
+            owner_id="holding", party_id="gpu-1", kind="MAJORITY_OF_VOTES", share_bps=4_000, on=1, source="register"
+        ))  # fmt: skip
         market.do("operator", ExtendSuspension(voucher_id=voucher_id, days=1, reason="Meter log"))
         trade = contract(market)
+        resting = market.do("lab-1", replace(BID, limit_price=USD // 100))[0].bid_id  # type: ignore[attr-defined]
+        market.do("lab-1", AmendBid(bid_id=resting, reduce_nodes_by=None, limit_price=USD // 50))
         auctioned(market)
         report_id = report(market, trade)
         market.do("lab-1", DisputeUsage(report_id=report_id, hours=(), evidence=(), reason="It stood still"))
@@ -308,6 +316,12 @@ def test_the_audit_judges_every_act_by_itself(market: Market) -> None:
             *publishing(document(**BY_DOCUMENT, id="p1", version=2, control=TAKEN_BACK, budget__funding=FUNDING)),
         )
         market.do("treasury", pay(settled, "P"))
+        more = AdjustPayment(
+            settlement_id=settled.settlement_id, provider_id="gpu-1", amount=USD // 100, document="B-14",
+            period_starts=1, period_ends=1, evidence=(), reason="Hours were left out",
+        )  # fmt: skip
+        for signatory in ("city", "mayor"):
+            market.do(signatory, more)
         taken_back(market, settled.settlement_id)
         market.do("treasury", back)
         shared(market)

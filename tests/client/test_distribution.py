@@ -140,7 +140,7 @@ def test_the_client_asks_for_nothing_newer_than_the_server() -> None:
 
 
 def bounds(requirement: str) -> tuple[str, str]:
-    found = re.match(r"([a-z-]+)[>=]=([0-9.]+)", requirement)
+    found = re.match(r"([a-z0-9-]+)[>=]=([0-9.]+)", requirement)
     assert found is not None, requirement
     return found[1], found[2]
 

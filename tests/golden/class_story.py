@@ -18,7 +18,7 @@ from tests.golden.steps import done, offer, performance_bid, refused
 from tests.golden.world import GoldenWorld
 from tests.properties.world import YUAN, accelerator
 
-PROGRAMME = "p90"
+PROGRAMME = "p95"
 FLOOR = FloorPrice(currency="CNY", price=4 * YUAN)
 ASCEND = bundled_class("ascend-910b", "ascend-910b", floor_prices=(FLOOR,))
 
@@ -42,7 +42,7 @@ def _bid_by_performance(world: GoldenWorld) -> None:
     """A dear board and a cheap one: 3.60 for 304 TFLOPS is less than 3.30 for 250; neither limit can be changed."""
     slow = replace(ASCEND, class_id="slow", bf16_mtflops_attested=250_000, floor_prices=())
     done(world, "operator", slow)
-    done(world, "city", *publishing(document(id=PROGRAMME)))
+    done(world, "city", *publishing(document(id=PROGRAMME, scope={"classes": "ANY", "regions": ["east"]})))
     done(world, "city", AppropriateBudget(programme_id=PROGRAMME, amount=900 * YUAN, document=PROGRAMME))
     done(world, "city", ListProvider(programme_id=PROGRAMME, provider_id="gpu-1"))
     done(world, "city", IssueVoucher(programme_id=PROGRAMME, beneficiary_id="lab-1", amount=900 * YUAN))
