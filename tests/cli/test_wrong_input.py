@@ -53,7 +53,7 @@ WRONG = [
     ("voucher list --as Acme", "'Acme' is not a name"),
     ("offer list --status lost", "status is one of received, open, in_auction, closed"),
     ("offer list --sort nope", "--sort nope: COLUMN, COLUMN:asc or COLUMN:desc, one of offer_id"),
-    ("export nope x.csv", "there is no view nope; these are: aid, application_scores"),
+    ("export nope x.csv", "there is no view nope; these are: adjustments, aid, amendments"),
     ("log entry nolog 1", "nolog: the services are issuance, ledger, matching, redemption"),
     (f"{ISSUE} 1 --key nokey", "nokey.pem: make one with `counterfoil keys new nokey`"),
     # dates and hours

@@ -23,6 +23,7 @@ _BY: Final = {
     "bid_id": "bids",
     "offer_id": "offers",
     "claim_id": "claims",
+    "auction_id": "auctions",
 }
 """The columns that lead to a currency, and the views where it is."""
 _HELD_FOR: Final = {"bid": "bids", "offer": "offers", "contract": "contracts"}

@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from counterfoil.contract.accelerators import Collective
 from counterfoil.contract.limits import MAX_COUNT
 from counterfoil.contract.times import parse_hour
 
 if TYPE_CHECKING:
+    from counterfoil.contract.accelerators import Collective
     from counterfoil.redemption.commands import Reading
 
 MICRO: Final = 1_000_000
@@ -35,6 +35,8 @@ def parse_amount(text: str) -> int:
 
 def collective(text: str) -> Collective:
     """A bandwidth over so many cards, from ``8=72000``. Raises ValueError."""
+    from counterfoil.contract.accelerators import Collective  # a command that reads needs no records
+
     cards, _, mbps = text.partition("=")
     if cards not in ("2", "4", "8") or not mbps.isascii() or not mbps.isdecimal() or int(mbps) > MAX_COUNT:
         raise ValueError("CARDS=MBPS with 2, 4 or 8 cards, such as 8=72000")
@@ -105,11 +107,11 @@ def parse_sha256(text: str) -> bytes:
 NESTED_AMOUNTS: Final = (
     "amount", "claimed", "brought", "carried", "resubmitted", "beneficiary_cap", "min_face", "needed", "available",
     "tax", "quantity", "most", "appropriated", "reduced", "disbursed", "lapsed", "recovered", "written_off", "returned",
-    "denied", "clawed_back", "bears", "pays", "price", "reserve_price",
+    "denied", "clawed_back", "bears", "pays", "price", "reserve_price", "limit_price",
 )  # fmt: skip
 """Members of nested values that are amounts, or millionths of a unit: of a programme's terms, a claim's or an
 application's lines, what a claim may take, a settlement's payees and payers, what a refused hold lacks, final books;
-prices of an auction's hours."""
+prices of an auction's hours; limits by class of a bid by performance."""
 
 
 def in_units(
