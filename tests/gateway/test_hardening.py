@@ -114,7 +114,6 @@ def test_a_fault_inside_is_a_problem_without_particulars(shared: Stepped, monkey
         ("GET", "/", 404, "not_found"),
         ("GET", "/v1", 404, "not_found"),
         ("GET", "/v1/nothing", 404, "not_found"),
-        ("GET", "/docs", 404, "not_found"),
         ("GET", "/redoc", 404, "not_found"),
         ("GET", "/v1/commands", 405, "method_not_allowed"),
         ("PUT", "/v1/commands", 405, "method_not_allowed"),

@@ -163,6 +163,8 @@ def test_every_route_is_asked(world: World) -> None:
 def test_a_stream_keeps_off_the_event_loop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the first entry: those that the transport no longer keeps are read from the log's database."""
 
+    app = create_app(world.backend, AnswerRelay(), PUBLIC)
+
     async def first_entries() -> list[bytes]:
         received, gone = [], asyncio.Event()
 
@@ -177,7 +179,6 @@ def test_a_stream_keeps_off_the_event_loop(world: World, monkeypatch: pytest.Mon
 
         scope = {"type": "http", "method": "GET", "path": "/v1/events", "query_string": b"from=ledger:0", "headers": []}
         scope |= {"raw_path": b"/v1/events", "http_version": "1.1", "scheme": "http", "server": ("gateway", 80)}
-        app = create_app(world.backend, AnswerRelay(), PUBLIC)
         async with app.router.lifespan_context(app):
             await asyncio.wait_for(app(scope, receive, send), 20)
         assert not [each for each in threading.enumerate() if each.name.startswith("counterfoil-stream")]

@@ -16,6 +16,8 @@ from counterfoil.ledger.commands import Deposit, EnforcePledge
 from counterfoil.ledger.events import HoldRefusedV1
 from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
 from counterfoil.ledger.extension_commands import ExtendVoucher
+from counterfoil.matching.auction_commands import OfferInAuction
+from counterfoil.matching.auction_events import AuctionCleared, ClearedHour
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelOrderFor
 from counterfoil.matching.events import MatchPrevented
 from counterfoil.ports import Change
@@ -74,6 +76,10 @@ class ReadMarket(Market):
             self.do(actor, replace(CONTROL, owner_id="lab-1", party_id="gpu-1", share_bps=4_000 + len(actor)))
         self.do("city", adjusting(self))
         self.do("city-issuer", adjusting(self))
+        self.do("gpu-1", OfferInAuction(
+            auction_id=self.ids["auction"], class_id="a100", nodes=1, window_start=LATER + 40, window_end=LATER + 42,
+            price=YUAN, bond_bps=1_000,
+        ))  # fmt: skip
         self.outage("redemption")
         self.settle()
 
@@ -93,7 +99,7 @@ def changes(market: Market) -> list[Change]:
     """All changes of the views, log by log: the ledger's come before matching's.
 
     And what no command leads to: duties that are kept apart leave no pair of one group that would match, a refused hold
-    of rules 1 to 4, and the steps to a voucher's end.
+    of rules 1 to 4, the steps to a voucher's end, and the outcome of an auction.
     """
     made: list[Change] = []
     for service, log in sorted(market.logs.items()):
@@ -103,6 +109,12 @@ def changes(market: Market) -> list[Change]:
     made += CATALOGUE["matching"].reducers[MatchPrevented](pair, At(1, 0, market.clock))
     before = HoldRefusedV1(hold_id=market.ids["refused offer"], purpose="offer", code="exceeds_available")
     made += CATALOGUE["ledger"].reducers[HoldRefusedV1](before, At(1, 0, market.clock))
+    cleared = AuctionCleared(
+        auction_id=market.ids["auction"], solver="built-in", book=bytes(32), offers=1, bids=1,
+        hours=(ClearedHour(hour=LATER + 40, price=2 * YUAN, nodes=1, reserve_price=0),), accepted=0, rejected=0,
+        surplus=YUAN, bound=YUAN, rsi_bps=None, cover_bps=None, scarce=False, pivotal=(),
+    )  # fmt: skip
+    made += CATALOGUE["matching"].reducers[AuctionCleared](cleared, At(1, 0, market.clock))
     whose: dict[str, Any] = {"voucher_id": market.ids["free voucher"], "programme_id": "p3", "amount": YUAN}
     whose["ends_at"] = market.clock
     for holder_id in ("lab-1", "gpu-1"):

@@ -138,6 +138,7 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "application_scores": _step,
     "facts": _fact,
     "aid": _named("party_id", "attested_by"),
+    "auction_orders": _named("party_id"),
     "controls": _named("owner_id", "party_id", "attested_by"),
     "balances": _account,
     "postings": _posting,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,7 @@ class _Site(StaticFiles):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(directory=folder, html=True)
+        mimetypes.init()  # it reads a file, which the first answer would do on the event loop
         scripts = " ".join((folder / HASHES).read_text("ascii").split())
         self._headers = {"content-security-policy": _POLICY.format(scripts=scripts), "cache-control": _CACHING}
 
