@@ -12,6 +12,7 @@ from counterfoil.contract.times import HOUR
 from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.duties import Duty, Held, not_separate
 from counterfoil.matching.commands import PostOffer
 from counterfoil.matching.commitments import NOTHING, added, most, most_ever, removed, since
 from counterfoil.matching.events import OfferReceived
@@ -28,8 +29,9 @@ def attest_inventory(state: MatchingState, body: AttestInventory, actor: Party, 
         return refuse(Code.UNKNOWN_PARTY, party_id=body.provider_id)
     if body.class_id not in state.classes:
         return refuse(Code.UNKNOWN_CLASS, class_id=body.class_id)
-    if state.directory.related(actor.party_id, body.provider_id):
-        return refuse(Code.DUTIES_NOT_SEPARATE, party_id=body.provider_id)
+    attester, attested = Held(Duty.ATTESTER, actor.party_id), Held(Duty.ATTESTED, body.provider_id)
+    if (together := not_separate(state, attester, attested)) is not None:
+        return together
     if "provider" not in provider.roles:
         return refuse(Code.PARTY_NOT_A_PROVIDER, party_id=body.provider_id)
     key = body.provider_id, body.site_id, body.class_id
