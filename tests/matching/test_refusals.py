@@ -200,6 +200,12 @@ def test_only_providers_offer_and_only_beneficiaries_bid() -> None:
         market.when(body, "gpu-1").refused(Code.ROLE_NOT_ALLOWED)
 
 
+OF_AUCTIONS = {
+    "AUCTION_NOT_OPEN", "AUCTION_NOT_VALID", "CLASSES_NOT_COMPARABLE", "NOT_IN_AUCTION", "PRICE_NOT_BETTER",
+    "PRICE_OUTSIDE_COLLAR", "UNKNOWN_AUCTION",
+}  # fmt: skip
+
+
 def test_every_command_and_code_is_covered_here() -> None:
     sources = sorted(Path(str(matching.__file__)).parent.glob("*.py"))
     used = {name for source in sources for name in re.findall(r"\bCode\.([A-Z_]+)", source.read_text("utf-8"))}
@@ -211,8 +217,9 @@ def test_every_command_and_code_is_covered_here() -> None:
     reached |= {"HALT_NOT_VALID", "TRADING_HALTED", "TRADING_NOT_HALTED"}  # in `test_halts`
     reached |= {"BOND_IN_KIND", "PRICE_NOT_AT_PAR"}  # in `tests/e2e/test_in_kind.py`
     reached |= {"PERFORMANCE_UNKNOWN", "NO_CLASS_ADMITTED", "PRICED_BY_PERFORMANCE"}  # in `test_performance`
-    of_inventory = {"SITE_NEEDED", "EXCEEDS_INVENTORY", "PARTY_NOT_A_PROVIDER", "DUTIES_NOT_SEPARATE"}
+    of_inventory = {"SITE_NEEDED", "EXCEEDS_INVENTORY", "PARTY_NOT_A_PROVIDER"}
     reached |= of_inventory  # in `test_inventory`
+    reached |= OF_AUCTIONS  # in `test_auctions` and the story of the golden logs
     reached |= {"PROGRAMME_NOT_OPEN"}  # by rules before 6: in `test_programme_validity`
     assert used == reached - {"DUPLICATE_ITEM", "EMPTY_LIST"} | {
         "UNKNOWN_ORDER",

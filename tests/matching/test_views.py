@@ -48,7 +48,7 @@ def test_the_life_of_an_offer(viewed: Viewed) -> None:
         "min_nodes": 1, "min_hours": 1, "bond_bps": 2_000, "bond": 3 * 14 * YUAN * 8 * 24 // 5, "tif": "GTD",
         "good_until": T + HOUR, "stp": "taker", "sold_node_hours": 12, "received_at": T,
         "priority": market.tally.priority[offer_id], "status": "open", "status_since": T + 1, "status_reason": None,
-        "class_version": None, "floor_price": None,
+        "class_version": None, "floor_price": None, "site_id": None,
     }  # fmt: skip
     assert [each["offer_id"] for each in viewed.rows("offers", status="received")] == [waiting]
     assert viewed.row("offers", waiting)["priority"] is None
