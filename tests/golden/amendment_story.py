@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import SECOND
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ListProvider
@@ -29,6 +31,9 @@ def tell(world: GoldenWorld) -> None:
         AmendOffer(offer_id=dear, reduce_nodes_by=None, price=3 * YUAN),
         AmendBid(bid_id=low, reduce_nodes_by=None, limit_price=2 * YUAN),
     )
+    early = f"bid-{world.engines['matching'].size}-0"  # amended in the batch that places it, before it has its funds
+    world.submit("lab-1", bid(world, programme_id=PROGRAMME, limit_price=YUAN), replace(give, bid_id=early))
+    done(world, "lab-1", CancelBid(bid_id=early))
     refused(world, "lab-1", Code.AMEND_NOT_VALID, AmendBid(bid_id=low, reduce_nodes_by=None, limit_price=YUAN))
     world.submit("lab-1", give, give)  # the second finds the first undecided
     done(world, "lab-1", AmendBid(bid_id=low, reduce_nodes_by=None, limit_price=900_000 * YUAN))
