@@ -10,11 +10,7 @@ const HERE = new URL("./", import.meta.url);
 const OUT = new URL("../../services/counterfoil/console/static/vendor/", HERE);
 const CLIENT = new URL("../typescript/", HERE);
 /** Package, the file of it, its name here. */
-const TAKEN = [
-  ["htmx.org", "dist/htmx.min.js", "htmx.min.js"],
-  ["uplot", "dist/uPlot.iife.min.js", "uPlot.iife.min.js"],
-  ["uplot", "dist/uPlot.min.css", "uPlot.min.css"],
-];
+const TAKEN = [["htmx.org", "dist/htmx.min.js", "htmx.min.js"]];
 
 const locked = JSON.parse(await readFile(new URL("package-lock.json", HERE), "utf8")).packages;
 const sha256 = (data) => createHash("sha256").update(data).digest("hex");

@@ -91,9 +91,9 @@ def test_no_wheel_is_built_without_its_assets(tmp_path: Path) -> None:
     copy = tmp_path / "services" / "counterfoil" / "console" / "static" / "vendor"
     shutil.copytree(VENDOR, copy)
     (copy / "htmx.min.js").write_text("alert(1)")
-    (copy / "uPlot.min.css").unlink()
+    (copy / "counterfoil-client.js").unlink()
     (copy / "more.js").touch()
-    assert faults(copy) == ["uPlot.min.css is missing", "htmx.min.js was changed", "more.js is not listed"]
+    assert faults(copy) == ["counterfoil-client.js is missing", "htmx.min.js was changed", "more.js is not listed"]
     build = hook["ConsoleAssets"](str(tmp_path), {}, None, None, "", "wheel")
     build.initialize("editable", {})
     with pytest.raises(RuntimeError, match="make docs"):

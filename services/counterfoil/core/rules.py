@@ -254,6 +254,8 @@ _EIGHTH: Final = replace(
     unclaimed_days=90,
 )
 
+# An amendment that failed cost an order its place; prices far below a class's worth were bonded at themselves; nodes
+# were offered twice; who was stopped left others undecided; scarce hours went to who came first.
 _NINTH: Final = replace(
     _EIGHTH,
     number=9,
