@@ -92,7 +92,7 @@ def test_an_item_is_its_row_of_the_list(http: Stepped, view: View) -> None:
         response = http.get(f"{url(view)}/{path}")
         assert (response.status_code, response.json()) == (200, row)
         jsonschema.validate(row, row_schema(view))
-    absent = {"int": "1", "time": "2001-01-01T00:00:00.000000Z"}
+    absent = {"int": "1", "time": "2001-01-01T00:00:00.000000Z", "hour": "20010101T00Z"}
     nothing = "/".join(absent.get(view.columns[name], "no-such") for name in view.key)
     assert problem_of(http.get(f"{url(view)}/{nothing}"))["code"] == "not_found"
 

@@ -28,7 +28,7 @@ def _floor(text: str) -> FloorPrice:
 
 
 def _figure(flag: str, text: str) -> Any:
-    return count(flag, text, 0, limits.MAX_COUNT)
+    return count(flag, text, 1, limits.MAX_COUNT)
 
 
 @signed(

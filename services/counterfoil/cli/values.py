@@ -38,7 +38,7 @@ def collective(text: str) -> Collective:
     from counterfoil.contract.accelerators import Collective  # a command that reads needs no records
 
     cards, _, mbps = text.partition("=")
-    if cards not in ("2", "4", "8") or not mbps.isascii() or not mbps.isdecimal() or int(mbps) > MAX_COUNT:
+    if cards not in ("2", "4", "8") or not mbps.isascii() or not mbps.isdecimal() or not 1 <= int(mbps) <= MAX_COUNT:
         raise ValueError("CARDS=MBPS with 2, 4 or 8 cards, such as 8=72000")
     return Collective(cards=int(cards), mbps=int(mbps))  # type: ignore[arg-type]
 

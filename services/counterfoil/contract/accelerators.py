@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from counterfoil.contract.record import record
-from counterfoil.contract.scalars import Count, Currency, Flag, GpusPerNode, Id, Price, Version
+from counterfoil.contract.scalars import Count, Currency, Figure, Flag, GpusPerNode, Id, Price, Version
 
 Cards = Literal[2, 4, 8]
 Confidence = Literal["high", "medium", "low", "unknown"]
@@ -17,7 +17,7 @@ class Collective:
     """All-reduce bandwidth over so many cards of one node, as measured, in megabytes per second."""
 
     cards: Cards
-    mbps: Count
+    mbps: Figure
 
 
 @record

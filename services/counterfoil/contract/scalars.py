@@ -169,6 +169,8 @@ Day = Annotated[int, Coded(parse_day, format_day, {"type": "string", "format": "
 """A date, as days since 1970-01-01."""
 
 Count = Annotated[int, _count(0, limits.MAX_COUNT)]
+Figure = Annotated[int, _count(1, limits.MAX_COUNT)]
+"""A figure that is known: what is not known is null, never zero."""
 Version = Annotated[int, _count(1, 1_000_000)]
 Months = Annotated[int, _count(1, 1_200)]
 Nodes = Annotated[int, _count(1, limits.MAX_NODES)]

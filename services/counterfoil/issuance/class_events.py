@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from counterfoil.contract.accelerators import Collective, Confidence, FloorPrice
 from counterfoil.contract.record import Event, event
-from counterfoil.contract.scalars import Count, Flag, GpusPerNode, Id, Name, Version
+from counterfoil.contract.scalars import Figure, Flag, GpusPerNode, Id, Name, Version
 
 
 @event("class.registered.v2")
@@ -14,15 +14,15 @@ class ClassRegistered(Event):
     class_id: Id
     version: Version
     description: Name
-    mem_mb: Count | None
-    mem_mbps: Count | None
+    mem_mb: Figure | None
+    mem_mbps: Figure | None
     gpus_per_node: GpusPerNode
-    bf16_mtflops_nominal: Count | None
-    bf16_mtflops_attested: Count | None
+    bf16_mtflops_nominal: Figure | None
+    bf16_mtflops_attested: Figure | None
     figures_withheld: Flag
     allreduce: tuple[Collective, ...]
     interconnect: Id | None
-    interconnect_mbps: Count | None
+    interconnect_mbps: Figure | None
     origin: Id | None
     sources: tuple[Name, ...]
     confidence: Confidence
