@@ -13,7 +13,14 @@ from counterfoil.issuance.invoice_events import InvoiceClaimed
 from counterfoil.ledger.chart import budget
 from counterfoil.programme.benefit import evaluate
 from counterfoil.programme.claiming import case_of
-from counterfoil.redemption.commands import ApproveClaim, ApprovedLine, RejectClaim, Rest
+from counterfoil.redemption.commands import (
+    ApproveClaim,
+    ApprovedLine,
+    CloseSettlement,
+    RejectClaim,
+    Rest,
+    ReturnPayment,
+)
 from counterfoil.vocabulary import CODEC
 from tests.lives.test_beijing import SIGNED
 from tests.lives.test_beijing import Beijing as City
@@ -103,6 +110,45 @@ def test_what_is_cut_or_rejected_is_the_vouchers_again_or_the_budgets() -> None:
     assert sum(each.amount for each in counted) == 4 * MILLION // 10
     check_settled(city)
     check_replay(city)
+
+
+def test_what_no_bank_pays_counts_back_on_the_last_day_and_the_ceiling_of_law_is_free_again() -> None:
+    """The bank sends two payments back in the run-off, one of them twice; the city owes nothing else."""
+    ceiling = {"regime": "DE_MINIMIS", "ceiling": "5000000", "months": 36, "counts_on": "PAID"}
+    city = Beijing(benefit__regimes=[ceiling])
+    voucher_id = city.applies("lab-1", 6 * MILLION, 2).voucher_id
+    city.on("2024-07-10")
+    paid, twice, once = (
+        city.claims("lab-1", voucher_id, number, line(MILLION, "2024-04-01", "2024-06-30")).grant_id
+        for number in ("paid", "twice", "once")
+    )
+    for claim_id in (paid, twice, once):
+        city.approves(claim_id)
+    city.pays(paid, "lab-1")
+    city.runs_off()
+    for number, (claim_ids, payees) in enumerate((((twice,), ()), ((once,), ("lab-1",)))):
+        settled = city.does(
+            "city", CloseSettlement(programme_id=city.programme_id, claim_ids=claim_ids, payee_ids=payees)
+        )
+        back = ReturnPayment(
+            settlement_id=settled.settlement_id,
+            provider_id="lab-1",
+            return_reference=f"R-{number}",
+            reason="account closed",
+        )
+        city.does("bank", back)
+
+    def counted(cap: str) -> int:
+        entries = city.state("issuance").counters.entries(city.programme_id, cap, "PAID", "lab-1")
+        return sum(each.amount for each in entries)
+
+    each = 2 * MILLION // 10
+    assert counted("per-year") == counted("regime:DE_MINIMIS") == 3 * each
+    city.on("2025-07-01")
+    assert counted("per-year") == counted("regime:DE_MINIMIS") == each
+    claimed = city.state("issuance").claims.claimed
+    assert [claimed[claim_id].left for claim_id in (paid, twice, once)] == [each, 0, 0]
+    assert (city.closes().lapsed, city.in_budget("disbursed")) == (2 * each, each)
 
 
 def test_a_claim_is_refused_for_its_reason_and_changes_nothing() -> None:

@@ -8,12 +8,21 @@ from counterfoil.contract.applications import ApplicationLine
 from counterfoil.contract.invoices import Evidence, Invoice
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY
-from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ListProvider
+from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ListProvider, ReturnVoucher
 from counterfoil.issuance.invoice_commands import ClaimInvoice, PermitClaim
-from counterfoil.redemption.commands import ApproveClaim, ApprovedLine, CloseSettlement, ConfirmPayment, RejectClaim
+from counterfoil.issuance.run_off_commands import BeginRunOff
+from counterfoil.redemption.commands import (
+    ApproveClaim,
+    ApprovedLine,
+    CloseSettlement,
+    ConfirmPayment,
+    RejectClaim,
+    ReturnPayment,
+)
 from tests.documents import document, publishing
 from tests.golden.steps import done, refused
 from tests.golden.world import GoldenWorld
+from tests.paper_work import approve
 from tests.properties.world import YUAN
 
 CAP = {"id": "all", "scope": "BENEFICIARY", "period": {"kind": "CALENDAR_YEAR"}, "amount": "300", "counts": ["PAID"]}
@@ -61,3 +70,33 @@ def tell(world: GoldenWorld) -> None:
     done(world, "bank", payment)
     back = done(world, "lab-1", replace(claim, invoice=replace(invoice, number="12-2"))).claim_id
     done(world, "city", RejectClaim(claim_id=back, reason="no proof", rest="claimable"))
+
+
+def unpaid(world: GoldenWorld) -> None:
+    """A claim of a programme in run-off that no bank pays, twice: on its last day it lapses, and counts no more."""
+    value = document(id="p-unpaid", redemption=REDEMPTION, benefit__caps=[CAP])
+    done(world, "city", *publishing(value))
+    done(world, "city", AppropriateBudget(programme_id="p-unpaid", amount=900 * YUAN, document="p-unpaid"))
+    done(world, "city", ListProvider(programme_id="p-unpaid", provider_id="gpu-1"))
+    voucher = done(world, "city", IssueVoucher(programme_id="p-unpaid", beneficiary_id="lab-1", amount=50 * YUAN))
+    today = world.clock // DAY
+    line = ApplicationLine(
+        id="l1", sku="GPU_COMPUTE", instrument="COMPUTE", amount=20 * YUAN, tax=0, quantity=0, unit=None,
+        class_id="a100", region="east", provider_id="gpu-1", starts=today - 20, ends=today - 10,
+    )  # fmt: skip
+    claim = ClaimInvoice(
+        voucher_id=voucher.voucher_id, amount=None, lines=(line,), other_support=(),
+        invoice=Invoice(issuer_tax_id="91110108MA01", number="23-1", issued_on=today),
+        evidence=(Evidence(type="INVOICE", sha256=bytes(32)),),
+    )  # fmt: skip
+    claim_id = done(world, "lab-1", claim).claim_id
+    done(world, "city", approve(claim_id))
+    done(world, "lab-1", ReturnVoucher(voucher_id=voucher.voucher_id, reason="not needed"))
+    done(world, "city", BeginRunOff(programme_id="p-unpaid", reason="the last year is over"))
+    for number, (claims, payees) in enumerate((((claim_id,), ()), ((), ("lab-1",)))):
+        settle = CloseSettlement(programme_id="p-unpaid", claim_ids=claims, payee_ids=payees)
+        back = ReturnPayment(
+            settlement_id=done(world, "city", settle).settlement_id, provider_id="lab-1",
+            return_reference=f"p-unpaid-{number}", reason="account closed",
+        )  # fmt: skip
+        done(world, "bank", back)

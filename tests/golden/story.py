@@ -142,6 +142,7 @@ LATER: tuple[tuple[str, str, Callable[[GoldenWorld], None]], ...] = (
     ("ledger", "endless_days", stopped_story.tell),
     ("issuance", "max_floor_prices", class_story.tell),
     ("matching", "max_open_auctions", auction_story.tell),
+    ("redemption", "tells_lapsed_claims", claim_story.unpaid),
 )
 """Further parts: in which service's rules, since which field, and how it is told."""
 

@@ -13,13 +13,21 @@ from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.events import ProviderReinstated, ProviderSuspended
 from counterfoil.issuance.run_off_events import RunOffBegun
 from counterfoil.ledger.closing_events import ProgrammeClosing, ProgrammeStaysOpen
+from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceCredited
 from counterfoil.programme.expiry import NEVER
-from counterfoil.redemption.closing_events import LastDaySet, ProgrammeSettled, ProgrammeUnsettled, UnclaimedLapsed
+from counterfoil.redemption.closing_events import (
+    ClaimLapsed,
+    LastDaySet,
+    ProgrammeSettled,
+    ProgrammeUnsettled,
+    UnclaimedLapsed,
+)
 from counterfoil.redemption.commands import ConfirmRecovery, RejectClaim, ReturnPayment, ReverseCapture
 from counterfoil.redemption.events import ClaimOffset, ClaimRejected, LinePart, PaymentReturned
 from tests.documents import document, published
 from tests.given import Scenario
-from tests.redemption.world import CLM_1, CLM_2, REP, STL, claim, claimed, earned, settled
+from tests.paper_work import approve
+from tests.redemption.world import CLM_1, CLM_2, REP, STL, approved, claim, claimed, earned, settle, settled
 
 RUN_OFF: Final = RunOffBegun(programme_id="p1", reason="over")
 CLOSING: Final = ProgrammeClosing(programme_id="p1", reason="all is paid")
@@ -204,3 +212,55 @@ def test_a_run_off_of_rules_7_gets_its_last_day_with_rules_8(rules: int) -> None
     told.state.rules = RULES[rules]
     told.state.rebuild()
     assert told.decider.due(told.state) == ((0, TIMER) if rules == LATEST else None)
+
+
+def on_invoice(told: Scenario, number: int, amount: int, note: int = 0) -> str:
+    """A claim on an invoice, approved and less what a credit note took of it before."""
+    claim_id = f"inv-{number}-0"
+    invoiced = InvoiceCaptured(
+        claim_id=claim_id, programme_id="p1", version=1, voucher_id="vch-1-0", holder_id="lab-1", payee_id="gpu-1",
+        invoice_number=f"{number}", amount=amount, legs=(),
+    )  # fmt: skip
+    told.reacts_to(invoiced)
+    if note:
+        credited = InvoiceCredited(claim_id=claim_id, programme_id="p1", payee_id="gpu-1", amount=note, invoiced=amount)
+        told.reacts_to(credited)
+    told.when(approve(claim_id), "city")
+    return claim_id
+
+
+def of_claim(claim_id: str, amount: int) -> ClaimLapsed:
+    return ClaimLapsed(claim_id=claim_id, programme_id="p1", provider_id="gpu-1", amount=amount)
+
+
+def test_what_lapses_is_said_of_the_claims_on_invoices_that_it_was_of_less_what_was_set_off_and_of_contracts() -> None:
+    """The debt was set off against the earliest of them, and what contracts brought lapses before that."""
+    told = approved()
+    first, second = on_invoice(told, 1, 500), on_invoice(told, 2, 800, note=100)
+    told.when(settle(CLM_1, first, second), "city")
+    told, _ = begun(told)
+    came_back(told, "gpu-1", "R-1", settlement_id=f"stl-{told.index - 2}-0")
+    told.state.owed["p1", "gpu-1"] = 400
+    told.fires(TIMER, told.time + DAYS * DAY).then_types(LastDaySet)
+    offset = ClaimOffset(programme_id="p1", provider_id="gpu-1", currency="CNY", lines=(), amount=400, owed_after=0)
+    until = told.state.last_days.table["p1"].until
+    told.fires(TIMER, until).then(offset, lapsed("gpu-1", 1_400), of_claim(second, 700), of_claim(first, 100))
+    assert not told.state.unpaid_claims.back
+    assert (told.state.reversible[first], second in told.state.reversible) == (400, False)
+    told.fires(TIMER, until).then()
+
+
+@pytest.mark.parametrize("claims", [24, 25])
+def test_no_more_claims_lapse_in_an_entry_than_one_takes(claims: int) -> None:
+    told = claimed()
+    told.when(settle(*(on_invoice(told, number, 10) for number in range(claims))), "city")
+    told, _ = begun(told)
+    came_back(told, "gpu-1", "R-1", settlement_id=f"stl-{told.index - 2}-0")
+    told.fires(TIMER, told.time + DAYS * DAY).then_types(LastDaySet)
+    until = told.state.last_days.table["p1"].until
+    last = [of_claim(f"inv-{number}-0", 10) for number in reversed(range(claims))]
+    left = 10 * (claims - 24)
+    told.fires(TIMER, until).then(lapsed("gpu-1", 240, left=left), *last[:24])
+    assert told.state.sent_back.get(("p1", "gpu-1"), 0) == left
+    told.fires(TIMER, until).then(*([lapsed("gpu-1", 10), last[24]] if left else []))
+    assert not told.state.unpaid_claims.back

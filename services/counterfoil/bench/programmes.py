@@ -57,9 +57,9 @@ def evaluations(report: ReportFigure) -> None:
         lines = [{"id": f"{n}", "sku": "GPU_COMPUTE", "amount": "1234.56"} for n in range(count)]
         case = read_case(rules, {"day": "2026-03-01", "subjects": {"GROUP": "acme"}, "facts": [fact], "lines": lines})
         rounds = _TOTAL // count
-        began = time.perf_counter_ns()
+        began = time.process_time_ns()
         for _ in range(rounds):
             evaluate(rules, case)
-        spent = (time.perf_counter_ns() - began) // 1_000_000
+        spent = (time.process_time_ns() - began) // 1_000_000
         workload = f"lines of invoices of {count}, {_RULES} tiers, {_RULES} caps"
         report(Figure("programme lines evaluated", workload, rounds * count, spent))

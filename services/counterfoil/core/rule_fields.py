@@ -189,6 +189,8 @@ class Rules:
     """Whether less than a minor unit that a recovery leaves of a debt is given up with it: no bank can pay it."""
     unclaimed_days: int | None
     """In run-off, what nobody claims or no bank pays lapses so many days after the last came; None: it never does."""
+    tells_lapsed_claims: bool
+    """Whether what lapses of a claim on an invoice is said of that claim, so that it counts towards limits no more."""
     max_facts: int
     """That one party attests of another, or of its applications; a later attestation replaces an earlier one."""
 

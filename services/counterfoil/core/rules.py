@@ -112,6 +112,7 @@ _FIRST: Final = Rules(
     owes_once=False,
     recovers_whole=False,
     unclaimed_days=None,
+    tells_lapsed_claims=False,
     max_facts=0,
     max_auditors=0,
     states_shortfalls=False,
@@ -274,6 +275,7 @@ _NINTH: Final = replace(
     max_auction_orders_per_group=1_050,
     max_auction_blocks_per_group=50,
     max_stocks=256,
+    tells_lapsed_claims=True,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)

@@ -366,6 +366,7 @@ _REDEMPTION: Final[Table] = {
     ),
     redemption_closing.RestGivenUp: Concerns("settlement_id", _PROVIDER, programme=True),
     redemption_closing.UnclaimedLapsed: Concerns(PROGRAMME, _PROVIDER, programme=True),
+    redemption_closing.ClaimLapsed: Concerns("claim_id", _PROVIDER, programme=True),
     **_all(
         _OF_PROGRAMME,
         redemption_closing.ProgrammeSettled,

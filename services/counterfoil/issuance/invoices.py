@@ -61,6 +61,7 @@ from counterfoil.programme.rules import Rules
 from counterfoil.programme.terms import least_spent
 from counterfoil.programme.values import floor_of
 from counterfoil.programme.windows import is_taken
+from counterfoil.redemption.closing_events import ClaimLapsed
 
 _SAID: Final = 120
 """Characters of a reason that a refusal has: its outcome has to fit into a batch."""
@@ -402,13 +403,27 @@ def count_back(state: IssuanceState, event: InvoiceRefused | InvoiceReturned | C
     else:
         amount, reason = min(event.amount, claimed.left), "returned" if isinstance(event, InvoiceReturned) else "denied"
     over = reason != "denied" and amount == claimed.left
-    counted_back = ClaimCountedBack(
-        claim_id=event.claim_id, programme_id=event.programme_id, amount=amount, over=over, reason=reason
-    )
+    return _counted_back(state, claimed, event.claim_id, amount, reason, over=over)
+
+
+def count_back_lapsed(state: IssuanceState, event: ClaimLapsed, _at: At) -> list[Event]:
+    """What of a claim lapsed since no bank paid it counts no more; its invoice stays used, as that of a denied one."""
+    claimed = state.claims.claimed.get(event.claim_id)
+    if claimed is None:  # another shard's
+        return []
+    return _counted_back(state, claimed, event.claim_id, min(event.amount, claimed.left), "lapsed", over=False)
+
+
+def _counted_back(
+    state: IssuanceState, claimed: Claimed, claim_id: str, amount: int, reason: str, *, over: bool
+) -> list[Event]:
     if not amount:
         return []
+    counted_back = ClaimCountedBack(
+        claim_id=claim_id, programme_id=claimed.programme_id, amount=amount, over=over, reason=reason
+    )
     undone = Grant(claimed.on, claimed.left, claimed.counts).parted(amount)[1].counts
-    return [counted_back, *freed(state, event.programme_id, event.claim_id, claimed.holder_id, undone)]
+    return [counted_back, *freed(state, claimed.programme_id, claim_id, claimed.holder_id, undone)]
 
 
 # evolve -------------------------------------------------------------------------------------------------------------

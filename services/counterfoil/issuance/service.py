@@ -172,6 +172,7 @@ from counterfoil.ledger.events import ClaimReleased, VoucherCancelled, VoucherCl
 from counterfoil.ledger.extension_events import VoucherEndSet, VoucherExtended
 from counterfoil.ledger.invoice_events import InvoiceRefused, InvoiceReturned
 from counterfoil.ledger.transfer_events import TransferConsented, VoucherReissued, VoucherSurrendered
+from counterfoil.redemption.closing_events import ClaimLapsed
 from counterfoil.service import Service
 
 
@@ -269,6 +270,7 @@ DECIDER: Final = Decider(
             ClaimReleased: budgets.recycle_claim,
             InvoiceRefused: invoices.count_back,
             InvoiceReturned: invoices.count_back,
+            ClaimLapsed: invoices.count_back_lapsed,
             ProgrammeClosed: run_off.take_over_closed,
         },
     },

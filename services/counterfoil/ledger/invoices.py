@@ -28,6 +28,7 @@ from counterfoil.ledger.invoice_events import (
 from counterfoil.ledger.state import Claimed, LedgerState
 from counterfoil.programme.claiming import after_use
 from counterfoil.programme.rules import Rules
+from counterfoil.redemption.closing_events import ClaimLapsed
 from counterfoil.redemption.events import ClaimReturned
 
 
@@ -138,6 +139,11 @@ def return_to_voucher(state: LedgerState, event: ClaimReturned, at: At) -> Seque
     return [returned, *bury(state, posting, claimed.holder_id, [back], at)]
 
 
+def show_lapsed(state: LedgerState, event: ClaimLapsed, _at: At) -> Sequence[Event]:
+    """Mirror that a claim on an invoice lapsed, behind what its payee lost: issuance counts it back."""
+    return [event] if event.claim_id in state.claimed else []
+
+
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
@@ -170,3 +176,7 @@ def invoice_returned(state: LedgerState, event: InvoiceReturned, _at: At) -> Non
     state.book(event.legs)
     claimed = state.claimed[event.claim_id]
     state.claimed[event.claim_id] = claimed._replace(amount=claimed.amount - event.amount)
+
+
+def claim_lapsed(_state: LedgerState, _event: ClaimLapsed, _at: At) -> None:
+    """It was booked with all that its payee lost."""

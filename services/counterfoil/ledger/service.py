@@ -149,6 +149,7 @@ from counterfoil.matching.events import (
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
 from counterfoil.redemption.adjustment_events import PaymentAdjusted
 from counterfoil.redemption.closing_events import (
+    ClaimLapsed,
     LastDaySet,
     ProgrammeSettled,
     ProgrammeUnsettled,
@@ -250,6 +251,7 @@ DECIDER: Final = Decider(
             RestGivenUp: closing.lapse_rest,
             LastDaySet: closing.show_last_day,
             UnclaimedLapsed: closing.release_unclaimed,
+            ClaimLapsed: invoices.show_lapsed,
             ProgrammeSettled: closing.close_books,
             ProgrammeUnsettled: closing.stay_open,
             ShareReturned: budgets.reopen_shared,
@@ -299,6 +301,7 @@ DECIDER: Final = Decider(
         InvoiceCredited: invoices.invoice_credited,
         InvoiceRefused: invoices.invoice_refused,
         InvoiceReturned: invoices.invoice_returned,
+        ClaimLapsed: invoices.claim_lapsed,
         VoucherCredited: vouchers.voucher_credited,
         VoucherFrozen: vouchers.voucher_frozen,
         VoucherUnfrozen: vouchers.voucher_unfrozen,

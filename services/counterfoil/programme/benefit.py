@@ -208,15 +208,21 @@ def _limited(rules: Rules, case: Case, results: tuple[LineResult, ...], course: 
         _cut(sums, (), bound, course)
     for regime in (each for each in rules.regimes if each.regime.excess != "REFUSE"):
         _cut(sums, (), regime_bound(case, regime, _subsidy(sums, ())), course)
+    known: dict[tuple[str, ...], Sum] = {}  # most caps are of the same instruments, and cut nothing
     for cap in rules.caps:
-        asked = _asked(sums, cap.cap.instruments)
-        if asked.eligible > 0:
-            _cut(sums, cap.cap.instruments, cap_bound(rules, case, cap, asked), course)
+        instruments = cap.cap.instruments
+        asked = known[instruments] if instruments in known else _asked(sums, instruments)
+        known[instruments] = asked
+        if asked.eligible > 0 and _cut(sums, instruments, cap_bound(rules, case, cap, asked), course, asked.subsidy):
+            known.clear()
     for instruments in _by_envelope(rules, sums).values():
         asked_for = _subsidy(sums, instruments)
         if asked_for > 0:
             _cut(sums, instruments, envelope_bound(rules, case, instruments[0], asked_for), course)
-    slack = [most - _subsidy(sums, instruments) for instruments, most in course.limits]
+    least: dict[tuple[str, ...], Exact] = {}
+    for instruments, most in course.limits:
+        least[instruments] = min(most, least.get(instruments, most))
+    slack = [most - _subsidy(sums, instruments) for instruments, most in least.items()]
     return _Limited(_subsidy(sums, ()), min(slack, default=None), sums)
 
 
@@ -270,17 +276,20 @@ def _subsidy(sums: dict[str, Sum], instruments: tuple[str, ...]) -> Exact:
     return total_of(each.subsidy for each in sums.values() if not instruments or each.instrument in instruments)
 
 
-def _cut(sums: dict[str, Sum], instruments: tuple[str, ...], bound: Bound, course: _Course) -> None:
-    """Bring what the instruments ask for within a bound, each in proportion."""
-    asked = _subsidy(sums, instruments)
+def _cut(
+    sums: dict[str, Sum], instruments: tuple[str, ...], bound: Bound, course: _Course, asked: Exact | None = None
+) -> bool:
+    """Bring what the instruments ask for, `asked` if known, within a bound, in proportion; whether it cut."""
+    asked = _subsidy(sums, instruments) if asked is None else asked
     left = course.take(bound, asked)
     if bound.amount is not None:
         course.limits.append((instruments, bound.amount))
     if left == asked:
-        return
+        return False
     for name, each in sums.items():
         if not instruments or name in instruments:
             sums[name] = each._replace(subsidy=share_of(each.subsidy, Fraction(left, asked)))
+    return True
 
 
 def _concluded(
@@ -336,16 +345,12 @@ def _counts(rules: Rules, case: Case, results: tuple[LineResult, ...], subsidy: 
     sums = _by_instrument(results)
     whole = _subsidy(sums, ())
     added: list[Counted] = []
+    known: dict[tuple[str, ...], dict[str, int]] = {}
     for rule in rules.caps:
         cap = rule.cap
-        asked = _asked(sums, cap.instruments)
-        part = share_of(subsidy, Fraction(asked.subsidy, whole)) if whole > 0 else 0
-        amount = {
-            "SUBSIDY": ceiling_of(part),
-            "ELIGIBLE_AMOUNT": ceiling_of(asked.eligible),
-            "QUANTITY": asked.quantity,
-            "GRANTS": 1 if asked.eligible > 0 else 0,
-        }[cap.of]
+        if cap.instruments not in known:
+            known[cap.instruments] = _counting(_asked(sums, cap.instruments), subsidy, whole)
+        amount = known[cap.instruments][cap.of]
         subject = case.subjects.get(cap.scope, "")
         events = [each for each in cap.counts if each in case.events]
         added.extend(Counted(cap.id, subject, each, case.day, amount) for each in events if amount)
@@ -354,3 +359,14 @@ def _counts(rules: Rules, case: Case, results: tuple[LineResult, ...], subsidy: 
             subject = case.subjects.get(ceiling.regime.unit, "")
             added.append(Counted(ceiling.key, subject, ceiling.regime.counts_on, case.day, subsidy))
     return tuple(added)
+
+
+def _counting(asked: Sum, subsidy: int, whole: Exact) -> dict[str, int]:
+    """What a decision adds, by what a cap may count of it."""
+    part = share_of(subsidy, Fraction(asked.subsidy, whole)) if whole > 0 else 0
+    return {
+        "SUBSIDY": ceiling_of(part),
+        "ELIGIBLE_AMOUNT": ceiling_of(asked.eligible),
+        "QUANTITY": asked.quantity,
+        "GRANTS": 1 if asked.eligible > 0 else 0,
+    }

@@ -15,7 +15,7 @@ from counterfoil.contract.times import format_day
 from counterfoil.core.at import At
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import Copy, Readers
-from counterfoil.redemption.closing_events import RestGivenUp, UnclaimedLapsed
+from counterfoil.redemption.closing_events import ClaimLapsed, RestGivenUp, UnclaimedLapsed
 from counterfoil.redemption.credit_events import ClaimCut, CreditKnown, CreditOwed
 from counterfoil.redemption.events import (
     ActEndorsed,
@@ -65,9 +65,10 @@ CLAIMS: Final = View(
     filters=("programme_id", "provider_id", "status", "settlement_id"),
     readers=Readers(parties=("provider_id",), programme="programme_id"),
     time="submitted_at",
-    values={"status": ("submitted", "approved", "rejected", "batched", "paid", "returned")},
+    values={"status": ("submitted", "approved", "rejected", "batched", "paid", "returned", "lapsed")},
 )
-"""`status`: submitted, approved, rejected, batched (part of the settlement `settlement_id`), paid or returned.
+"""`status`: submitted, approved, rejected, batched (part of the settlement `settlement_id`), paid, returned,
+or lapsed (on an invoice: in the run-off it was paid no more).
 
 `lines` and `amount` are what was claimed; `approved` of it is to be paid, `denied` of it never is, and the rest may be
 claimed once more. A claim that is returned is paid by a later settlement, with all that its provider is owed then.
@@ -334,6 +335,10 @@ def _unclaimed_lapsed(event: UnclaimedLapsed, at: At) -> Iterable[Change]:
         yield payable(event.programme_id, event.provider_id, event.payable_after, at)
 
 
+def _claim_lapsed(event: ClaimLapsed, at: At) -> Iterable[Change]:
+    yield Set(CLAIMS.name, (event.claim_id,), _claim_is("lapsed", at))
+
+
 def payable(programme_id: str, provider_id: str, amount: int, at: At) -> Change:
     """What a programme owes a provider beside claims and settlements."""
     row = {"programme_id": programme_id, "provider_id": provider_id, "amount": amount, "payable_since": at.time}
@@ -391,6 +396,7 @@ CLAIM_REDUCERS: Final[Reducers] = {
     SettlementClosed: _settlement_closed,
     RestGivenUp: _rest_given_up,
     UnclaimedLapsed: _unclaimed_lapsed,
+    ClaimLapsed: _claim_lapsed,
     PaymentConfirmed: _payment_confirmed,
     PaymentReturned: _payment_returned,
 }

@@ -60,3 +60,13 @@ class UnclaimedLapsed(Event):
     lines: tuple[LinePart, ...]
     amount: Amount
     payable_after: Amount
+
+
+@event("claim.lapsed.v1")
+class ClaimLapsed(Event):
+    """Of what lapsed with what was payable to its claimant, so much was of a claim on an invoice: it is never paid."""
+
+    claim_id: Id
+    programme_id: Id
+    provider_id: Id
+    amount: PositiveAmount

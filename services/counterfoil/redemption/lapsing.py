@@ -14,7 +14,7 @@ from counterfoil.contract.times import DAY
 from counterfoil.core.at import At
 from counterfoil.programme.expiry import NEVER
 from counterfoil.programme.rules import Rules
-from counterfoil.redemption.closing_events import LastDaySet, UnclaimedLapsed
+from counterfoil.redemption.closing_events import ClaimLapsed, LastDaySet, UnclaimedLapsed
 from counterfoil.redemption.events import ClaimOffset, LinePart
 from counterfoil.redemption.last_days import LastDay
 from counterfoil.redemption.reversals import set_off
@@ -62,7 +62,9 @@ def _unclaimed(state: RedemptionState, programme_id: str) -> Sequence[Event]:
     lines = tuple(LinePart(contract_id=contract_id, amount=left) for contract_id, left in parts if left)
     events: list[Event] = [] if offset is None else [offset]
     if lines:
-        events.append(_lapsed(state, programme_id, provider_id, lines, sum(each.amount for each in lines)))
+        key = (programme_id, provider_id)
+        lapsed = sum(each.amount for each in lines)
+        events.append(_lapsed(state, key, lines, lapsed, state.payable.get(key, 0)))
     return events
 
 
@@ -71,6 +73,9 @@ def _unpaid(state: RedemptionState, programme_id: str) -> Sequence[Event]:
     key = min(each for each in state.payable.owned(programme_id) if state.unpaid(each))
     unpaid, owed = state.unpaid(key), state.owed.get(key, 0)
     offset = min(unpaid, owed)
+    parts = list(state.unpaid_claims.parts(key, unpaid - offset, state.came_back.get(key), state.reversible))
+    most = state.rules.max_items_per_sweep
+    amount = unpaid - offset if len(parts) <= most else sum(part for _, part in parts[:most])
     before: list[Event] = []
     if offset:
         before = [
@@ -79,14 +84,18 @@ def _unpaid(state: RedemptionState, programme_id: str) -> Sequence[Event]:
                 amount=offset, owed_after=owed - offset,
             )
         ]  # fmt: skip
-    return [*before, _lapsed(state, programme_id, key[1], (), unpaid - offset)]
+    left = state.payable[key] - offset - amount
+    of_claims = (
+        ClaimLapsed(claim_id=claim_id, programme_id=programme_id, provider_id=key[1], amount=part)
+        for claim_id, part in parts[:most]
+    )
+    return [*before, _lapsed(state, key, (), amount, left), *of_claims]
 
 
 def _lapsed(
-    state: RedemptionState, programme_id: str, provider_id: str, lines: tuple[LinePart, ...], amount: int
+    state: RedemptionState, key: tuple[str, str], lines: tuple[LinePart, ...], amount: int, left: int
 ) -> UnclaimedLapsed:
-    key = (programme_id, provider_id)
-    left = state.payable.get(key, 0) - (0 if lines else state.unpaid(key))
+    programme_id, provider_id = key
     return UnclaimedLapsed(
         programme_id=programme_id, provider_id=provider_id, currency=state.currency(programme_id), lines=lines,
         amount=amount, payable_after=left,
@@ -111,6 +120,14 @@ def unclaimed_lapsed(state: RedemptionState, event: UnclaimedLapsed, _at: At) ->
         left = state.reversible.get(part.contract_id, 0)
         state.keep_reversible(part.contract_id, -min(part.amount, left))
     if not event.lines:
-        put(state.payable, (event.programme_id, event.provider_id), event.payable_after)
-        put(state.sent_back, (event.programme_id, event.provider_id), 0)
+        key = (event.programme_id, event.provider_id)
+        gone = state.payable[key] - event.payable_after
+        put(state.payable, key, event.payable_after)
+        put(state.sent_back, key, max(state.sent_back.get(key, 0) - gone, 0))
     state.last_days.ended()
+
+
+def claim_lapsed(state: RedemptionState, event: ClaimLapsed, _at: At) -> None:
+    """Apply what of it a claim was: it cannot be given back."""
+    state.keep_reversible(event.claim_id, -event.amount)
+    state.unpaid_claims.lapsed((event.programme_id, event.provider_id), event.claim_id)

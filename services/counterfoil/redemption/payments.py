@@ -149,6 +149,9 @@ def payment_returned(state: RedemptionState, event: PaymentReturned, at: At) -> 
         del state.adjusted[event.settlement_id, event.provider_id]
     put(state.payable, (event.programme_id, event.provider_id), event.payable_after)
     state.keep_sent_back(event.programme_id, event.provider_id, event.amount)
+    if state.rules.tells_lapsed_claims:
+        on_invoices = tuple(each for each in event.claim_ids if each in state.reversible)  # others by their contracts
+        state.unpaid_claims.came_back((event.settlement_id, event.provider_id), event.programme_id, on_invoices)
     state.last_days.more(event.programme_id, at.time)
     state.references.use(event.treasurer_id, "return", event.return_reference, at.index)
     if not event.was_paid:

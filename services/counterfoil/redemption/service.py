@@ -41,6 +41,7 @@ from counterfoil.redemption import (
 from counterfoil.redemption.adjustment_commands import AdjustPayment
 from counterfoil.redemption.adjustment_events import PaymentAdjusted
 from counterfoil.redemption.closing_events import (
+    ClaimLapsed,
     LastDaySet,
     ProgrammeSettled,
     ProgrammeUnsettled,
@@ -230,6 +231,7 @@ DECIDER: Final = Decider(
         RestGivenUp: closing.rest_given_up,
         LastDaySet: lapsing.last_day_set,
         UnclaimedLapsed: lapsing.unclaimed_lapsed,
+        ClaimLapsed: lapsing.claim_lapsed,
         RunOffBegun: closing.run_off_begun,
         ProgrammeSettled: closing.programme_settled,
         ProgrammeUnsettled: closing.programme_unsettled,

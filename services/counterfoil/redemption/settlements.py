@@ -177,6 +177,8 @@ def settlement_closed(state: RedemptionState, event: SettlementClosed, _at: At) 
     for payee in event.payees:
         put(state.payable, (event.programme_id, payee.provider_id), payee.carried)
         put(state.sent_back, (event.programme_id, payee.provider_id), 0)
+        payment = (event.settlement_id, payee.provider_id)
+        state.unpaid_claims.settle(payment, event.programme_id, due=payee.amount > 0)
     for payee in due:
         state.payments[event.settlement_id, payee.provider_id] = Payment(
             event.programme_id, payee.amount, tuple(claim.terms.claim_id for claim in claims[payee.provider_id])

@@ -44,6 +44,7 @@ from counterfoil.redemption.commands import Reading, minutes
 from counterfoil.redemption.events import ClaimSubmitted, ContractOpened
 from counterfoil.redemption.last_days import SENT_BACK, LastDays
 from counterfoil.redemption.shared import SHARED, Shared
+from counterfoil.redemption.unpaid import Unpaid
 
 MINUTES_PER_HOUR = 60
 
@@ -310,7 +311,8 @@ class RedemptionState(ProgrammesState):
     __slots__ = (
         "adjusted", "appeals", "came_back", "captures", "claimable", "claims", "clawbacks", "contracts", "disputes",
         "drawn", "ended", "endorsements", "four_eyes", "last_days", "outages", "owed", "paid", "payable", "payments",
-        "reporting", "reports", "reversible", "sent_back", "settled", "settlements", "shared", "suspended", "windows",
+        "reporting", "reports", "reversible", "sent_back", "settled", "settlements", "shared", "suspended",
+        "unpaid_claims", "windows",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -337,6 +339,7 @@ class RedemptionState(ProgrammesState):
         self.came_back: Table[tuple[str, str], taken_back.Settled] = self.keep(Table(taken_back.CAME_BACK))
         self.adjusted: Table[tuple[str, str], int] = self.keep(Table(taken_back.ADJUSTED))  # as payments
         self.drawn: Table[str, tuple[taken_back.Line, ...]] = self.keep(Table(taken_back.DRAWN))  # as clawbacks
+        self.unpaid_claims = Unpaid(self.keep)
         self.outages = Outages()
         self.keep(self.outages.table)
         self.last_days = LastDays(self._lapses, self.outages)

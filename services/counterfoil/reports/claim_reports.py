@@ -130,7 +130,7 @@ R4: Final = Report(
         "related json: whether holder and provider are of one group, as is known now",
         "explanation json: of an invoice, each step of the calculation, price ceilings among them",
         "rules_hash text: of the document that an invoice was judged by, hexadecimal",
-        "status text: submitted, approved, rejected, batched, paid or returned",
+        "status text: submitted, approved, rejected, batched, paid, returned or lapsed",
         "status_since time: since when",
         "status_reason text: why it was cut, rejected or returned",
         "decided_by text: who approved or rejected it last",
