@@ -64,6 +64,7 @@ def browsing(home: Path, disclosure: Disclosure = "restricted") -> Iterator[Brow
     market.ask("gpu-1", OFFER)
     market.ask("lab-1", BID)
     market.system.settle()
+    market.system.seal()
     http = Stepped(market, relay, Protections(disclosure=disclosure), pages)
     try:
         yield Browsing(http, disclosure)

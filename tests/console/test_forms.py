@@ -6,6 +6,7 @@ import re
 
 from counterfoil.console import forms
 from counterfoil.console.words import FOLDER
+from counterfoil.contract.log_id import LogId
 from counterfoil.vocabulary import VOCABULARY
 from tests.console.browsing import MARKUP, Browsing
 
@@ -42,3 +43,15 @@ def test_the_form_is_filled_from_the_address_and_escaped(console: Browsing) -> N
     assert schema.json()["title"] == "place_bid v1"
     for path in ("command/nothing", "schemas/place_bid.json", "schemas/place_bid.v9.json"):
         assert console.browse(None, path).status_code == 404, path
+
+
+def test_an_act_on_an_object_goes_to_the_log_that_made_it() -> None:
+    """The shard that the object's id names, if this market has it; else the service's first log."""
+    origins = {log: log.origin("market.example") for log in (LogId("matching"), LogId("matching", "east"))}
+    for bid, log in (
+        ("bid-east-14-0", "matching/east"),
+        ("bid-14-0", "matching/main"),
+        ("bid-west-1-0", "matching/main"),
+    ):
+        assert forms.form_of("cancel_bid", origins, {"bid_id": bid}).log == f"market.example/{log}"
+    assert forms.form_of("place_bid", origins, {"programme_id": "p1"}).log == "market.example/matching/main"

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterfoil.runtime.clock import LAST, BadClock, ClockDriver, FileClock, SystemClock, open_clock
+from counterfoil.runtime.clock import LAST, BadClock, ClockDriver, FileClock, SystemClock, going_on, open_clock, time_by
+from tests.e2e.running import eventually
 
 START = 1_767_571_200_000_000
 HALVES = (1 << 32) + 1
@@ -150,3 +151,16 @@ def test_a_clock_that_is_set_parts_from_one_that_is_moved(path: Path) -> None:
         driver.advance_to(START + 10)
         driver.set_to(START + 6)
         assert (reader.now(), reader.offset()) == (START + 6, 0)
+
+
+def test_a_clock_that_goes_on_may_be_moved_on_by_others(tmp_path: Path) -> None:
+    file = tmp_path / "clock"
+    ClockDriver.create(file, 1_000_000)
+    with FileClock(file) as clock, going_on(file):
+        eventually(lambda: clock.now() > 1_000_000)
+        with ClockDriver(file) as driver:
+            driver.advance_to(9_000_000_000)
+        eventually(lambda: clock.now() > 9_000_000_000)
+        assert clock.now() < 19_000_000_000
+    last = time_by(file)
+    assert last == time_by(file)

@@ -157,6 +157,7 @@ class Embedded:
             catching_up=lambda: self.projector.catching_up,
             standstill=self.standstill,
             waiting=self.waiting,
+            now=self.clock.now,
             telemetry=self._telemetry,
             alone=True,
         )

@@ -15,6 +15,7 @@ from counterfoil.instance import Instance
 from counterfoil.ops.telemetry import Instruments
 from counterfoil.ports import LogStore, Presence
 from counterfoil.runtime.catching_up import catching_up
+from counterfoil.runtime.clock import FileClock, open_clock
 from counterfoil.runtime.receipts import Deliver, Receipts, Source
 from counterfoil.runtime.standstill import Code, Standstill
 from counterfoil.settings import GATEWAY, Settings
@@ -51,6 +52,9 @@ class Gateway:
                 log: opened.enter_context(closing(read_log_store_on(database, log))) for log in instance.logs()
             }
             self.views = opened.enter_context(closing(read_view_store_on(database, VIEWS)))
+            self._clock = open_clock(settings.clock)
+            if isinstance(self._clock, FileClock):
+                opened.callback(self._clock.close)
             self.sessions = opened.enter_context(closing(open_session_store_on(database)))
             self.webhooks = opened.enter_context(closing(open_webhook_store_on(database)))
             dead_letter = partial(instruments.dead_letter, GATEWAY)
@@ -120,6 +124,7 @@ class Gateway:
             standstill=self._standstill,
             catching_up=lambda: self._catching_up,
             waiting=self._waiting,
+            now=self._clock.now,
             telemetry=self._instruments,
         )
 

@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from counterfoil import __version__
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import CannotAudit
 from counterfoil.audit.kept import kept_in
 from counterfoil.audit.report import AuditReport
 from counterfoil.cli.command import FOUND, Invalid, Out, local
+from counterfoil.cli.files import replacing
 from counterfoil.cli.log_source import LogsArgument, MirrorOption, logs_at
 from counterfoil.cli.mirror import Logs, Vkeys, pinned_keys
 from counterfoil.cli.progress import bars
 from counterfoil.cli.reading import ReaderOption
 from counterfoil.cli.render import Rows, plain
 from counterfoil.contract.services import SERVICES
+from counterfoil.contract.times import format_time
 from counterfoil.core.rules import UnknownRules
 from counterfoil.log.keys import VerifyKey
+from counterfoil.runtime.clock import time_by
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -102,6 +106,14 @@ def register(app: typer.Typer) -> None:
         twin: Annotated[
             bool, typer.Option("--twin", help="Also find every match with the naive order book (slower).")
         ] = False,
+        report_file: Annotated[
+            Path | None,
+            typer.Option(
+                "--report",
+                metavar="FILE.html",
+                help="Also write the report as one page of HTML, with charts and evidence; takes the place of a file.",
+            ),
+        ] = None,
     ) -> None:
         """Replay published logs: signatures, trees, causes, every decision, conservation, every trade.
 
@@ -117,11 +129,18 @@ def register(app: typer.Typer) -> None:
 
         Every recovery of a party is listed, by whom and by what: whoever speaks for the party should know of it.
 
+        The page that `--report` writes needs no network and no script, and prints. Beside the lists it has the signed
+        checkpoints that were audited, each finding's entry with its proof, and the report's JSON.
+
         The column `rules` shows the versions that decided: `1, 2 from 57` means version 2 from entry 57 on.
         """
+        if report_file is not None and report_file.suffix != ".html":
+            raise Invalid(f"{report_file}: the name of a report ends in .html; --json prints its JSON")
         trusted = pinned_keys(out, vkeys)
         with logs_at(out, logs, trusted, mirror, more, reader) as directory:
             report = _run(out, directory, trusted, resume, twin=twin)
+            if report_file is not None:
+                _write(report_file, directory, trusted, report)
         out.show(report.to_json(), *tables(report.to_json()))
         if not report.clean:
             raise typer.Exit(FOUND)
@@ -151,3 +170,14 @@ def _run(
             f"{before} entries were audited before, by what {resume} keeps: believe that as you trust the directory"
         )
     return report
+
+
+def _write(file: Path, directory: Path, trusted: dict[str, VerifyKey] | None, report: AuditReport) -> None:
+    """The report as a page, with what the audited files prove of it. Raises `Invalid`."""
+    from counterfoil.audit.evidence import evidence_of
+    from counterfoil.console.papers import Made, audit_paper
+
+    made = Made(f"counterfoil {__version__}", format_time(time_by(None)))
+    text = audit_paper(report.to_json(), evidence_of(directory, trusted, report), made)
+    with replacing(file) as target:
+        target.write(text)

@@ -82,7 +82,8 @@ def register(app: typer.Typer) -> None:
         with COUNTERFOIL_CLOCK=DIR/clock, and play with --gateway. The logs are then downloaded and audited.
         --distributed does all of that, on a Kafka and a PostgreSQL that it starts as well, unless others are given.
 
-        --serve stops the story after six weeks, with the market open, and serves that; its time then stands still.
+        --serve stops the story after six weeks, with the market open, and serves that; from there its time goes on as
+        time does. Keys of its parties are in --home/keys, to act as them.
         """
         if (kafka is None) != (database is None) or (kafka and not distributed):
             raise Invalid("--kafka and --database go together, and with --distributed")
@@ -115,17 +116,19 @@ def register(app: typer.Typer) -> None:
 
 
 def _serve_demo(out: Out, home: Path) -> None:
-    """Serve the demo as it is now, its clock standing at the end of the story."""
+    """Serve the demo as it is now; from the end of the story on its clock goes on."""
     from counterfoil.cli.gateway_server import refuse_open_demo
     from counterfoil.cli.up import serve
     from counterfoil.demo.directory import CLOCK
     from counterfoil.instance import Instance
+    from counterfoil.runtime.clock import going_on
     from counterfoil.settings import parse_listen
 
     listen, instance = parse_listen(out.settings.listen), Instance(home)
     refuse_open_demo(instance, listen.host, insecure=False)
     out.settings = out.settings.changed({"clock": home / CLOCK, "home": home})
-    serve(out, instance, listen, request_log=False)
+    with going_on(home / CLOCK):
+        serve(out, instance, listen, request_log=False)
 
 
 def _refuse_to_replace(home: Path, *, fresh: bool) -> None:

@@ -1,8 +1,8 @@
-"""Reports in files: as JSON, plain or signed in a DSSE envelope, and as CSV; and how a file is read and compared."""
+"""Reports in files: as JSON, plain or signed in a DSSE envelope, as CSV or HTML; and how files are compared."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -29,7 +29,8 @@ from counterfoil.reports.report import FORMAT, REPORT_TYPE, Report, as_json, hea
 if TYPE_CHECKING:
     from counterfoil.client.author import Author
 
-Form = Literal["json", "csv"]
+Form = Literal["json", "csv", "html"]
+_BY_SUFFIX: Final[Mapping[str, Form]] = {".csv": "csv", ".html": "html", ".json": "json"}
 MAX_SAMPLE: Final = 10_000
 _OF_MAKER: Final = ("generator", "keys", "signer")
 """Members of a header that depend on who made the report, and with which release."""
@@ -37,7 +38,7 @@ _MAX_REPORT: Final = 256 << 20  # bytes
 _MAX_SIGNED: Final = _MAX_REPORT * 3 // 2  # base64 takes a third more
 
 FormOption = Annotated[
-    Form | None, option("--format", "What to write. Default: by the name of the file.", metavar="json|csv")
+    Form | None, option("--format", "What to write. Default: by the name of the file.", metavar="json|csv|html")
 ]
 FileOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there; takes the place of a file.")
@@ -86,17 +87,22 @@ MAKING: Final = {
 def _by_name(file: Path | None) -> Form | None:
     if file is None:
         return None
-    if file.suffix not in (".csv", ".json"):
-        raise Invalid(f"{file}: the name ends in .csv or .json, or --format says which")
-    return "csv" if file.suffix == ".csv" else "json"
+    found = _BY_SUFFIX.get(file.suffix)
+    if found is None:
+        raise Invalid(f"{file}: the name ends in .csv, .html or .json, or --format says which")
+    return found
 
 
 def text_of(report: Report, found: dict[str, Any], form: Form | None, author: Author | None) -> str:
-    """A report as canonical JSON, in an envelope if somebody signs; or as CSV after lines that begin with ``#``."""
+    """A report as canonical JSON, in an envelope if somebody signs; as HTML; or as CSV after lines with ``#``."""
     if author is not None:
         signer = {"key_id": author.key_id, "public_key": encode_base64(author.public_key)}
         signed = {**found, "header": {**found["header"], "signer": signer}}
         return author.seal(as_json(signed), REPORT_TYPE).decode()
+    if form == "html":
+        from counterfoil.console.papers import Made, report_paper
+
+        return report_paper(found, Made(found["header"]["generator"], found["header"]["as_of"]))
     if form != "csv":
         return as_json(found).decode()
     nested = [each.name for each in report.columns if each.kind == "json"]

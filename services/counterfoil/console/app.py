@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from counterfoil.console.page import Page, menu_of
 from counterfoil.console.rendering import HEADERS, compressed, page
 from counterfoil.console.words import language_of, languages, messages
 from counterfoil.contract.log_id import LogId, host_of
+from counterfoil.contract.times import format_time
 from counterfoil.gateway.answers import positions_of
 from counterfoil.gateway.bounds import SCAN_WITHIN
 from counterfoil.gateway.context import Context
@@ -27,6 +29,7 @@ from counterfoil.ports import TookTooLong, Unavailable
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _CSV: Final = "text/csv; charset=utf-8"
 _WORDS: Final = "js/words.json"
+_log: Final = logging.getLogger("counterfoil.console")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -111,6 +114,7 @@ class Console:
             "query": request.query_params,
             "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             "disclosure": self.context.readers.disclosure,
+            "clock": format_time(self.context.backend.now()),
         }
 
     # errors -----------------------------------------------------------------------------------------------------------
@@ -131,6 +135,9 @@ class Console:
                         return await console.told(request, Problem(ProblemCode.SCAN_TOO_LONG))
                     except Unavailable:
                         return await console.told(request, Problem(ProblemCode.UNAVAILABLE))
+                    except Exception:  # noqa: BLE001 a bug: logged, and told in the form that was asked for
+                        _log.exception("a page failed: %s", request.url.path)
+                        return await console.told(request, Problem(ProblemCode.INTERNAL_ERROR))
 
                 return handled
 

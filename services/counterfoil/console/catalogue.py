@@ -6,6 +6,7 @@ from typing import Final
 
 from counterfoil.console import (
     contracts,
+    disclosure,
     forms,
     issuer,
     logs,
@@ -24,6 +25,7 @@ PAGES: Final = (
     Page("market", "market.html", N_("Market"), market.read),
     Page("programmes", "programmes.html", N_("Programmes"), programmes.read_all),
     Page("programmes/{programme_id}", "programme.html", N_("Programme"), programmes.read),
+    Page("programmes/{programme_id}/disclosure", "disclosure.html", N_("Public disclosure"), disclosure.read),
     Page("logs", "logs.html", N_("Logs"), logs.read_all),
     Page("logs/{name:path}", "log.html", N_("Log"), logs.read),
     Page("start-up", "start_up.html", N_("Start-up"), home("beneficiary", "start-up", start_up.read)),

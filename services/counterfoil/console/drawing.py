@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from markupsafe import Markup, escape
 
@@ -125,20 +125,24 @@ class Drawing:
         outline = " ".join([*path, f"L{end} {y.at(last)}"])
         return f'<path class="{area}" d="{outline} L{end} {y.at(0)}Z"/><path class="{line}" d="{outline}"/>'
 
-    def bars(self, caption: str, rows: Sequence[tuple[str, Sequence[tuple[str, int]]]]) -> Markup:
-        """Rows of parts laid end to end: (label, [(class, amount)]); all rows to one scale."""
+    def bars(
+        self, caption: str, rows: Sequence[tuple[str, Sequence[tuple[str, int]]]], kind: Literal["amount", "number"]
+    ) -> Markup:
+        """Rows of parts laid end to end, and their sum: (label, [(class, value)]); all rows to one scale."""
         most = max((sum(amount for _, amount in parts) for _, parts in rows), default=0)
         if not most:
             return self._nothing(caption)
         left, drawn = 190, []
-        x = Axis(0, most, left, WIDTH - _RIGHT)
+        x = Axis(0, most, left, WIDTH - 110)
+        named = self._formats.compact if kind == "amount" else self._formats.number
         for nth, (label, parts) in enumerate(rows):
             top, at = 8 + nth * 26, 0
             drawn.append(_text(left - 10, top + 14, label[:28], "end", "strong"))
-            for kind, amount in parts:
+            for shade, amount in parts:
                 width = round(x.at(at + amount) - x.at(at), 1)
-                drawn.append(f'<rect class="{kind}" x="{x.at(at)}" y="{top}" width="{width}" height="18"/>')
+                drawn.append(f'<rect class="{shade}" x="{x.at(at)}" y="{top}" width="{width}" height="18"/>')
                 at += amount
+            drawn.append(_text(x.at(at) + 8, top + 14, named(at), "start"))
         return self._svg(caption, 16 + 26 * len(rows), drawn)
 
     def heat(self, caption: str, days: Sequence[tuple[int, Sequence[int | None]]], most: int) -> Markup:

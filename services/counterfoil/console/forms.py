@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from counterfoil.console.look import Look
+from counterfoil.console.tables import place_of
 from counterfoil.contract.export import command_schema
 from counterfoil.contract.log_id import LogId
 from counterfoil.gateway.problems import Problem, ProblemCode
@@ -86,9 +87,18 @@ def form_of(command: str, origins: Mapping[LogId, str], given: Mapping[str, str]
         raise Problem(ProblemCode.NOT_FOUND, command[:80])
     body = VOCABULARY.commands[command, version]
     service, schema = VOCABULARY.service_of[body], schema_of(command, version)
+    log = _log_of(service, given, origins)
     fields = tuple(_field(name, each, schema, given.get(name, "")) for name, each in schema["properties"].items())
-    origin = origins.get(LogId(service), "")
-    return Form(command, version, service, origin, tuple(body.ROLES), schema.get("description", ""), fields)
+    return Form(
+        command, version, service, origins.get(log, ""), tuple(body.ROLES), schema.get("description", ""), fields
+    )
+
+
+def _log_of(service: str, given: Mapping[str, str], origins: Mapping[LogId, str]) -> LogId:
+    """The log that decides it: of an object that stands in a field, the shard that made it, by its id."""
+    made = (place_of(service, value) for value in given.values())
+    logs = (each.log for each in made if each is not None)
+    return next((log for log in logs if log in origins), LogId(service))
 
 
 def _field(name: str, schema: Mapping[str, Any], whole: Mapping[str, Any], value: str) -> Field:

@@ -95,6 +95,10 @@ class Look:
         older = encode_cursor(definition, rows[-1]) if rows.limited else None
         return Table(name, caption, columns, rows, older)
 
+    def place_of(self, view: str, row: Mapping[str, object]) -> tuple[object, ...]:
+        """Where a row stands in the order of its view."""
+        return self._definitions[view].place_of(row)
+
     def part(self, name: str, rows: Sequence[T]) -> tuple[Sequence[T], str | None]:
         """A page of rows that are all here, and what the parameter of the table's name is for the one behind."""
         text = self.query.get(name, "0")

@@ -14,6 +14,7 @@ from counterfoil.contract.scalars import decode_base64
 from counterfoil.gateway.problems import Problem, ProblemCode
 from counterfoil.programme.describing import described
 from counterfoil.programme.documents import rules_by_hash
+from counterfoil.programme.rules import Rules
 
 _ALL: Final = (
     Column("title", N_("Programme"), link="/console/programmes/{programme_id}"),
@@ -100,17 +101,22 @@ def programme_of(look: Look, programme_id: str) -> dict[str, Any]:
 
 def rules_in_words(look: Look, programme: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
     """What the document of the current version lays down, by heading; empty for a programme without a document."""
-    row = look.get("programme_documents", programme["programme_id"], programme["version"])
+    rules = rules_of(look, programme["programme_id"], programme["version"])
+    return [] if rules is None else [(each.heading, each.sentences) for each in described(rules)]
+
+
+def rules_of(look: Look, programme_id: object, version: object) -> Rules | None:
+    """What the document of a version lays down; None for thin terms."""
+    row = look.get("programme_documents", programme_id, version)
     if row is None:
-        return []
+        return None
 
     def data() -> bytes:
         pieces = look.rows("document_pieces", MAX_PIECES, newest=False, document_id=row["document_id"])
         ordered = sorted(pieces, key=lambda each: each["piece"])
         return b"".join(decode_base64(str(each["octets"])) for each in ordered)
 
-    rules = rules_by_hash(bytes.fromhex(str(row["rules_hash"])), data)
-    return [(each.heading, each.sentences) for each in described(rules)]
+    return rules_by_hash(bytes.fromhex(str(row["rules_hash"])), data)
 
 
 def _flows(row: Mapping[str, Any]) -> list[Flow]:

@@ -101,11 +101,10 @@ def _decimal(micro: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the entry is that made an object: its log, its index, and which command of the batch."""
+    """Where the entry is that made an object: its log, and its index."""
 
     log: LogId
     index: int
-    item: int
 
 
 def place_of(service: str, object_id: object) -> Place | None:
@@ -114,4 +113,4 @@ def place_of(service: str, object_id: object) -> Place | None:
     if found is None:
         return None
     log = LogId(service, found[2]) if found[2] else LogId(service)
-    return Place(log, int(found[3]), int(found[4]))
+    return Place(log, int(found[3]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import MAIN_LOGS
 from counterfoil.errors import AlreadyInitialised
 from counterfoil.instance import Instance
+from counterfoil.key_files import SUFFIX, write_key
 from counterfoil.log.keys import SigningKey, VerifyKey
 from counterfoil.testbed.seeded_keys import seeded_key
 
@@ -36,6 +38,14 @@ def mark(home: Path, seed: int) -> None:
     """Mark the directory as a demo's, so that the next demo may replace it."""
     home.mkdir(parents=True, exist_ok=True)
     (home / MARKER).write_text(json.dumps({"seed": seed}) + "\n")
+
+
+def write_keys(home: Path, seed: int, parties: Iterable[str]) -> None:
+    """The keys of these parties, each derived from the seed, as files: to act as them in a demo that goes on."""
+    for party_id in parties:
+        file = home / "keys" / f"{party_id}{SUFFIX}"
+        if not file.exists():
+            write_key(file, seeded_key(seed, party_id))
 
 
 def is_demo(instance: Instance) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from counterfoil.audit.auditor import Progress
 from counterfoil.bootstrap.embedded import Embedded
-from counterfoil.demo.directory import CLOCK, make_instance
+from counterfoil.demo.directory import CLOCK, make_instance, write_keys
 from counterfoil.demo.play import PlayProgress, StoryInput, audit_and_write, play_and_report
 from counterfoil.demo.world import START
 from counterfoil.runtime.clock import ClockDriver, VirtualClock
@@ -25,7 +25,10 @@ def play_in_process(
     instance, clock = make_instance(home, given.seed), VirtualClock(START)
     embedded = Embedded(instance, clock)
     try:
-        report = play_and_report(EmbeddedSystem(embedded, clock), given, progress, embedded.seal)
+        system = EmbeddedSystem(embedded, clock)
+        report = play_and_report(system, given, progress, embedded.seal)
+        if given.weeks is not None:  # the market goes on, for whoever wants to act in it
+            write_keys(home, given.seed, (str(row["party_id"]) for row in system.rows("parties")))
         ClockDriver.create(home / CLOCK, clock.now())
     finally:
         embedded.close()

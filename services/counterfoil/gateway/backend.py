@@ -41,6 +41,8 @@ class Backend:
     """How far the views are while they catch up, else empty; at most a few seconds old. Returns at once."""
     waiting: Callable[[], Mapping[str, Standstill]]
     """The same by name, with what else stands still: views, receipts, the publication of a log. Returns at once."""
+    now: Callable[[], int]
+    """The market's time, microseconds: this machine's, or a clock file's. Returns at once."""
     telemetry: Telemetry = NOTHING
     alone: bool = False
     """Whether no other process can serve the instance meanwhile: then this one has what any held before it."""

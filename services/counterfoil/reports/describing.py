@@ -40,7 +40,8 @@ Every entry that was read hashes to the tree that its log's checkpoint signs. Wh
 `counterfoil audit`, which decides every entry again.
 
 JSON is in RFC 8785 form: `header`, `columns` and `rows`. CSV is one table, with the header before it in lines that
-begin with `#` (CSV on the Web's comments), each with a name and a JSON value. The types of columns:
+begin with `#` (CSV on the Web's comments), each with a name and a JSON value. HTML (`--output FILE.html`) is
+one page with charts, for people and printers; it needs nothing else, and has the JSON in it. The types of columns:
 
 | type | how its values are written |
 |---|---|

@@ -1,4 +1,4 @@
-"""R11, how providers perform; R12, what a programme achieves and for whom; R13, what of it is public."""
+"""R11, how providers perform; R12, what a programme achieves and for whom."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from counterfoil.contract.limits import BPS
-from counterfoil.contract.times import DAY, HOUR, SECOND, format_day
+from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.reports.folding import Folded
 from counterfoil.reports.pattern import group_of
 from counterfoil.reports.report import Report, columns, places, share
@@ -251,71 +251,4 @@ R12: Final = Report(
     ),
     rows=_outcome,
     lacks="Models released, products and publications: no log has them. Shares of domestic chips: see R11.",
-)
-
-
-# R13 ------------------------------------------------------------------------------------------------------------------
-
-
-def _public(folded: Folded, programme_id: str) -> Iterator[Row]:
-    tables, by_version = folded.tables, dict[int, tuple[Sequence[str], int]]()
-    applications = {row["voucher_id"]: row for row in tables.rows("applications", programme_id=programme_id)}
-    groups, number, total = set[str](), 0, 0
-    for row in tables.rows("vouchers", programme_id=programme_id):
-        if row["version"] not in by_version:
-            by_version[row["version"]] = _made_public(folded, programme_id, row["version"])
-        fields, delay = by_version[row["version"]]
-        if row["restored_from"] is not None or row["issued_at"] + delay > folded.time:
-            continue
-        groups.add(group_of(folded, row["beneficiary_id"]))
-        number, total = number + 1, total + row["face"]
-        if fields:
-            yield _grant(folded, row, applications.get(row["voucher_id"], {}), fields)
-    enough = len(groups) >= K_ANONYMOUS
-    blank = dict.fromkeys(each.name for each in R13.columns)
-    yield {**blank, "kind": "all", "grants": number if enough else None, "amount": total if enough else None}
-
-
-def _made_public(folded: Folded, programme_id: str, version: int) -> tuple[Sequence[str], int]:
-    """The fields that the document of a version makes public, and after which time."""
-    rules = folded.rules(programme_id, version)
-    publication = None if rules is None else rules.document.publication
-    return ((), 0) if publication is None else (publication.fields, publication.delay_days * DAY)
-
-
-def _grant(folded: Folded, voucher: Row, application: Row, fields: Sequence[str]) -> Row:
-    """What the document makes public of a grant, and nothing else."""
-    party = folded.tables.get("parties", voucher["beneficiary_id"]) or {}
-    lines = application.get("lines") or ()
-    known: dict[str, dict[str, Any]] = {
-        "BENEFICIARY": {"beneficiary": party.get("name")},
-        "PROVIDER": {"providers": sorted({each["provider_id"] for each in lines if each["provider_id"] is not None})},
-        "AMOUNT": {"amount": voucher["face"]},
-        "DATE": {"granted_on": format_day(voucher["issued_at"] // DAY)},
-        "PURPOSE": {"purpose": sorted({each["instrument"] for each in lines})},
-        "DECISION": {"decision": application.get("status_reason")},
-    }
-    row = {**dict.fromkeys(each.name for each in R13.columns), "kind": "grant", "grants": 1}
-    for name in fields:
-        row |= known[name]
-    return row
-
-
-R13: Final = Report(
-    id="R13",
-    title="Public disclosure",
-    readers="public",
-    says="Each grant with the fields that the document of its version makes public, after its delay; beside them"
-    f" the sum of all, once {K_ANONYMOUS} groups have one. Where a document makes nothing public, the sum alone.",
-    columns=columns(
-        "kind text: a grant, or all of them",
-        "beneficiary text: by name, if BENEFICIARY is public",
-        "providers json: that the application names, if PROVIDER is",
-        "amount amount: if AMOUNT is; of all, the sum",
-        "granted_on day: in UTC, if DATE is",
-        "purpose json: the instruments applied for, if PURPOSE is",
-        "decision text: its reason, if DECISION is",
-        "grants int: how many",
-    ),
-    rows=_public,
 )

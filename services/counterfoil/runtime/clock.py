@@ -13,8 +13,10 @@ import mmap
 import os
 import struct
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Final, Self
 
 from counterfoil.contract.times import parse_time
@@ -27,6 +29,7 @@ LAST: Final = parse_time("2199-12-31T23:59:59.999999Z")
 """Every clock stops here. Entries made after it follow each other by a microsecond."""
 _CELLS: Final = struct.Struct("=qq")
 _BOOT: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_TICK: Final = 0.5  # seconds between two moves of a clock that goes on
 _UNDISTURBED: Final = 1_000_000  # nanoseconds in which two clocks must be read to be compared
 
 
@@ -147,6 +150,28 @@ class ClockDriver(FileClock):
         """Set it to a time up to `LAST`, for a drill: no time has passed. The offset goes first, for the guards."""
         self._cell[1] += time_us - self._cell[0]
         self._cell[0] = time_us
+
+
+@contextmanager
+def going_on(path: Path) -> Iterator[None]:
+    """While the block runs, the time in a clock file goes on as time does; others may still move it on."""
+    stop = Event()
+
+    def move() -> None:
+        last = since_boot()
+        while not stop.wait(_TICK):
+            passed = (since_boot() - last) // 1_000
+            with suppress(BadClock), ClockDriver(path) as driver:  # what another process moves now, the next tick adds
+                driver.advance_to(driver.now() + passed)
+                last += passed * 1_000
+
+    thread = Thread(target=move, name="clock", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def open_clock(path: Path | None) -> Clock:

@@ -2,6 +2,7 @@
 import { Author, CounterfoilError, FormatError, NotProven, parseVerifyKeys, readCommand, Refused, verifyReceipt } from "../vendor/counterfoil-client.js";
 import { Badge } from "./badge.js";
 import { readingOf } from "./bodies.js";
+import { marketTime, otherTime } from "./clock.js";
 import { button, element, fileLink, labelled, localTime } from "./dom.js";
 import { follow } from "./following.js";
 import { authorOf, keptKeys } from "./keys.js";
@@ -63,7 +64,7 @@ async function openDialog(form, command, lines) {
     if (kept === undefined) return;
     const author = await authorOf(kept);
     const shard = path.split("/")[1] ?? "main";
-    drafted = { author, draft: author.draft(/** @type {any} */ (command), { shard, seen: log.checkpoint }) };
+    drafted = { author, draft: author.draft(/** @type {any} */ (command), { shard, seen: log.checkpoint, issuedAt: marketTime() }) };
     octets.textContent = new TextDecoder().decode(drafted.draft.payload);
   };
   select.addEventListener("change", draft);
@@ -79,7 +80,7 @@ async function openDialog(form, command, lines) {
   };
   const sign = button(say("sign_and_send"), confirmed, "primary");
   const words = element("dl", {}, ...lines.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
-  dialog.append(title, words);
+  dialog.append(title, words, ...otherTime());
   if (usable.length > 0) dialog.append(labelled(say("with_key"), select), element("h3", {}, say("exact_octets")), octets);
   else dialog.append(element("p", { class: "notice" }, say("no_key_to_sign")));
   dialog.append(handOver(command), element("p", { class: "act" }, ...(usable.length > 0 ? [sign, " "] : []), button(say("cancel"), close)));
