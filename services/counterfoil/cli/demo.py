@@ -82,8 +82,8 @@ def register(app: typer.Typer) -> None:
         with COUNTERFOIL_CLOCK=DIR/clock, and play with --gateway. The logs are then downloaded and audited.
         --distributed does all of that, on a Kafka and a PostgreSQL that it starts as well, unless others are given.
 
-        --serve stops the story after six weeks, with the market open, and serves that; from there its time goes on as
-        time does. Keys of its parties are in --home/keys, to act as them.
+        --serve stops the story after six weeks, with the market open, and serves that; its time then goes on. To act
+        as its parties, their keys are in --home/keys.
         """
         if (kafka is None) != (database is None) or (kafka and not distributed):
             raise Invalid("--kafka and --database go together, and with --distributed")
