@@ -82,8 +82,7 @@ def register(app: typer.Typer) -> None:
         with COUNTERFOIL_CLOCK=DIR/clock, and play with --gateway. The logs are then downloaded and audited.
         --distributed does all of that, on a Kafka and a PostgreSQL that it starts as well, unless others are given.
 
-        --serve stops the story after six weeks, with the market open, and serves that; its time then goes on. To act
-        as its parties, their keys are in --home/keys.
+        --serve stops the story after six weeks, and serves the open market: its time goes on, and --home has its keys.
         """
         if (kafka is None) != (database is None) or (kafka and not distributed):
             raise Invalid("--kafka and --database go together, and with --distributed")
