@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from counterfoil.audit.files import find_logs
 from counterfoil.audit.kept import Kept
@@ -54,24 +54,14 @@ def audit(
     Raises `CannotAudit` if there is nothing to audit, or what is kept cannot be used. A log decided by rules that this
     release does not have is replayed as far as possible; if nothing else is wrong, `UnknownRules` is raised.
     """
-    opened: dict[LogId, OpenLog] = {}
-    others: list[OpenLog] = []
-    at_once: dict[str, list[Finding]] = {}
-    for files in find_logs(directory):
-        log, at_once[files.name] = open_log(files, trusted)
-        if log is None:
-            continue
-        id_ = _log_of(log.checkpoint.origin)
-        if id_ is None or id_ in opened:
-            others.append(log)
-        else:
-            opened[id_] = log
+    opened, others, at_once = open_logs(directory, trusted)
     differing = list(_not_continued(opened, kept)) if kept is not None else []
     deciders = {
         each: _TWIN if twin and each.service == "matching" else DECIDERS[each.service]
         for each in sorted(opened, key=_place)
     }
-    task = Task(opened, deciders, kept, {} if kept is None or differing else kept.logs, _now(opened.values()))
+    before = {} if kept is None or differing else kept.logs
+    task = Task(opened, deciders, kept, before, now_of(opened.values()), {})
     total = sum(map(task.remaining, opened))
     with _collecting_rarely(), working(task, partial(_tell, progress, total)) as shares:
         found = [next(share) for share in shares]
@@ -86,7 +76,7 @@ def audit(
         for name, findings in at_once.items():
             report.findings += [*of_files.get(name, ()), *findings]
         report.findings += _of_other_hosts(opened)
-        report.findings += _missing(opened, trusted, {each.log for each in report.findings})
+        report.findings += missing(opened, trusted, {each.log for each in report.findings})
         replayed = {each: one for share in found for each, one in share.replayed.items()}
         _collect([replayed[each] for each in deciders], report)
         if report.unknown_rules and report.clean:
@@ -96,7 +86,30 @@ def audit(
     return report
 
 
-def _now(logs: Iterable[OpenLog]) -> int:
+class Opened(NamedTuple):
+    """Published logs whose checkpoints are right, those that stand for no log of their own, and findings by folder."""
+
+    logs: dict[LogId, OpenLog]
+    others: list[OpenLog]
+    at_once: dict[str, list[Finding]]
+
+
+def open_logs(directory: Path, trusted: Mapping[str, VerifyKey] | None) -> Opened:
+    """Open the logs below `directory`. Raises `CannotAudit` if there is none."""
+    opened = Opened({}, [], {})
+    for files in find_logs(directory):
+        log, opened.at_once[files.name] = open_log(files, trusted)
+        if log is None:
+            continue
+        id_ = _log_of(log.checkpoint.origin)
+        if id_ is None or id_ in opened.logs:
+            opened.others.append(log)
+        else:
+            opened.logs[id_] = log
+    return opened
+
+
+def now_of(logs: Iterable[OpenLog]) -> int:
     """When the last entry of all these logs was made, microseconds; 0 without one that can be read."""
     return max((heading(last).time for log in logs if (last := log.last_entry()) is not None), default=0)
 
@@ -193,7 +206,7 @@ def _of_other_hosts(opened: Mapping[LogId, OpenLog]) -> Iterator[Finding]:
             yield Finding(opened[id_].files.name, "checkpoint", "origin_not_expected", text)
 
 
-def _missing(
+def missing(
     opened: Mapping[LogId, OpenLog], trusted: Mapping[str, VerifyKey] | None, reported: AbstractSet[str]
 ) -> Iterator[Finding]:
     """Findings for logs that are missing: the shard ``main`` of each service, and logs of this host with a pinned key.

@@ -11,7 +11,7 @@ Nothing in a log is trusted: any error that a decider raises on it is a finding,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -69,6 +69,10 @@ _ENDS: Final = (ReplayStopped, TailReached, UnknownRules, *_UNREADABLE)
 """What ends the replay of one log, and of it alone."""
 
 
+Watch = Callable[[Entry, Event | None], None]
+"""Told of an entry that was decided again and is as published, and the event of another log that it is about."""
+
+
 class Replayed(NamedTuple):
     """What the replay of one log has found. `place`: the log's name in findings."""
 
@@ -91,6 +95,7 @@ class Replay:
         signatures: Signatures,
         before: tuple[Kept, KeptLog] | None,
         now: int,
+        watch: Watch | None = None,
     ) -> None:
         """`readings`: this log and all it may consume, by origin; nothing may have been read yet.
 
@@ -99,6 +104,8 @@ class Replay:
         """
         origin = log.checkpoint.origin
         self._signatures, self._log, self._now = signatures, log, now
+        self._watch = watch
+        self._event: Event | None = None  # of another log, that the entry is about
         self._bad: list[int] = []  # entries whose signature is not right
         self.place, self._vkey = log.files.name, log.key.vkey()
         self.findings: list[Finding] = []
@@ -226,6 +233,8 @@ class Replay:
             entry = self._check_place(index, data)
             self._stop(index, *compared(decided, entry))
         self._count(decided)
+        if self._watch is not None:
+            self._watch(decided, self._event)
         for text in self._duties.brought_together(self._engine.state, decided) if rules.separates_duties else ():
             self._found(index, "duties_not_separate", text)
         for text in self._programmes.differing(decided) if self._programmes is not None else ():
@@ -262,7 +271,7 @@ class Replay:
         return entry
 
     def _decide(self, index: int, cause: Cause, time: int) -> tuple[Entry, bytes]:
-        engine = self._engine
+        engine, self._event = self._engine, None
         if (type(cause) is GenesisCause) is not (index == 0):
             self._stop(index, "genesis_misplaced", "a log has one genesis entry, its first")
         if type(cause) in (CommandCause, EntryCause):
@@ -270,7 +279,8 @@ class Replay:
         if type(cause) is CommandCause:
             return engine.submit(self._command(index, cause), time)
         if type(cause) is EntryCause:
-            return engine.react(cause, self._consume(index, cause, time), time)
+            self._event = self._consume(index, cause, time)
+            return engine.react(cause, self._event, time)
         if type(cause) is TimerCause:
             self._check_due(index, cause.kind, time)
             return engine.fire(cause.kind, time)

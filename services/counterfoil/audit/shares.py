@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from counterfoil.audit.beside import Beside, Tell
 from counterfoil.audit.kept import Kept, KeptLog, KeptSource
 from counterfoil.audit.reading import Reading
-from counterfoil.audit.replay import Replay, Replayed
+from counterfoil.audit.replay import Replay, Replayed, Watch
 from counterfoil.audit.report import Finding
 from counterfoil.audit.signatures import Signatures
 from counterfoil.audit.structure import OpenLog
@@ -30,7 +30,10 @@ _LARGEST: Final = 2, 3  # of all entries in one share: beyond that, signatures k
 
 
 class Task(NamedTuple):
-    """What is to be audited. `deciders`: of each log, in the order of the report; `before`: see `Kept`, by origin."""
+    """What is to be audited. `deciders`: of each log, in the order of the report; `before`: see `Kept`, by origin.
+
+    `watching`: of some logs, who is told of each entry that was decided again and is as published.
+    """
 
     logs: Mapping[LogId, OpenLog]
     deciders: Mapping[LogId, Decider[Any]]
@@ -38,6 +41,7 @@ class Task(NamedTuple):
     before: Mapping[str, KeptLog]
     now: int
     """When the last entry of all logs was made, microseconds."""
+    watching: Mapping[LogId, Watch]
 
     def remaining(self, id_: LogId) -> int:
         """How many entries of a log are to be replayed."""
@@ -112,6 +116,12 @@ def working(task: Task, tell: Tell) -> Iterator[list[Iterator[Found]]]:
         yield made
 
 
+def replayed(task: Task, tell: Tell) -> Found:
+    """Replay all logs in this process."""
+    with closing(_replayed(task, list(task.logs), cores() - 1, tell)) as found:
+        return next(found)
+
+
 def _replayed(task: Task, share: Sequence[LogId], verifiers: int, tell: Tell) -> Generator[Found, None, None]:
     """Replay the logs of a share."""
     readings = _readings(task, share)
@@ -121,7 +131,8 @@ def _replayed(task: Task, share: Sequence[LogId], verifiers: int, tell: Tell) ->
             if id_ in share:
                 known = task.before.get(task.logs[id_].checkpoint.origin)
                 before = None if task.kept is None or known is None else (task.kept, known)
-                replays[id_] = Replay(task.logs[id_], decider, readings, signatures, before, task.now)
+                watch = task.watching.get(id_)
+                replays[id_] = Replay(task.logs[id_], decider, readings, signatures, before, task.now, watch)
         _replay(list(replays.values()), tell)
         for id_ in share:
             while readings[task.logs[id_].checkpoint.origin].more():

@@ -105,7 +105,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
     "transfer": Late("transfer", "Vouchers handed on: check, propose, approve, accept, reject, withdraw, show, list."),
     "pledge": Late("pledge", "Vouchers as security: make, release, enforce, show, list."),
     "offer": Late("offer", "Offers: post, amend, cancel, show, list, search, market, traded, depth, trades."),
-    "bid": Late("bid", "Bids: place, amend, cancel, show, list."),
+    "bid": Late("bid", "Bids: place, amend, cancel, explain, show, list.", apart=("explain",)),
     "auction": Late(
         "auction", "Auctions with one price an hour: schedule, cancel, offer, bid, improve, prices, orders, show, list."
     ),
