@@ -112,7 +112,7 @@ wheels: docs $(ASSETS) ## build both wheels into dist/, the documentation in the
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./clients/python .
 
 lock: $(DEV_STAMP) ## resolve pyproject.toml anew into requirements.lock
-	$(COMPILE) --extra bench --extra cluster --extra distributed --extra parquet --extra docs --extra dev --output-file $(DEV_LOCK)
+	$(COMPILE) --extra bench --extra cluster --extra distributed --extra parquet --extra solver --extra docs --extra dev --output-file $(DEV_LOCK)
 	$(COMPILE) --constraint $(DEV_LOCK) --extra bench --output-file $(LOCK)
 	$(COMPILE) --constraint $(DEV_LOCK) --extra distributed --output-file $(DISTRIBUTED_LOCK)
 	$(COMPILE) --constraint $(DEV_LOCK) --extra distributed --extra docs --output-file $(DOCS_LOCK)

@@ -90,10 +90,17 @@ def _matching() -> tuple[Modules, Modules]:
         inventory_events,
         performance_commands,
         performance_events,
+        solution_commands,
+        solution_events,
     )
 
-    of_events = (events, amendment_events, performance_events, halt_events, auction_events, inventory_events)
-    return (commands, performance_commands, halt_commands, auction_commands, inventory_commands), of_events
+    of_events = (
+        events, amendment_events, performance_events, halt_events, auction_events, inventory_events, solution_events
+    )  # fmt: skip
+    of_commands = (
+        commands, performance_commands, halt_commands, auction_commands, inventory_commands, solution_commands
+    )  # fmt: skip
+    return of_commands, of_events
 
 
 def _redemption() -> tuple[Modules, Modules]:

@@ -71,6 +71,7 @@ from counterfoil.ledger.commands import (
 )
 from counterfoil.ledger.extension_commands import ExtendVoucher
 from counterfoil.ledger.tranche_commands import AttestMilestone, ReleaseTranche
+from counterfoil.matching.auction.book import Placement
 from counterfoil.matching.auction_commands import CancelAuction, ImproveOrder, OfferInAuction
 from counterfoil.matching.commands import (
     AmendBid,
@@ -131,6 +132,7 @@ from tests.authority.prepared import (
     payment,
     performance_bid,
     pledging,
+    proposing,
     reading,
     share,
 )
@@ -571,6 +573,12 @@ def _offer_in_auction(market: Market) -> Command:
     )  # fmt: skip
 
 
+def _solution(market: Market) -> Command:
+    return proposing(
+        market.ids["locked auction"], Placement(market.ids["auction bid"], 0, "off-1-0"), AUCTION.first_hour
+    )
+
+
 ORDERS: Final[Mapping[str, Mapping[str, Make]]] = {
     "deposit": {"whose cash it is": by("lab-1", _deposit)},
     "withdraw": {"whose cash it is": by("lab-1", _withdraw)},
@@ -613,6 +621,7 @@ ORDERS: Final[Mapping[str, Mapping[str, Make]]] = {
             "lab-1", lambda market: ImproveOrder(order_id=market.ids["auction bid"], price=2 * YUAN)
         )
     },
+    "propose_solution": {"itself": alone("lab-1", _solution)},
 }
 
 # contracts, claims, payment -----------------------------------------------------------------------------------------

@@ -48,11 +48,14 @@ from counterfoil.issuance.events import WindowOpened
 from counterfoil.issuance.invoice_commands import ClaimAfterUse, ClaimInvoice, PermitClaim, RecordCreditNote
 from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer
+from counterfoil.matching.auction.book import Placement
 from counterfoil.matching.auction_commands import BidInAuction, ScheduleAuction
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.matching.halt_commands import HaltTrading
 from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAtSite
 from counterfoil.matching.performance_commands import PlacePerformanceBid
+from counterfoil.matching.solution_commands import PlacedBlock, ProposeSolution
+from counterfoil.matching.solutions import digest_of
 from counterfoil.redemption.adjustment_commands import AdjustPayment
 from counterfoil.redemption.commands import (
     AcceptUsage,
@@ -415,6 +418,14 @@ def auction_bid(market: Market) -> BidInAuction:
     )  # fmt: skip
 
 
+def proposing(auction_id: str, block: Placement, first_hour: int) -> ProposeSolution:
+    """A solution of one block for an auction that begins with this hour."""
+    placed = PlacedBlock(bid_id=block.block_id, first_hour=first_hour + block.start, offer_id=block.ask_id)
+    return ProposeSolution(
+        auction_id=auction_id, solver="by-hand", sha256=digest_of((block,)), piece=0, pieces=1, blocks=(placed,)
+    )
+
+
 def _orders(market: Market) -> None:
     """Contracts, named after what becomes of them, and an order of each kind that waits."""
     for name, provider in (DELIVERIES | CLAIMS).items():
@@ -424,6 +435,7 @@ def _orders(market: Market) -> None:
     market.do("gpu-1", offer(LATER + 10), "offer")
     market.do("lab-1", bid(LATER + 20), "bid")
     market.do("operator", AUCTION, "auction")
+    market.do("operator", replace(AUCTION, locks_at=(DELIVERED + 1) * HOUR), "locked auction")
     market.do("operator", HaltTrading(class_id="a100", region="far", provider_id=None, reason="drill"))
     market.do("lab-1", auction_bid(market), "auction bid")
     market.do("gpu-1", ProposeCancellation(contract_id=market.ids["cancelling"], reason="no power"), "cancellation")

@@ -85,6 +85,7 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "offer_in_auction": at(AUCTION.locks_at),
     "bid_in_auction": at(AUCTION.locks_at),
     "improve_order": at(AUCTION.clears_at),
+    "propose_solution": at(AUCTION.clears_at),
     "report_usage": at((DELIVERED + 1) * HOUR + REPORTING),
     "withdraw_delivery": at((DELIVERED + 1) * HOUR + REPORTING),
     "accept_usage": since("report report", DISPUTE_WINDOW),

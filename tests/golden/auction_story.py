@@ -7,6 +7,7 @@ from dataclasses import replace
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import HOUR
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ListProvider
+from counterfoil.matching.auction.book import Placement
 from counterfoil.matching.auction_commands import (
     BidInAuction,
     CancelAuction,
@@ -17,6 +18,9 @@ from counterfoil.matching.auction_commands import (
 )
 from counterfoil.matching.auction_events import AuctionCleared, TradeCleared
 from counterfoil.matching.commands import CancelBid
+from counterfoil.matching.solution_commands import PlacedBlock, ProposeSolution
+from counterfoil.matching.solution_events import SolutionJudged
+from counterfoil.matching.solutions import digest_of
 from tests.documents import document, publishing
 from tests.golden.steps import done, hour, refused
 from tests.golden.world import GoldenWorld
@@ -52,7 +56,8 @@ def tell(world: GoldenWorld) -> None:
         limit_price=3 * YUAN, divisible=False,
     )  # fmt: skip
     refused(world, "lab-1", Code.NOT_IN_AUCTION, replace(block, earliest=first + 1, latest=first + 1))
-    done(world, "lab-1", block)
+    refused(world, "lab-1", Code.AUCTION_NOT_LOCKED, solution(auction_id, Placement("bid-1-0", 0, offer_id), first))
+    block_id = done(world, "lab-1", block).order_id
     bid_id = done(world, "lab-1", replace(block, hours=1, limit_price=2 * YUAN, divisible=True)).order_id
     _other_auctions(world, auction, offered)
     world.clock += 2 * HOUR + 1
@@ -61,13 +66,25 @@ def tell(world: GoldenWorld) -> None:
     refused(world, "lab-1", Code.PRICE_NOT_BETTER, ImproveOrder(order_id=bid_id, price=2 * YUAN))
     done(world, "lab-1", ImproveOrder(order_id=bid_id, price=4 * YUAN))
     done(world, "gpu-1", ImproveOrder(order_id=offer_id, price=2 * YUAN))
+    proposed = solution(auction_id, Placement(block_id, 0, offer_id), first)
+    refused(world, "lab-1", Code.SOLUTION_NOT_VALID, replace(proposed, piece=1))
+    done(world, "lab-1", proposed)
     world.clock += HOUR
     world.settle()
     happened = [event for entry in world.entries()["matching"] for event in entry.events]
     assert sum(isinstance(event, AuctionCleared) for event in happened) == 1
     assert sum(isinstance(event, TradeCleared) for event in happened) == 2
+    assert [event.verdict for event in happened if isinstance(event, SolutionJudged)] == ["not_better"]
     world.clock += 40 * HOUR
     world.settle()
+
+
+def solution(auction_id: str, block: Placement, first_hour: int) -> ProposeSolution:
+    """A solution of one block."""
+    placed = PlacedBlock(bid_id=block.block_id, first_hour=first_hour + block.start, offer_id=block.ask_id)
+    return ProposeSolution(
+        auction_id=auction_id, solver="by-hand", sha256=digest_of((block,)), piece=0, pieces=1, blocks=(placed,)
+    )
 
 
 def _other_auctions(world: GoldenWorld, auction: ScheduleAuction, offered: OfferInAuction) -> None:

@@ -14,12 +14,15 @@ from msgspec import structs
 from counterfoil.audit.auctions import forged
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import HOUR
+from counterfoil.core.directory import Directory
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.issuance.commands import SuspendParty, SuspendProvider
 from counterfoil.ledger.events import ContractFunded, HoldReleased
-from counterfoil.matching import auction_outcome
+from counterfoil.matching import auction_outcome, clearing
 from counterfoil.matching.amendment_events import BidAmended
+from counterfoil.matching.auction.book import Placement
 from counterfoil.matching.auction.deals import deals
+from counterfoil.matching.auction.solving import solve
 from counterfoil.matching.auction_commands import (
     BidInAuction,
     CancelAuction,
@@ -36,6 +39,9 @@ from counterfoil.matching.auction_events import (
 )
 from counterfoil.matching.commands import CancelBid, CancelOffer, CancelOwnOrders
 from counterfoil.matching.events import BidClosed, BidReceived, OfferClosed, OfferReceived
+from counterfoil.matching.solution_commands import PlacedBlock, ProposeSolution
+from counterfoil.matching.solution_events import SolutionJudged, SolutionReceived
+from counterfoil.matching.solutions import Judged, digest_of
 from counterfoil.redemption.events import ContractOpened
 from tests.market import USD, H, Market, T, found
 
@@ -204,3 +210,109 @@ def test_after_the_lock_no_issuer_takes_an_offer_out(market: Market) -> None:
     market.advance_to(CLEAR)
     assert [each.offer_id for each in market.events("matching", TradeCleared)] == [late]
     assert market.sealed().clean
+
+
+def trapped(market: Market) -> tuple[str, list[str]]:
+    """An auction that has locked, of which the built-in solver does not find the best outcome: its orders and it.
+
+    Of six nodes it takes the block of five, the dearest bid per node and in all; two of three would gain more.
+    """
+    auction_id = scheduled(market)
+    orders = [placed(market, "gpu-1", offer(auction_id, USD, nodes=6))]
+    for party, limit, nodes in (("lab-1", 3 * USD, 5), ("lab-1", 3 * USD - 10_000, 3), ("lab-2", 3 * USD - 10_000, 3)):
+        orders.append(placed(market, party, replace(bid(auction_id, limit, nodes=nodes), divisible=False)))
+    market.advance_to(LOCK)
+    return auction_id, orders
+
+
+def proposal(auction_id: str, *blocks: tuple[str, str]) -> list[ProposeSolution]:
+    """A solution of bids on offers, all in the first hour, a block in each piece but for the limit of one."""
+    placements = tuple(Placement(bid_id, 0, offer_id) for bid_id, offer_id in blocks)
+    each = RULES[LATEST].max_solution_blocks
+    cut = [blocks[start : start + each] for start in range(0, len(blocks), each)]
+    return [
+        ProposeSolution(
+            auction_id=auction_id, solver="by-hand", sha256=digest_of(placements), piece=nth, pieces=len(cut),
+            blocks=tuple(PlacedBlock(bid_id=bid_id, first_hour=FIRST, offer_id=on) for bid_id, on in piece),
+        )
+        for nth, piece in enumerate(cut)
+    ]  # fmt: skip
+
+
+def test_a_better_outcome_from_outside_is_taken_and_every_proposal_is_judged(market: Market) -> None:
+    """The highest surplus that settles wins; of equals the first; what cannot be is told from what is not better."""
+    auction_id, (ask, large, *small) = trapped(market)
+    better = [(each, ask) for each in small]
+    for party, blocks in (("gpu-2", [*better, (large, ask)]), ("lab-1", [(large, ask)]), ("gpu-1", better),
+                          ("lab-2", better)):  # fmt: skip
+        for piece in proposal(auction_id, *blocks):
+            market.do(party, piece)
+    market.advance_to(CLEAR)
+    verdicts = [each.verdict for each in market.events("matching", SolutionJudged)]
+    assert verdicts == ["not_valid", "not_better", "taken", "not_better"]
+    (cleared,) = market.events("matching", AuctionCleared)
+    taken = market.events("matching", SolutionReceived)[2]
+    assert (cleared.solution_id, cleared.solver) == (taken.solution_id, "by-hand")
+    assert cleared.surplus == 2 * 3 * (2 * USD - 10_000) * 8 <= cleared.bound
+    assert {each.bid_id for each in market.events("matching", TradeCleared)} == set(small)
+    (entry,) = (each for each in market.entries("matching") if cleared in each.events)
+    judged = [each for each in entry.events if isinstance(each, SolutionJudged)]
+    lies: dict[str, list[Any]] = {
+        "solution_ignored": [[cleared], [*judged[:2], replace(judged[2], verdict="not_better"), judged[3], cleared]],
+        "certificate_forged": [
+            [replace(judged[0], verdict="taken", surplus=cleared.surplus + 8), *judged[1:], cleared],
+            [*judged, replace(judged[3], solution_id="sol-1-0"), cleared],
+            [*judged, replace(cleared, surplus=cleared.surplus + 8)],
+        ],
+    }  # fmt: skip
+    lies["solution_ignored"].append([*judged, replace(cleared, solution_id=None, solver="built-in")])
+    for code, told in lies.items():
+        for events in told:
+            found = forged(entry, structs.replace(entry, events=tuple(events)))
+            assert found is not None
+            assert found[0] == code
+    assert market.sealed().clean
+
+
+def test_an_engine_that_leaves_a_better_proposal_out_is_found(market: Market) -> None:
+    auction_id, (ask, _, *small) = trapped(market)
+    market.do("gpu-2", *proposal(auction_id, *((each, ask) for each in small)))
+    with patch.object(clearing, "judge", lambda _state, _auction_id, book: Judged(solve(book), None, ())):
+        market.advance_to(CLEAR)
+    assert [finding.code for finding in market.sealed().findings][:1] == ["solution_ignored"]
+
+
+def test_a_solution_comes_in_pieces_and_each_limit_holds(market: Market) -> None:
+    """Pieces of a fixed size, in order, once each, with the hash of all; so many of a group, and of an auction."""
+    rules, (auction_id, (ask, *_)) = RULES[LATEST], trapped(market)
+    each = rules.max_solution_blocks
+    first, second = proposal(auction_id, *((f"bid-{nth}-9", ask) for nth in range(each + 1)))
+    market.refused("gpu-2", second, Code.SOLUTION_NOT_VALID)
+    market.refused("gpu-2", replace(first, blocks=first.blocks[1:]), Code.SOLUTION_NOT_VALID)
+    market.refused("gpu-2", replace(first, blocks=(*first.blocks, *second.blocks)), Code.OVER_LIMIT)
+    market.refused("gpu-2", replace(first, blocks=first.blocks[:1] * 2), Code.DUPLICATE_ITEM)
+    most = -(-rules.max_auction_blocks // each)
+    market.refused("gpu-2", replace(first, pieces=most + 1), Code.SOLUTION_NOT_VALID)
+    late = replace(second.blocks[0], first_hour=FIRST + 4)
+    market.refused("gpu-2", replace(second, piece=0, pieces=1, blocks=(late,)), Code.NOT_IN_AUCTION)
+    market.refused("gpu-2", replace(second, piece=0, pieces=1), Code.SOLUTION_NOT_VALID)
+    market.do("gpu-2", first)
+    market.advance_to(LOCK + HOUR // 2)  # in the same instant it is the same command
+    market.refused("gpu-2", first, Code.ALREADY_EXISTS)
+    market.refused("gpu-2", replace(second, pieces=3), Code.SOLUTION_NOT_VALID)
+    market.do("gpu-2", second)
+    others = [proposal(auction_id, (f"bid-{nth}-8", ask))[0] for nth in range(rules.max_auction_solutions_per_group)]
+    for other in others[1:]:
+        market.do("gpu-2", other)
+    market.refused("gpu-2", others[0], Code.OVER_LIMIT)
+    unfinished = replace(first, solver="another")
+    market.do("gpu-1", unfinished)
+    market.refused("gpu-1", replace(second, solver="built-in"), Code.SOLUTION_NOT_VALID)
+    with patch.object(Directory, "related_to", lambda _directory, _party: ()):  # as if each came from another group
+        strangers = [proposal(auction_id, (f"bid-{nth}-1", ask))[0] for nth in range(rules.max_auction_solutions - 2)]
+        market.do("city", *strangers[1:])
+        market.refused("city", strangers[0], Code.OVER_LIMIT)
+    market.advance_to(CLEAR)
+    verdicts = [each.verdict for each in market.events("matching", SolutionJudged)]
+    assert verdicts == ["not_better"] * 2 + ["incomplete"] + ["not_better"] * (rules.max_auction_solutions - 3)
+    market.refused("gpu-2", others[0], Code.UNKNOWN_AUCTION)

@@ -16,6 +16,7 @@ from counterfoil.ledger.commands import Deposit, EnforcePledge
 from counterfoil.ledger.events import HoldRefusedV1
 from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
 from counterfoil.ledger.extension_commands import ExtendVoucher
+from counterfoil.matching.auction.book import Placement
 from counterfoil.matching.auction_commands import OfferInAuction
 from counterfoil.matching.auction_events import AuctionCleared, ClearedHour
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelOrderFor
@@ -35,6 +36,7 @@ from tests.authority.prepared import (
     handing,
     offer,
     pledging,
+    proposing,
 )
 from tests.properties.world import YUAN
 
@@ -80,6 +82,9 @@ class ReadMarket(Market):
             auction_id=self.ids["auction"], class_id="a100", nodes=1, window_start=LATER + 40, window_end=LATER + 42,
             price=YUAN, bond_bps=1_000,
         ))  # fmt: skip
+        block = Placement(self.ids["auction bid"], 0, "off-1-0")
+        for actor in ("lab-1", "gpu-1", "city", "none-treasurer"):
+            self.do(actor, proposing(self.ids["locked auction"], block, LATER + 40))
         self.outage("redemption")
         self.settle()
 
@@ -110,7 +115,7 @@ def changes(market: Market) -> list[Change]:
     before = HoldRefusedV1(hold_id=market.ids["refused offer"], purpose="offer", code="exceeds_available")
     made += CATALOGUE["ledger"].reducers[HoldRefusedV1](before, At(1, 0, market.clock))
     cleared = AuctionCleared(
-        auction_id=market.ids["auction"], solver="built-in", book=bytes(32), offers=1, bids=1,
+        auction_id=market.ids["auction"], solver="built-in", solution_id=None, book=bytes(32), offers=1, bids=1,
         hours=(ClearedHour(hour=LATER + 40, price=2 * YUAN, nodes=1, reserve_price=0),), accepted=0, rejected=0,
         surplus=YUAN, bound=YUAN, rsi_bps=None, cover_bps=None, scarce=False, pivotal=(),
     )  # fmt: skip

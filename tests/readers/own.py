@@ -139,6 +139,7 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "facts": _fact,
     "aid": _named("party_id", "attested_by"),
     "auction_orders": _named("party_id"),
+    "auction_solutions": _named("proposed_by"),
     "controls": _named("owner_id", "party_id", "attested_by"),
     "balances": _account,
     "postings": _posting,

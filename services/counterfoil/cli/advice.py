@@ -46,6 +46,7 @@ _ADVICE: Final[dict[str, str]] = {
     Code.UNKNOWN_REGIME: "See `benefit.regimes` in `counterfoil programme document`: a programme has to name it first.",
     Code.UNKNOWN_ORDER: "See `counterfoil offer list` and `counterfoil bid list`; it may be closed already.",
     Code.UNKNOWN_AUCTION: "See `counterfoil auction list`.",
+    Code.AUCTION_NOT_LOCKED: "Solutions are proposed between its lock and its clearing: `counterfoil auction show`.",
     Code.AUCTION_NOT_OPEN: "See `counterfoil auction show`: an order can still be improved until it clears.",
     Code.PRICE_OUTSIDE_COLLAR: "Name a price from `least` to `most`.",
     Code.UNKNOWN_CONTRACT: "See `counterfoil usage contracts`.",

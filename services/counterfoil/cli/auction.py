@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from counterfoil.cli import auction_solve
 from counterfoil.cli.command import Invalid
 from counterfoil.cli.late import group
 from counterfoil.cli.options import Nodes, Price, Programme, Reason, argument, count, hour, option
@@ -26,6 +27,7 @@ from counterfoil.matching.auction_commands import (
 )
 
 app = group("auction")
+auction_solve.add_to(app)
 AuctionId = Annotated[str, argument("AUCTION", "The auction's id.")]
 
 

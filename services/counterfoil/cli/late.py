@@ -107,7 +107,8 @@ COMMANDS: Final[Mapping[str, Late]] = {
     "offer": Late("offer", "Offers: post, amend, cancel, show, list, search, market, traded, depth, trades."),
     "bid": Late("bid", "Bids: place, amend, cancel, explain, show, list.", apart=("explain",)),
     "auction": Late(
-        "auction", "Auctions with one price an hour: schedule, cancel, offer, bid, improve, prices, orders, show, list."
+        "auction",
+        "Auctions with one price an hour: schedule, cancel, offer, bid, improve, solve, prices, orders, and more.",
     ),
     "usage": Late("usage", "Delivery: report, correct, accept, dispute, resolve, cancel, show, list."),
     "claim": Late("claim", "Claims: submit, approve, reject, settle, pay, return, show, list."),

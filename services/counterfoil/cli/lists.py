@@ -253,6 +253,12 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             "order_id auction_id side party_id entered_at admitted_at",
             "orders",
         ),
+        Listing(
+            "auction_solutions",
+            "outcomes proposed of auctions",
+            "solution_id auction_id proposed_by solver blocks proposed_at status surplus",
+            "solutions",
+        ),
     ),
     "bid": (
         Listing(

@@ -128,6 +128,7 @@ class Code(StrEnum):
     NOT_IN_AUCTION = "not_in_auction"
     PRICE_OUTSIDE_COLLAR = "price_outside_collar"
     PRICE_NOT_BETTER = "price_not_better"
+    SOLUTION_NOT_VALID = "solution_not_valid"
     AMOUNT_TOO_LARGE = "amount_too_large"
     FACE_TOO_SMALL = "face_too_small"
     NOT_WHOLE_MINOR_UNITS = "not_whole_minor_units"
@@ -199,6 +200,7 @@ class Code(StrEnum):
     TRANSFER_NOT_PERMITTED = "transfer_not_permitted"
     GATE_CLOSED = "gate_closed"
     AUCTION_NOT_OPEN = "auction_not_open"
+    AUCTION_NOT_LOCKED = "auction_not_locked"
     ORDER_NOT_OPEN = "order_not_open"
     AMENDMENT_OPEN = "amendment_open"
     TRADING_HALTED = "trading_halted"
@@ -338,6 +340,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.NOT_IN_AUCTION: Meaning(_D, False, "The auction has no such hours, class, programme or kind of order."),
     Code.PRICE_OUTSIDE_COLLAR: Meaning(_D, False, "The price is too far from the reference price."),
     Code.PRICE_NOT_BETTER: Meaning(_D, False, "The price is no better than the one that the order has."),
+    Code.SOLUTION_NOT_VALID: Meaning(
+        _D, False, "The piece of the solution is not the next one, or all pieces together do not have the hash."
+    ),
     Code.AMOUNT_TOO_LARGE: Meaning(_D, False, "The amount, or price times quantity, exceeds what can be counted."),
     Code.FACE_TOO_SMALL: Meaning(_D, False, "The programme issues no voucher of so little."),
     Code.NOT_WHOLE_MINOR_UNITS: Meaning(_D, False, "The currency has no coin so small: pay whole minor units."),
@@ -444,6 +449,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     ),
     Code.GATE_CLOSED: Meaning(_D, False, "The last allowed start lies before the first hour that can still be traded."),
     Code.AUCTION_NOT_OPEN: Meaning(_D, False, "The auction has locked: orders neither enter nor leave."),
+    Code.AUCTION_NOT_LOCKED: Meaning(_D, True, "The auction has not locked yet, or it has cleared."),
     Code.ORDER_NOT_OPEN: Meaning(_D, True, "The order is not on the book yet."),
     Code.AMENDMENT_OPEN: Meaning(_D, True, "Another amendment of the order is still being decided."),
     Code.TRADING_HALTED: Meaning(_D, True, "Trading in this is halted."),

@@ -266,6 +266,11 @@ class Rules:
     max_auction_blocks: int
     """Of these, bids that are met in whole or not at all: the search for the best of them grows with their number."""
     max_auction_blocks_per_group: int
+    max_auction_solutions: int
+    """From outside, of one auction: each is settled as it clears."""
+    max_auction_solutions_per_group: int
+    max_solution_blocks: int
+    """In one piece of a solution; every piece but the last has as many."""
     validity_of_each_version: bool
     """Whether a bid needs a programme version that is open, and not only one that has its classes and regions."""
 

@@ -33,7 +33,7 @@ from counterfoil.ledger import (
 )
 from counterfoil.ledger import events as ledger
 from counterfoil.matching import amendment_events as amendments
-from counterfoil.matching import auction_events, halt_events, inventory_events, performance_events
+from counterfoil.matching import auction_events, halt_events, inventory_events, performance_events, solution_events
 from counterfoil.matching import events as matching
 from counterfoil.redemption import adjustment_events, credit_events, payer_events
 from counterfoil.redemption import closing_events as redemption_closing
@@ -78,6 +78,7 @@ _BID: Final = Via("bid_id", "bids", _BENEFICIARY)
 _OFFER: Final = Via("offer_id", "offers", _PROVIDER, programme=False)
 _AMENDMENT: Final = Via("amendment_id", "amendments", ("party_id",))
 _AUCTION_ORDER: Final = Via("order_id", "auction_orders", ("party_id",))
+_SOLUTION: Final = Via("solution_id", "auction_solutions", ("proposed_by",))
 _CONTRACT: Final = Via("contract_id", "contracts", _SIDES)
 _FUNDS: Final = Via("contract_id", "contracts", _BENEFICIARY)
 _VOUCHER: Final = Via("voucher_id", "vouchers", _BENEFICIARY)
@@ -316,6 +317,8 @@ _MATCHING: Final[Table] = {
     auction_events.AuctionOrderAdmitted: Concerns("order_id", via=(_AUCTION_ORDER,)),
     auction_events.AuctionOfferImproved: Concerns("offer_id", via=(_OFFER,)),
     auction_events.TradeCleared: Concerns("trade_id", _SIDES, programme=True),
+    solution_events.SolutionReceived: Concerns("solution_id", ("proposed_by",)),
+    solution_events.SolutionJudged: Concerns("solution_id", via=(_SOLUTION,)),
     matching.MatchPrevented: Concerns("bid_id", via=(_BID, _OFFER)),
     matching.OwnOrdersCancelled: Concerns("party_id", ("party_id",)),
     matching.CancellationForced: Concerns("cancellation_id", ("party_id", "cancelled_by"), programme=True),

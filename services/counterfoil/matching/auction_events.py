@@ -105,10 +105,15 @@ class AuctionOfferImproved(Event):
 
 @event("auction.locked.v1")
 class AuctionLocked(Event):
-    """No order enters or leaves any more. `prices`: what each hour would cost if it cleared now."""
+    """No order enters or leaves any more. `prices`: what each hour would cost if it cleared now.
+
+    `offers`, `bids`: how many take part, so that whoever is to propose a solution knows whether it has all of them.
+    """
 
     auction_id: Id
     prices: tuple[Amount, ...]
+    offers: Count
+    bids: Count
 
 
 @record
@@ -126,7 +131,8 @@ class AuctionCleared(Event):
     """The outcome of an auction; its trades, and the ends of its orders, follow before anything else is decided.
 
     `book`: SHA-256 over what it was decided from as JSON: the number of hours, the asks, hourly bids, blocks, and
-    parameters, each with its members in order. `surplus`: what all orders gain together, and `bound`: no outcome of
+    parameters, each with its members in order. `solution_id`: the solution that was taken, None if it is that of the
+    built-in solver. `surplus`: what all orders gain together, and `bound`: no outcome of
     these orders has more. `accepted` blocks, and blocks `rejected` although they are in the money. `rsi_bps`,
     `cover_bps`: how demand is covered, without the largest supplier and with it; None without demand. `pivotal`: groups
     of suppliers without whom it would not be covered.
@@ -134,6 +140,7 @@ class AuctionCleared(Event):
 
     auction_id: Id
     solver: Id
+    solution_id: Id | None
     book: Digest
     offers: Count
     bids: Count

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from counterfoil.core.at import At
-from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, Form, event, event_of, one_of, optional, row
+from counterfoil.core.form import (
+    AMOUNT,
+    COUNT,
+    FLAG,
+    OCTETS,
+    TEXT,
+    Form,
+    event,
+    event_of,
+    listed,
+    one_of,
+    optional,
+    row,
+)
 from counterfoil.core.table import OwnedTable, Table
+from counterfoil.matching.auction.book import Placement
 from counterfoil.matching.auction_events import AuctionScheduled
 from counterfoil.matching.events import BidReceived, OfferReceived
 
@@ -16,11 +30,14 @@ OVER: Final = ("cleared", "operator", "gate_closed")
 
 
 class Auction(NamedTuple):
-    """An auction that is not over. `done`: of its trades and ends of orders, how many are in the log."""
+    """An auction that is not over. `done`: of its trades and ends of orders, how many are in the log.
+
+    `solution_id`: by which it has cleared, None before that and by the built-in solver.
+    """
 
     scheduled: AuctionScheduled
     phase: Phase
-    solver: str
+    solution_id: str | None
     done: int
 
 
@@ -40,11 +57,33 @@ class AuctionOrder(NamedTuple):
     unlisted: bool | None
 
 
+class Solution(NamedTuple):
+    """An outcome of an auction that a party proposes: which blocks are accepted. So many of its `pieces` are there.
+
+    `place`: of the last piece received, in the order of all commands.
+    """
+
+    auction_id: str
+    proposed_by: str
+    solver: str
+    sha256: bytes
+    pieces: int
+    received: int
+    placements: tuple[Placement, ...]
+    place: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of it is there."""
+        return self.received == self.pieces
+
+
 AUCTION: Final = Form(
     "auction",
     ("auction_id",),
     row(
-        Auction, scheduled=event(AuctionScheduled), phase=one_of("open", "locked", *OVER), solver=TEXT, done=COUNT
+        Auction, scheduled=event(AuctionScheduled), phase=one_of("open", "locked", *OVER), solution_id=optional(TEXT),
+        done=COUNT,
     ),
     "an auction that is not over; of one that has ended, how many trades and ends of orders are in the log already",
 )  # fmt: skip
@@ -64,6 +103,16 @@ LAST_PRICE: Final = Form(
     AMOUNT,
     "the mean price of the last auction of a market that traded; the classes are joined by commas",
 )
+SOLUTION: Final = Form(
+    "solution",
+    ("solution_id",),
+    row(
+        Solution, auction_id=TEXT, proposed_by=TEXT, solver=TEXT, sha256=OCTETS, pieces=COUNT, received=COUNT,
+        placements=listed(row(Placement, block_id=TEXT, start=COUNT, ask_id=TEXT)), place=COUNT,
+    ),
+    "an outcome that was proposed of an auction that is not over: the bids that are accepted in whole, each from which"
+    " hour of the auction on, and on which offer",
+)  # fmt: skip
 Market = tuple[str, str, str]
 _IN_ENTRY: Final = 64  # more than the commands of one entry
 
@@ -89,22 +138,21 @@ Side = Literal["bid", "offer"]
 class Auctions:
     """The auctions of one log that are not over."""
 
-    __slots__ = ("due", "last_price", "open", "orders", "outcome", "places")
+    __slots__ = ("due", "last_price", "open", "orders", "places", "solutions")
 
     def __init__(self) -> None:
         self.open: Table[str, Auction] = Table(AUCTION)
         self.orders: OwnedTable[str, AuctionOrder] = OwnedTable(AUCTION_ORDER, lambda _, order: order.auction_id)
         self.last_price: Table[Market, int] = Table(LAST_PRICE)
+        self.solutions: OwnedTable[str, Solution] = OwnedTable(SOLUTION, lambda _, solution: solution.auction_id)
         self.due: tuple[int, str] | None = None
         """When the next auction is to go on (0: at once), and which."""
         self.places: dict[str, dict[str, Places]] = {}
         """By auction and party, how many orders it has there."""
-        self.outcome: Any = None
-        """Of the auction that has ended, what follows from that, and is not in the log yet; None if it is not known."""
 
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
-        self.places, self.outcome = {auction_id: {} for auction_id in self.open}, None
+        self.places = {auction_id: {} for auction_id in self.open}
         for order in self.orders.values():
             self._count(order, 1)
         self._look_ahead()
@@ -150,8 +198,9 @@ class Auctions:
             del self.open[auction_id]
             for order_id in list(self.orders.owned(auction_id)):
                 self._remove(order_id)
+            for solution_id in list(self.solutions.owned(auction_id)):
+                del self.solutions[solution_id]
             del self.places[auction_id]
-            self.outcome = None
         else:
             self.open[auction_id] = auction
             self.places.setdefault(auction_id, {})

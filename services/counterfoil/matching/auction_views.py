@@ -17,6 +17,7 @@ from counterfoil.matching.auction_events import (
     AuctionScheduled,
     TradeCleared,
 )
+from counterfoil.matching.solution_events import SolutionJudged, SolutionReceived, Verdict
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import ANYBODY, Copy, Readers
 from counterfoil.service import Reducers
@@ -45,6 +46,7 @@ _TERMS: Final = {
 }
 _OUTCOME: Final = {
     "solver": "text?",
+    "solution_id": "text?",
     "book": "text?",
     "offers": "int?",
     "bids": "int?",
@@ -70,7 +72,8 @@ AUCTIONS: Final = View(
 )  # fmt: skip
 """What was laid down, and how it ended. `book`: hash of what it was decided from. `surplus`: what all gain together.
 
-`bound`: no outcome of these orders has a greater surplus. `rejected`: blocks in the money at the prices.
+`bound`: no outcome of these orders has a greater surplus. `rejected`: blocks in the money at the prices. `offers` and
+`bids` take part, as it locked, then as it cleared. `solution_id`: of a solution from outside.
 """
 PRICES: Final = View(
     name="auction_prices",
@@ -97,7 +100,21 @@ ORDERS: Final = View(
     values={"side": ("bid", "offer")},
 )  # fmt: skip
 """Which orders are in which auction. `price`: of an offer, the last that it was improved to."""
-VIEWS: Final = (AUCTIONS, PRICES, ORDERS)
+SOLUTIONS: Final = View(
+    name="auction_solutions",
+    key=("solution_id",),
+    columns={
+        "solution_id": "text", "auction_id": "text", "proposed_by": "text", "solver": "text", "sha256": "text",
+        "pieces": "int", "blocks": "int", "proposed_at": "time", "status": "text", "status_since": "time",
+        "surplus": "amount?",
+    },
+    filters=("auction_id", "proposed_by", "status"),
+    readers=Readers(parties=("proposed_by",)),
+    time="proposed_at",
+    values={"status": ("arriving", "proposed", *get_args(Verdict))},
+)  # fmt: skip
+"""Outcomes that were proposed of auctions: `blocks` accepted, and what they were judged to come to as it cleared."""
+VIEWS: Final = (AUCTIONS, PRICES, ORDERS, SOLUTIONS)
 
 
 def _scheduled(event: AuctionScheduled, at: At) -> Iterable[Change]:
@@ -118,13 +135,14 @@ def _cancelled(event: AuctionCancelled, at: At) -> Iterable[Change]:
 
 def _locked(event: AuctionLocked, at: At) -> Iterable[Change]:
     yield _status(event.auction_id, "locked", at)
+    yield Set(AUCTIONS.name, (event.auction_id,), {"offers": event.offers, "bids": event.bids})
 
 
 def _cleared(event: AuctionCleared, at: At) -> Iterable[Change]:
     yield _status(event.auction_id, "cleared", at)
     outcome = {
         name: getattr(event, name)
-        for name in ("solver", "offers", "bids", "accepted", "rejected", "surplus", "bound", "scarce")
+        for name in ("solver", "solution_id", "offers", "bids", "accepted", "rejected", "surplus", "bound", "scarce")
     }
     outcome |= {"book": event.book.hex(), "pivotal": list(event.pivotal)}
     outcome |= {"found_rsi_bps": event.rsi_bps, "found_cover_bps": event.cover_bps}
@@ -153,6 +171,21 @@ def _improved(event: AuctionOfferImproved, _at: At) -> Iterable[Change]:
     yield Set(ORDERS.name, (event.offer_id,), {"price": event.price})
 
 
+def _received(event: SolutionReceived, at: At) -> Iterable[Change]:
+    if event.piece == 0:
+        row = {name: getattr(event, name) for name in ("solution_id", "auction_id", "proposed_by", "solver", "pieces")}
+        row |= {"sha256": event.sha256.hex(), "blocks": 0, "proposed_at": at.time, "surplus": None}
+        yield Put(SOLUTIONS.name, {**row, "status": "arriving", "status_since": at.time})
+    yield Add(SOLUTIONS.name, (event.solution_id,), {"blocks": len(event.blocks)})
+    if event.piece + 1 == event.pieces:
+        yield Set(SOLUTIONS.name, (event.solution_id,), {"status": "proposed", "status_since": at.time})
+
+
+def _judged(event: SolutionJudged, at: At) -> Iterable[Change]:
+    status = {"status": event.verdict, "status_since": at.time}
+    yield Set(SOLUTIONS.name, (event.solution_id,), {**status, "surplus": event.surplus})
+
+
 def _traded(event: TradeCleared, at: At) -> Iterable[Change]:
     terms = (
         "trade_id bid_id offer_id beneficiary_id provider_id programme_id class_id region currency nodes gpus_per_node"
@@ -173,6 +206,8 @@ REDUCERS: Final[Reducers] = {
     AuctionLocked: _locked,
     AuctionCleared: _cleared,
     AuctionOrderEntered: _entered,
+    SolutionReceived: _received,
+    SolutionJudged: _judged,
     AuctionOrderAdmitted: _admitted,
     AuctionOfferImproved: _improved,
     TradeCleared: _traded,

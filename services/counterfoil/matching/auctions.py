@@ -21,7 +21,6 @@ from counterfoil.matching.auction_events import (
     AuctionLocked,
     AuctionScheduled,
 )
-from counterfoil.matching.auction_outcome import outcome_of
 from counterfoil.matching.auction_state import Auction, market_of
 from counterfoil.matching.events import OfferReceived
 from counterfoil.matching.state import MatchingState
@@ -142,14 +141,13 @@ def _unfit_terms(body: ScheduleAuction, reference: int, tick: int) -> Refusal | 
 
 def auction_scheduled(state: MatchingState, event: AuctionScheduled, _at: At) -> None:
     """The auction takes orders."""
-    state.auctions.change(event.auction_id, Auction(event, "open", "", 0))
+    state.auctions.change(event.auction_id, Auction(event, "open", None, 0))
 
 
 def auction_cancelled(state: MatchingState, event: AuctionCancelled, _at: At) -> None:
     """Its orders are to be closed."""
     auction = state.auctions.open[event.auction_id]
     state.auctions.change(event.auction_id, auction._replace(phase=event.cause))
-    state.auctions.outcome = outcome_of(state, event.auction_id)
 
 
 def auction_locked(state: MatchingState, event: AuctionLocked, _at: At) -> None:
@@ -166,8 +164,7 @@ def auction_locked(state: MatchingState, event: AuctionLocked, _at: At) -> None:
 def auction_cleared(state: MatchingState, event: AuctionCleared, _at: At) -> None:
     """Its outcome is known; what it traded at on average is the reference of the next auction of this market."""
     auction = state.auctions.open[event.auction_id]
-    state.auctions.change(event.auction_id, auction._replace(phase="cleared", solver=event.solver))
-    state.auctions.outcome = outcome_of(state, event.auction_id)
+    state.auctions.change(event.auction_id, auction._replace(phase="cleared", solution_id=event.solution_id))
     nodes = sum(hour.nodes for hour in event.hours)
     if nodes:
         mean = sum(hour.price * hour.nodes for hour in event.hours) // nodes

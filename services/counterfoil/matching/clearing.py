@@ -30,6 +30,7 @@ from counterfoil.matching.auction_outcome import End, outcome_of
 from counterfoil.matching.auction_state import Auction
 from counterfoil.matching.events import BidClosed, OfferClosed
 from counterfoil.matching.evolve import remove_bid
+from counterfoil.matching.solutions import Judged, judge
 from counterfoil.matching.state import MatchingState
 from counterfoil.matching.times import floor_hour
 
@@ -41,22 +42,30 @@ def advance_auction(state: MatchingState, _cutoff: int, at: At) -> Sequence[Even
     auction_id = state.auctions.due[1]
     auction = state.auctions.open[auction_id]
     if auction.phase == "open":
-        return [AuctionLocked(auction_id=auction_id, prices=_prices(solve(frozen(state, auction_id).book)))]
+        book = frozen(state, auction_id).book
+        bids = len(book.hourly) + len(book.blocks)
+        return [
+            AuctionLocked(auction_id=auction_id, prices=_prices(solve(book)), offers=len(book.asks), bids=bids)
+        ]  # fmt: skip
     if auction.phase == "locked":
         if floor_hour(at.time, state.rules) > auction.scheduled.first_hour:  # the log was away
             return [AuctionCancelled(auction_id=auction_id, cause="gate_closed", cancelled_by=None, reason=None)]
-        return [_cleared(auction.scheduled, frozen(state, auction_id).book)]
+        book = frozen(state, auction_id).book
+        judged = judge(state, auction_id, book)
+        return [*judged.verdicts, _cleared(state, auction.scheduled, book, judged)]
     return _next_steps(state, auction_id, auction, at)
 
 
-def _cleared(scheduled: AuctionScheduled, book: AuctionBook) -> AuctionCleared:
-    outcome, prepared, gpus = solve(book), prepare(book), scheduled.gpus_per_node
+def _cleared(state: MatchingState, scheduled: AuctionScheduled, book: AuctionBook, judged: Judged) -> AuctionCleared:
+    outcome, prepared, gpus = judged.outcome, prepare(book), scheduled.gpus_per_node
+    solution_id = judged.solution_id
     found, prices = prepared.scarcity, _prices(outcome)
     missed = shortfalls(prepared, outcome).values()
     traded = _traded(book, outcome)
     return AuctionCleared(
         auction_id=scheduled.auction_id,
-        solver=BUILT_IN,
+        solver=BUILT_IN if solution_id is None else state.auctions.solutions[solution_id].solver,
+        solution_id=solution_id,
         book=digest(book),
         offers=len(book.asks),
         bids=len(book.hourly) + len(book.blocks),
@@ -93,7 +102,7 @@ def _traded(book: AuctionBook, outcome: Settlement) -> list[int]:
 
 def _next_steps(state: MatchingState, auction_id: str, auction: Auction, at: At) -> list[Event]:
     """The next trades and ends of orders, as many as one entry holds; with the last, the end of the auction."""
-    now, steps = state.auctions.outcome or outcome_of(state, auction_id)
+    now, steps = outcome_of(state, auction_id)
     most = state.rules.max_matches_per_entry
     events = [
         _trade(now, auction.scheduled, step, at.new_id("trd", nth)) if isinstance(step, Deal) else _end(now, step)

@@ -29,6 +29,7 @@ from counterfoil.matching import (
     halts,
     inventory,
     leaving,
+    solutions,
     uncrossing,
 )
 from counterfoil.matching.admission import bond_held, funding_ended, funds_held, hold_refused, terms_are_known
@@ -96,6 +97,8 @@ from counterfoil.matching.passes import continue_matching, due
 from counterfoil.matching.performance_bids import place_performance_bid
 from counterfoil.matching.performance_commands import PlacePerformanceBid
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
+from counterfoil.matching.solution_commands import ProposeSolution
+from counterfoil.matching.solution_events import SolutionJudged, SolutionReceived
 from counterfoil.matching.state import AUCTION_TIMER, LEAVING_TIMER, MatchingState
 from counterfoil.matching.views import REDUCERS, VIEWS
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
@@ -124,6 +127,7 @@ DECIDER: Final = Decider(
         OfferInAuction: auction_orders.offer_in_auction,
         BidInAuction: auction_orders.bid_in_auction,
         ImproveOrder: auction_orders.improve_order,
+        ProposeSolution: solutions.propose_solution,
     },
     reactions={
         "issuance": {
@@ -207,6 +211,8 @@ DECIDER: Final = Decider(
         AuctionOrderAdmitted: auction_orders.order_admitted,
         AuctionOfferImproved: auction_orders.offer_improved,
         TradeCleared: clearing.trade_cleared,
+        SolutionReceived: solutions.solution_received,
+        SolutionJudged: solutions.solution_judged,
     },
 )
 SERVICE: Final = Service(DECIDER, VIEWS, REDUCERS)

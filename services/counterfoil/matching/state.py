@@ -188,7 +188,7 @@ class MatchingState(ProgrammesState):
         self.leaving_before: Table[Scope, tuple[int, int]] = self.keep(Table(LEAVING_BEFORE))
         """Place of a cancellation, of the scopes of which later orders stay."""
         self.auctions = Auctions()
-        for table in (self.auctions.open, self.auctions.orders, self.auctions.last_price):
+        for table in (self.auctions.open, self.auctions.orders, self.auctions.last_price, self.auctions.solutions):
             self.keep(table)
         self.open_orders: dict[Scope, OrderedDict[str, None]] = {}
         """In order of their receipt. An ordered dictionary finds its first key at once, whatever was deleted before."""
