@@ -108,7 +108,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
     "bid": Late("bid", "Bids: place, amend, cancel, explain, show, list.", apart=("explain",)),
     "auction": Late(
         "auction",
-        "Auctions with one price an hour: schedule, cancel, offer, bid, improve, solve, prices, orders, and more.",
+        "Auctions with one price an hour: schedule, cancel, offer, bid, improve, solve, prices, orders, solutions.",
     ),
     "usage": Late("usage", "Delivery: report, correct, accept, dispute, resolve, cancel, show, list."),
     "claim": Late("claim", "Claims: submit, approve, reject, settle, pay, return, show, list."),

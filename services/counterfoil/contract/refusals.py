@@ -340,9 +340,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.NOT_IN_AUCTION: Meaning(_D, False, "The auction has no such hours, class, programme or kind of order."),
     Code.PRICE_OUTSIDE_COLLAR: Meaning(_D, False, "The price is too far from the reference price."),
     Code.PRICE_NOT_BETTER: Meaning(_D, False, "The price is no better than the one that the order has."),
-    Code.SOLUTION_NOT_VALID: Meaning(
-        _D, False, "The piece of the solution is not the next one, or all pieces together do not have the hash."
-    ),
+    Code.SOLUTION_NOT_VALID: Meaning(_D, False, "It is not the next piece, or all pieces do not have the hash."),
     Code.AMOUNT_TOO_LARGE: Meaning(_D, False, "The amount, or price times quantity, exceeds what can be counted."),
     Code.FACE_TOO_SMALL: Meaning(_D, False, "The programme issues no voucher of so little."),
     Code.NOT_WHOLE_MINOR_UNITS: Meaning(_D, False, "The currency has no coin so small: pay whole minor units."),
@@ -478,16 +476,10 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.APPEAL_NOT_OPEN: Meaning(_D, False, "The time to contest this is over, or it is contested; or it is not."),
     Code.APPEAL_OPEN: Meaning(_D, True, "Part of what is owed is contested, or may be: wait until that is over."),
     Code.NOTHING_TO_PAY: Meaning(_D, True, "What is owed to a party named is less than a minor unit, or nothing."),
-    Code.PAID_BY_SHARES: Meaning(
-        _D, True, "Several payers pay, each its part: that is what is confirmed or returned, refunds after the payment."
-    ),
-    Code.CAP_EXCEEDED: Meaning(
-        _D, False, "A cap of the programme would be exceeded: of the beneficiary, its group, or all together."
-    ),
+    Code.PAID_BY_SHARES: Meaning(_D, True, "Several payers pay, each its part: that is confirmed or returned."),
+    Code.CAP_EXCEEDED: Meaning(_D, False, "A cap of the programme would be exceeded: of a party, its group, or all."),
     Code.APPROPRIATION_EXCEEDED: Meaning(_D, True, "The programme's uncommitted budget is smaller."),
-    Code.EXCEEDS_INVENTORY: Meaning(
-        _D, True, "So many nodes are not attested there, or are on offer or sold in one of the hours."
-    ),
+    Code.EXCEEDS_INVENTORY: Meaning(_D, True, "So many nodes are not attested there, or not free in every hour."),
     Code.EXCEEDS_CAPTURED: Meaning(_D, False, "More than was captured and neither reversed nor denied."),
     Code.EXCEEDS_UNCLAIMED: Meaning(_D, False, "The subsidy was claimed already: its reversal is the operator's."),
     Code.EXCEEDS_OWED: Meaning(_D, True, "More than the provider owes the programme."),
