@@ -126,11 +126,11 @@ class LogStore(Protocol):
         """Release the connection; idempotent."""
 
 
-class SnapshotStore(Protocol):
-    """The records of one log's state, as they were behind one of its entries: a cache beside the log.
+class SnapshotReader(Protocol):
+    """Reads the records of one log's state, as they were behind one of its entries: a cache beside the log.
 
-    Nobody believes it before the state root of its records is that of the log's own `state.rooted` entry there. Used
-    from several threads in turn. No use of it delays an append to the log.
+    Nobody believes it before the state root of its records is that of the log's own `state.rooted` entry there. No use
+    of it delays an append to the log.
     """
 
     def size(self) -> int:
@@ -141,6 +141,13 @@ class SnapshotStore(Protocol):
 
         Raises `StoreConflict`, with the first one, unless the stored state follows `size` entries.
         """
+
+    def find(self, size: int, key: str) -> bytes | None:
+        """The canonical bytes of the record under `key`, None if there is none. Raises `StoreConflict` as `records`."""
+
+
+class SnapshotStore(SnapshotReader, Protocol):
+    """The same for the log's writer. Used from several threads in turn."""
 
     def advance(self, since: int, size: int, changes: Iterable[tuple[str, bytes | None]]) -> None:
         """Make the stored state the one that follows `size` entries, all of it or nothing.

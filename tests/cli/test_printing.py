@@ -71,7 +71,7 @@ OTHERS = (
 )  # they ask no view, or show none: a file is for programs
 COMPUTED = (
     ("programme", "totals"), ("programme", "show"), ("programme", "document"), ("voucher", "prove"),
-    ("voucher", "trace"), ("transfer", "check"), ("offer", "search"), ("statement",),
+    ("voucher", "trace"), ("balance", "prove"), ("transfer", "check"), ("offer", "search"), ("statement",),
     ("quote",), ("webhook", "delete"), ("aid", "total"),
 )  # fmt: skip
 """They compute with what they read, so that forged rows are an error: it is printed, too. Or they print none of it."""

@@ -96,6 +96,9 @@ class SnapshotStoreSuite:
         for size in (0, 3, 5):
             with pytest.raises(StoreConflict):
                 next(store.records(size))
+            with pytest.raises(StoreConflict):
+                store.find(size, "a")
+        assert (store.find(4, "a"), store.find(4, "b")) == (b"1", None)
 
     def test_reading_may_end_early(self, make: Make) -> None:
         store = make()

@@ -6,7 +6,7 @@ They are for other implementations; a change of any existing value is a change o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,23 @@ from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import dump_event, encode_entry, encode_payload
 from counterfoil.contract.entry import CommandCause, Entry, EntryCause, GenesisCause, Outcome, ResumedCause, TimerCause
 from counterfoil.contract.envelope import encode_envelope, signed_bytes
-from counterfoil.contract.events import LogOpened, WriterResumed
+from counterfoil.contract.events import LogOpened, StateRooted, WriterResumed
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.submission import BATCH, Header
 from counterfoil.contract.times import SECOND
 from counterfoil.contract.webhook_signature import format_secret, message_id_of, sign
-from counterfoil.core.state_tree import BUCKET_RECORDS, StateProof, StateTree
+from counterfoil.core.at import At
+from counterfoil.core.state_tree import StateTree
+from counterfoil.core.timer_entry import of_timer
 from counterfoil.issuance.events import VoucherIssued
 from counterfoil.ledger.events import VoucherExpired
 from counterfoil.log.checkpoint import Checkpoint, sign_checkpoint
 from counterfoil.log.keys import SigningKey
 from counterfoil.log.merkle import leaf_hash, root_of, split_point
 from counterfoil.log.proofs import Receipt, format_receipt
+from counterfoil.log.state import BUCKET_RECORDS, StateProof
 from counterfoil.vocabulary import VOCABULARY
 from tests.contract.bad_input import BAD_ENVELOPES
 from tests.contract.samples import KEY, KEY_ID, NOW, SEED, header, sample
@@ -200,6 +203,63 @@ def _bad_state_proofs(tree: StateTree) -> list[tuple[str, dict[str, Any]]]:
     return [(why, _state_proof(key, value, proof)) for why, key, value, proof in cases]
 
 
+def state_record_vectors() -> dict[str, Any]:
+    """Answers about records of a state, with all that proves them; and answers that must be refused."""
+    records = {f"position/USD/cash/party-{number}": canonical({"n": number + 1}) for number in range(60)}
+    key, absent, tree = "position/USD/cash/party-7", "position/USD/cash/party-60", StateTree()
+    tree.update(records)
+    before = sample_entries()
+    rooted, wrongly = (_rooted_entry(len(before), entries, tree) for entries in (len(before), 1))
+    good = _record(tree, key, records[key], [*before, rooted])
+    other = _record(tree, "position/USD/cash/party-8", records["position/USD/cash/party-8"], [*before, rooted])
+    none = _record(tree, absent, None, [*before, rooted])
+    stranger = SigningKey(ORIGIN, bytes(reversed(SEED)))
+    refused = [
+        ("another value", key, {**good, "value": '{"n":9}'}),
+        ("a record that is there, said to be absent", key, {**good, "value": None}),
+        ("a record that is absent, said to be there", absent, {**none, "value": '{"n":9}'}),
+        ("the record of another key", key, other),
+        ("the same, under the name of this one", key, {**other, "key": key}),
+        ("an entry that commits to no state", key, {**good, **_entry_of([*before, rooted], 0)}),
+        ("an entry that commits to the state at another place", key, {**good, **_entry_of([*before, wrongly], -1)}),
+        ("a log signed by another key", key, {**good, **_entry_of([*before, rooted], -1, stranger)}),
+        ("another entry than is proven", key, {**good, "entry": _entry_of([*before, wrongly], -1)["entry"]}),
+        ("no hashes", key, {**good, "siblings": None}),
+        ("rows that are no base64", key, {**good, "rows": "?"}),
+    ]
+    return {
+        "vkey": LOG_KEY.verify_key.vkey(),
+        "records": [{"key": key, "answer": good}, {"key": absent, "answer": none}],
+        "refused": [{"why": why, "key": key, "answer": answer} for why, key, answer in refused],
+    }
+
+
+def _rooted_entry(index: int, entries: int, tree: StateTree) -> Entry:
+    rooted = StateRooted(entries=entries, records=len(tree), root=tree.root())
+    return of_timer(ORIGIN, "state_root", At(NOW + 1_000 + index, index, 0), (rooted,))
+
+
+def _entry_of(entries: Sequence[Entry], index: int, key: SigningKey = LOG_KEY) -> dict[str, Any]:
+    """The members of an answer that prove an entry of a log."""
+    data = [encode_entry(entry) for entry in entries]
+    leaves, place = [leaf_hash(each) for each in data], index % len(data)
+    note = sign_checkpoint(Checkpoint(ORIGIN, len(leaves), root_of(leaves)), key)
+    proof = format_receipt(Receipt(place, tuple(path(place, leaves)), note))
+    return {"index": place, "entry": encode_base64(data[place]), "proof": proof.decode()}
+
+
+def _record(tree: StateTree, key: str, value: bytes | None, entries: Sequence[Entry]) -> dict[str, Any]:
+    rows, siblings = tree.prove(key)
+    return {
+        "origin": ORIGIN,
+        "key": key,
+        "value": None if value is None else value.decode(),
+        "rows": encode_base64(rows),
+        "siblings": list(map(encode_base64, siblings)),
+        **_entry_of(entries, -1),
+    }
+
+
 def webhook_vectors() -> dict[str, Any]:
     """Messages to a webhook's receiver at a time: those to be accepted, and those to be refused with their codes."""
     secret, old, now = bytes(range(32)), bytes(range(32, 64)), NOW // SECOND
@@ -243,6 +303,7 @@ FILES: dict[str, Callable[[], dict[str, Any]]] = {
     "events.json": event_vectors,
     "entries.json": entry_vectors,
     "refusals.json": refusal_vectors,
+    "state_records.json": state_record_vectors,
     "state_tree.json": state_tree_vectors,
     "webhooks.json": webhook_vectors,
 }

@@ -10,16 +10,18 @@ import pytest
 import rfc8785
 from nacl.signing import SigningKey, VerifyKey
 
+from counterfoil.client.problems import NotProven
+from counterfoil.client.states import verify_record
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.codec import encode_entry, encode_payload
 from counterfoil.contract.entry import CommandCause, EntryCause, GenesisCause, ResumedCause, TimerCause
 from counterfoil.contract.scalars import decode_base64
-from counterfoil.core.state_tree import StateProof, verify_state
 from counterfoil.log.checkpoint import open_checkpoint
 from counterfoil.log.errors import ProofError
 from counterfoil.log.keys import VerifyKey as LogKey
 from counterfoil.log.merkle import verify_inclusion
 from counterfoil.log.proofs import verify_receipt
+from counterfoil.log.state import StateProof, verify_state
 from counterfoil.vocabulary import CODEC, VOCABULARY
 from tests.contract.make_vectors import FILES, VECTORS, render, sample_entries
 from tests.contract.samples import sample
@@ -152,3 +154,19 @@ def test_state_proofs_that_are_refused(each: dict[str, Any]) -> None:
     value = None if each["value"] is None else each["value"].encode()
     with pytest.raises(ProofError):
         verify_state(bytes.fromhex(each["root"]), each["key"], value, proof)
+
+
+def test_state_records() -> None:
+    vectors = vector("state_records.json")
+    key = LogKey.parse(vectors["vkey"])
+    for each in vectors["records"]:
+        record = verify_record(each["answer"], key, each["key"])
+        value = each["answer"]["value"]
+        assert record.value == (None if value is None else json.loads(value))
+        assert record.entries == record.proven.entry.index == record.proven.checkpoint.size - 1
+
+
+@pytest.mark.parametrize("each", vector("state_records.json")["refused"], ids=lambda each: each["why"])
+def test_answers_about_state_that_are_refused(each: dict[str, Any]) -> None:
+    with pytest.raises(NotProven):
+        verify_record(each["answer"], LogKey.parse(vector("state_records.json")["vkey"]), each["key"])

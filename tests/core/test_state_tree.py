@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterfoil.core import state_tree
-from counterfoil.core.state_tree import BUCKET_RECORDS, StateProof, StateTree, verify_state
+from counterfoil.core.state_tree import StateTree
+from counterfoil.log import state
 from counterfoil.log.errors import ProofError
+from counterfoil.log.state import BUCKET_RECORDS, StateProof, verify_state
 
 Records = Mapping[str, bytes]
 CHANGES = st.lists(
@@ -27,7 +29,7 @@ def by_definition(records: Records, depth: int = 0) -> bytes:
 
 
 def subtree(rows: list[bytes], depth: int) -> bytes:
-    if len(rows) <= state_tree.BUCKET_RECORDS:
+    if len(rows) <= state.BUCKET_RECORDS:
         return sha256(b"\x00" + b"".join(rows)).digest()
     halves: tuple[list[bytes], list[bytes]] = ([], [])
     for row in rows:
@@ -50,6 +52,7 @@ def small_buckets(request: pytest.FixtureRequest) -> Iterator[None]:
     """Small buckets make deep trees of few records."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(state_tree, "BUCKET_RECORDS", request.param)
+        patch.setattr(state, "BUCKET_RECORDS", request.param)
         yield
 
 
@@ -92,7 +95,7 @@ def test_thousands_of_records() -> None:
 
 
 def test_a_bucket_is_split_when_it_is_full() -> None:
-    most = state_tree.BUCKET_RECORDS
+    most = state.BUCKET_RECORDS
     for count, depths in ((most, {0}), (most + 1, None)):
         tree = tree_of(some(count))
         assert {len(tree.prove(key).siblings) for key in some(count)} == depths or depths is None
@@ -133,10 +136,10 @@ def test_a_row_of_another_bucket_or_out_of_order_is_refused_though_it_hashes() -
     rows = sorted(sha256(key.encode()).digest() + sha256(value).digest() for key, value in some(40).items())
     outside = next(row for row in rows if row[0] >> 7 != sha256(b"bid/0").digest()[0] >> 7)
     cases: list[tuple[bytes, tuple[bytes, ...], str]] = [(outside, (bytes(32),), "another bucket")]
-    if state_tree.BUCKET_RECORDS > 1:
+    if state.BUCKET_RECORDS > 1:
         cases += [(rows[1] + rows[0], (), "in order"), (rows[0] + rows[0], (), "in order")]
-    if state_tree.BUCKET_RECORDS < 40:
-        cases.append((b"".join(rows[: state_tree.BUCKET_RECORDS + 1]), (), "up to"))
+    if state.BUCKET_RECORDS < 40:
+        cases.append((b"".join(rows[: state.BUCKET_RECORDS + 1]), (), "up to"))
     for data, siblings, message in cases:
         computed = sha256(b"\x00" + data).digest()
         for sibling in siblings:

@@ -32,6 +32,9 @@ def test_stop_start_audit_and_a_flipped_byte(tmp_path: Path) -> None:
     assert shell.ok("audit", shell.home)["clean"]
     with serving(shell) as process:
         assert shell.ok("balance", "show", "acme")["cash"][0]["posted"] == "500000000"
+        kept = tmp_path / "acme-usd.json"
+        proven = shell.ok("balance", "prove", "acme", "USD", "--save", kept, "--as", "operator")
+        assert (proven["posted"], proven["postings_since"], proven["differs"]) == ("500000000", 0, False)
         trade(shell)
         eventually(lambda: shell.ok("usage", "contracts"))
         process.send_signal(signal.SIGINT)
@@ -40,6 +43,9 @@ def test_stop_start_audit_and_a_flipped_byte(tmp_path: Path) -> None:
     assert report["clean"]
     assert sum(log["trades"] for log in report["logs"]) == 1
     assert shell.run("audit", shell.home).code == 0
+    assert shell.ok("proof", "verify", kept)["posted"] == "500000000"
+    kept.write_text(kept.read_text().replace("500000000", "500000001"))
+    assert shell.run("proof", "verify", kept, "--json").error["code"] == "not_proven"
     bundle = max((shell.home / "logs" / "matching").rglob("tile/entries/*"))
     flip(bundle)
     ran = shell.run("audit", shell.home, "--json")

@@ -122,6 +122,10 @@ class MemorySnapshots:
             raise StoreConflict
         yield from self.kept.items()
 
+    def find(self, size: int, key: str) -> bytes | None:
+        """As the port says."""
+        return dict(self.records(size)).get(key)
+
     def advance(self, since: int, size: int, changes: Iterable[tuple[str, bytes | None]]) -> None:
         """As the port says."""
         new = dict(changes)

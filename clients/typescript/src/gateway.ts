@@ -9,6 +9,7 @@ import type { Views } from "./generated/tables.js";
 import type { VerifyKey } from "./note.js";
 import type { Receipt, Row, ViewName } from "./receipt.js";
 import { type Session, signOpenSession } from "./sessions.js";
+import { type StateAnswer, type StateRecord, verifyRecord } from "./state.js";
 import { eventsOf } from "./stream.js";
 import { checkHistory } from "./tiles.js";
 import type { Entry } from "./verify.js";
@@ -220,6 +221,15 @@ export class Gateway {
       }
       await this.sleep(POLL);
     }
+  }
+
+  /**
+   * What the state of a log (`ledger/main`) has under a key (`schemas/state.md`), proven; for who may read everything.
+   * Throws `NotThere` where no state is kept yet, `NotProven`, `Refused`, `Unreachable`.
+   */
+  async record(log: string, key: string, keys: readonly VerifyKey[]): Promise<StateRecord> {
+    const { json } = await this.readJson(`/v1/state/${quoted(...log.split("/"))}${query([["key", key]])}`);
+    return verifyRecord(json as unknown as StateAnswer, keys, key);
   }
 
   private async opened(author: Author): Promise<Readonly<Record<string, unknown>>> {

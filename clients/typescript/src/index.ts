@@ -37,7 +37,7 @@ export { type LogProof, parseProof, verifyProof } from "./proof.js";
 export { PublishedLog } from "./published.js";
 export type { Outcome, Receipt, Settled } from "./receipt.js";
 export { OPEN_SESSION_TYPE, type Session, signOpenSession } from "./sessions.js";
-export { type StateProof, verifyState } from "./state.js";
+export { type StateAnswer, type StateProof, type StateRecord, verifyRecord, verifyState } from "./state.js";
 export { checkHistory, parseBundle, type ReadFile, TILE_WIDTH, tilePath } from "./tiles.js";
 export { type Entry, type Proven, verifyEntry, verifyReceipt } from "./verify.js";
 export { type FeedEvent, NotVerified, type NotVerifiedCode, TOLERANCE, verifyWebhook } from "./webhooks.js";

@@ -1,8 +1,11 @@
 /** Proofs against the root of a service's state: that it holds a record, or none, under a key. */
 
-import { type Bytes, equal, sha256, toHex, utf8 } from "./bytes.js";
-import { NotProven } from "./errors.js";
+import { type Bytes, equal, fromBase64, sha256, toHex, utf8 } from "./bytes.js";
+import type { Json } from "./canonical.js";
+import { FormatError, NotProven } from "./errors.js";
 import { HASH_BYTES, leafHash, nodeHash } from "./merkle.js";
+import type { VerifyKey } from "./note.js";
+import { type Proven, verifyEntry } from "./verify.js";
 
 const ROW_BYTES = 64;
 const BUCKET_ROWS_MAX = 32;
@@ -13,6 +16,50 @@ export interface StateProof {
   readonly rows: Bytes;
   /** The hashes beside the path to the root, the bucket's own sibling first. */
   readonly siblings: readonly Bytes[];
+}
+
+/** A gateway's answer about a record of a log's state. Nothing of it is believed before `verifyRecord`. */
+export interface StateAnswer {
+  readonly key: string;
+  /** Canonical JSON; null if there is no such record. */
+  readonly value: string | null;
+  readonly rows: string;
+  readonly siblings: readonly string[];
+  /** Of the entry with the state root. */
+  readonly index: number;
+  readonly entry: string;
+  readonly proof: string;
+}
+
+export interface StateRecord {
+  readonly key: string;
+  /** Null if the state has no such record. */
+  readonly value: Json;
+  /** How many entries the state follows: what was decided since is not in it. */
+  readonly entries: number;
+  /** The entry that commits to the state, and the checkpoint that covers it. */
+  readonly proven: Proven;
+}
+
+/** What an answer proves, under pinned keys of the log, about the record under `key`. Throws `NotProven`. */
+export async function verifyRecord(answer: StateAnswer, keys: readonly VerifyKey[], key: string): Promise<StateRecord> {
+  try {
+    const proven = await verifyEntry(fromBase64(answer.entry), answer.proof, keys);
+    const roots = proven.entry.data.events.filter((event) => event.type === "state.rooted.v1");
+    const [rooted] = roots as unknown as { readonly entries: number; readonly root: string }[];
+    if (rooted === undefined || roots.length !== 1 || rooted.entries !== proven.index) {
+      throw new NotProven(`entry ${proven.index} does not commit to the state in front of it`);
+    }
+    const value = answer.value === null ? null : utf8(answer.value);
+    const proof = { rows: fromBase64(answer.rows), siblings: answer.siblings.map(fromBase64) };
+    await verifyState(fromBase64(rooted.root), key, value, proof);
+    const json = answer.value === null ? null : (JSON.parse(answer.value) as Json);
+    return { key, value: json, entries: rooted.entries, proven };
+  } catch (cause) {
+    const malformed = cause instanceof FormatError || cause instanceof TypeError || cause instanceof SyntaxError;
+    if (malformed) throw new NotProven("not a record with its proof", { cause });
+    throw cause;
+  }
 }
 
 /** Check that the state with this root holds `value` for `key`, or with null that it holds nothing. Throws `NotProven`. */

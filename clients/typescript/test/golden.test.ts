@@ -24,6 +24,7 @@ import {
   toHex,
   verifyEntry,
   verifyReceipt,
+  verifyRecord,
   verifySignature,
   verifyState,
 } from "@counterfoil/client";
@@ -143,6 +144,17 @@ test("state proofs hold, and those to refuse are refused", async () => {
   for (const each of state.refused) {
     await assert.rejects(verifyState(fromHex(each.root), each.key, octetsOf(each), proofOf(each)), NotProven, each.why);
   }
+});
+
+test("records of a state, proven from answers, and answers that must be refused", async () => {
+  const { vkey, records, refused } = json("schemas/vectors/state_records.json");
+  const keys = [await parseVerifyKey(vkey)];
+  for (const { key, answer } of records) {
+    const record = await verifyRecord(answer, keys, key);
+    assert.deepEqual(record.value, answer.value === null ? null : JSON.parse(answer.value));
+    assert.equal(record.entries, answer.index);
+  }
+  for (const { why, key, answer } of refused) await assert.rejects(verifyRecord(answer, keys, key), NotProven, why);
 });
 
 test("payloads that are not canonical are refused", () => {

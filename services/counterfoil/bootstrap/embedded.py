@@ -150,6 +150,7 @@ class Embedded:
             positions=lambda: self.projector.positions,
             origins={log: self.instance.origin(log) for log in self.instance.logs()},
             stores=self.stores,
+            snapshots=self._snapshots,
             sessions=self.sessions,
             webhooks=self.webhooks,
             log_directories={log: self.instance.log_directory(log) for log in self.instance.logs()},

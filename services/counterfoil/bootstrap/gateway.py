@@ -22,6 +22,7 @@ from counterfoil.settings import GATEWAY, Settings
 from counterfoil.storage.log_directory import PublishedDirectory
 from counterfoil.storage.log_store import read_log_store_on
 from counterfoil.storage.session_store import open_session_store_on
+from counterfoil.storage.snapshot_store import read_snapshot_store_on
 from counterfoil.storage.view_store import read_view_store_on
 from counterfoil.storage.webhook_store import open_webhook_store_on
 from counterfoil.transport.gateway import KafkaGateway
@@ -50,6 +51,9 @@ class Gateway:
         with ExitStack() as opened:
             self.stores: dict[LogId, LogStore] = {
                 log: opened.enter_context(closing(read_log_store_on(database, log))) for log in instance.logs()
+            }
+            self.snapshots = {
+                log: opened.enter_context(closing(read_snapshot_store_on(database, log))) for log in instance.logs()
             }
             self.views = opened.enter_context(closing(read_view_store_on(database, VIEWS)))
             self._clock = open_clock(settings.clock)
@@ -117,6 +121,7 @@ class Gateway:
             positions=self._positions,
             origins={log: self._instance.origin(log) for log in self._instance.logs()},
             stores=self.stores,
+            snapshots=self.snapshots,
             sessions=self.sessions,
             webhooks=self.webhooks,
             log_directories={log: self._instance.log_directory(log) for log in self._instance.logs()},

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from counterfoil.cli.command import FOUND, Invalid, Out
-from counterfoil.cli.files import read_text
 from counterfoil.cli.gateway_session import GatewaySession, named_log, read_vkeys
 from counterfoil.cli.render import Record, Rows
 from counterfoil.cli.values import in_units
-from counterfoil.client.histories import MAX_EVIDENCE_BYTES, Evidence, History, collect, from_file, history, to_file
+from counterfoil.client.histories import Evidence, History, collect, from_file, history, to_file
 from counterfoil.client.problems import NotProven
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.times import format_time
@@ -33,6 +32,8 @@ from counterfoil.vocabulary import CODEC
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from counterfoil.log.keys import VerifyKey
 
 _COLUMNS: Final = ("time", "entry", "event", "from", "to", "effect", "amount")
 _PROVEN: Final = (
@@ -81,13 +82,17 @@ def _other_balances(session: GatewaySession, assets: Sequence[str], made: Histor
     return differ
 
 
-def read(out: Out, file: Path, vkeys: Path | None) -> tuple[list[str], History]:
-    """What a file proves, without a network: of these assets. Raises `Invalid`, `NotProven`."""
+def pinned_keys(out: Out, vkeys: Path | None) -> dict[str, VerifyKey]:
+    """The pinned log keys by origin, of a file or of where they are kept. Raises `Invalid`."""
+    return read_vkeys(vkeys if vkeys is not None else out.settings.vkey_file)
+
+
+def read(file: Path, text: str, keys: Mapping[str, VerifyKey]) -> tuple[list[str], History]:
+    """What the text of a file proves, without a network: of these assets. Raises `Invalid`, `NotProven`."""
     try:
-        assets, evidence = from_file(read_text(file, MAX_EVIDENCE_BYTES).encode())
+        assets, evidence = from_file(text.encode())
     except NotProven as problem:
         raise Invalid(f"{file} is {problem}, such as `counterfoil voucher prove --save` keeps") from problem
-    keys = read_vkeys(vkeys if vkeys is not None else out.settings.vkey_file)
     origin = _origin(file, evidence)
     if origin not in keys:
         raise Invalid(f"no key of {origin} is pinned")

@@ -117,7 +117,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
     "market": Late("market", "Halts of trading: halt, resume, halts."),
     "adjustment": Late("adjustment", "Payments of earlier periods that were too small: make, show, list."),
     "currency": Late("currency", "Currencies beside those of ISO 4217: register, list."),
-    "balance": Late("balance", "Balances: show, deposit, withdraw, list.", apart=("show",)),
+    "balance": Late("balance", "Balances: show, deposit, withdraw, prove, list.", apart=("show",)),
     "import": Late(
         "bulk",
         "Give a command for every line of a file. The columns are the options of that command, without dashes.",

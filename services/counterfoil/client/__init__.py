@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Unsettled,
     )
     from counterfoil.client.published import Met
+    from counterfoil.client.states import StateRecord, verify_record
     from counterfoil.client.verify import Proven, parse_vkeys, verify_answer, verify_entry
     from counterfoil.client.webhooks import verify_webhook
 
@@ -48,6 +49,7 @@ _WHERE = {
         "RefusedByService", "Unreachable", "Unsettled",
     ),
     "published": ("Met",),
+    "states": ("StateRecord", "verify_record"),
     "verify": ("Proven", "parse_vkeys", "verify_answer", "verify_entry"),
     "webhooks": ("verify_webhook",),
 }  # fmt: skip
@@ -56,8 +58,8 @@ _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names
 __all__ = [
     "AsyncClient", "AsyncGateway", "Author", "CannotKeep", "Client", "Gateway", "Kept", "LogServer", "Met", "NotProven",
     "NotReady", "NotThere", "NotVerified", "OrderOutcome", "OtherCommand", "OtherInstance", "Proven",
-    "RefusedByService", "Settled", "Unreachable", "Unsettled", "parse_vkeys", "verify_answer", "verify_entry",
-    "verify_webhook",
+    "RefusedByService", "Settled", "StateRecord", "Unreachable", "Unsettled", "parse_vkeys", "verify_answer",
+    "verify_entry", "verify_record", "verify_webhook",
 ]  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from counterfoil.client.orders import OrderOutcome, follow_order
 from counterfoil.client.outbox import Kept
 from counterfoil.client.party import Commands, Party, now
 from counterfoil.client.published import Met
+from counterfoil.client.states import StateRecord
 from counterfoil.client.steps import Steps, work
 from counterfoil.client.verify import Proven
 from counterfoil.contract.log_id import MAIN, LogId
@@ -168,6 +169,10 @@ class AsyncGateway:
         """As `http.Gateway.log_file`."""
         return await self.run(self.exchanges.log_file(log, path))
 
+    async def state(self, log: LogId, key: str) -> dict[str, Any]:
+        """As `http.Gateway.state`."""
+        return await self.run(self.exchanges.state(log, key))
+
     def tail(
         self, logs: Sequence[str], start: Sequence[str] = (), *, resume: bool = False
     ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
@@ -221,3 +226,7 @@ class AsyncClient(AsyncGateway):
     async def entry(self, log: LogId, index: int) -> Proven:
         """As `blocking.Client.entry`."""
         return await self.run(self._party.entry(log, index))
+
+    async def record(self, log: LogId, key: str) -> StateRecord:
+        """As `blocking.Client.record`."""
+        return await self.run(self._party.record(log, key))

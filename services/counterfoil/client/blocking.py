@@ -19,6 +19,7 @@ from counterfoil.client.outbox import Kept
 from counterfoil.client.party import Commands, Party, now
 from counterfoil.client.published import Met
 from counterfoil.client.sessions import open_session
+from counterfoil.client.states import StateRecord
 from counterfoil.client.verify import Proven
 from counterfoil.contract.log_id import MAIN, LogId, host_of
 from counterfoil.log.keys import VerifyKey
@@ -99,6 +100,13 @@ class Client(Gateway):
         Raises `BeyondEnd`, `NotProven`, `RefusedByService`, `Unreachable`.
         """
         return self.run(self._party.entry(log, index))
+
+    def record(self, log: LogId, key: str) -> StateRecord:
+        """What a log's state has under `key` (`schemas/state.md`), proven; for who may read everything.
+
+        Raises `NotThere` where no state is kept yet, `NotProven`, `RefusedByService`, `Unreachable`.
+        """
+        return self.run(self._party.record(log, key))
 
 
 def session_of(url: str, author: Author, pinned: Mapping[str, VerifyKey], ca: Path | None = None) -> Bearer:

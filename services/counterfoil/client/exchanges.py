@@ -227,6 +227,11 @@ class Exchanges:
         request = Request("GET", f"/log/{_path(*log)}/{path}", bytes_max=file.bytes_max)
         return (yield from (self._read(request) if file.entries else self._ask(request))).content
 
+    def state(self, log: LogId, key: str) -> Steps[Object]:
+        """A record of a log's state, with its proof. Raises `NotThere`, `RefusedByService`, `Unreachable`."""
+        path = f"/v1/state/{_path(log.service, log.shard)}"
+        return self._object((yield from self._read(Request("GET", path, (("key", key),)))))
+
     def entries(self, logs: Sequence[str], start: Sequence[str], *, resume: bool) -> Steps[None]:
         """(position, entry) of each entry of `logs` as it comes, as items; endless.
 

@@ -214,6 +214,13 @@ class Gateway:
         """
         return self.run(self.exchanges.log_file(log, path))
 
+    def state(self, log: LogId, key: str) -> dict[str, Any]:
+        """What a log's state has under `key` (`schemas/state.md`), with its proof: `states.verify_record` verifies it.
+
+        For who may read everything. Raises `NotThere` where no state is kept yet, `RefusedByService`, `Unreachable`.
+        """
+        return self.run(self.exchanges.state(log, key))
+
     def tail(
         self, logs: Sequence[str], start: Sequence[str] = (), *, resume: bool = False
     ) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -13,6 +13,7 @@ from counterfoil.client.ids import command_id_of, new_command_id
 from counterfoil.client.outbox import Kept
 from counterfoil.client.problems import RefusedByService
 from counterfoil.client.published import Met, entry_at
+from counterfoil.client.states import StateRecord, verify_record
 from counterfoil.client.steps import Steps
 from counterfoil.client.verify import Proven
 from counterfoil.contract.canonical import Refused
@@ -77,6 +78,11 @@ class Party:
         """An entry of a log as published. Raises as `published.entry_at`."""
         key, _ = yield from self.delivery.log_key(log)
         return (yield from entry_at(self._exchanges, key, index))[1]
+
+    def record(self, log: LogId, key: str) -> Steps[StateRecord]:
+        """A record of a log's state, proven. Raises as `Exchanges.state`, `NotProven`."""
+        log_key, _ = yield from self.delivery.log_key(log)
+        return verify_record((yield from self._exchanges.state(log, key)), log_key, key)
 
 
 def check(command: Command) -> None:

@@ -11,30 +11,13 @@ The hash of a bucket is `leaf_hash` of its rows, that of any other subtree `node
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
-from hashlib import sha256
-from itertools import pairwise
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final
 
-from counterfoil.log.errors import ProofError
-from counterfoil.log.merkle import HASH_BYTES, leaf_hash, node_hash, parents
+from counterfoil.log.merkle import HASH_BYTES, leaf_hash, parents
+from counterfoil.log.state import BUCKET_RECORDS, DEPTH_MAX, ROW_BYTES, StateProof, digest, path_of
 
-BUCKET_RECORDS: Final = 32
-"""More make longer proofs, fewer a larger tree in memory."""
-DEPTH_MAX: Final = 8 * HASH_BYTES
-ROW_BYTES: Final = 2 * HASH_BYTES
 _ROOT: Final = 1
-
-
-class StateProof(NamedTuple):
-    """Shows what a state holds for one key, or that it holds nothing.
-
-    `rows` are those of the bucket to which the key belongs; `siblings` the hashes beside the path to the root, the
-    bucket's first.
-    """
-
-    rows: bytes
-    siblings: tuple[bytes, ...]
 
 
 class StateTree:
@@ -92,7 +75,7 @@ class StateTree:
     def prove(self, key: str) -> StateProof:
         """What the state holds for `key`, if anything, provable against `root()`."""
         self.root()
-        number = self._bucket_of(_path(_digest(key.encode())))
+        number = self._bucket_of(path_of(digest(key.encode())))
         rows, siblings = self._buckets[number], []
         while number != _ROOT:
             siblings.append(self._hashes[number ^ 1])
@@ -105,9 +88,9 @@ class StateTree:
         """For every bucket that changes: position -> new row, or nothing where the record goes."""
         found: dict[int, dict[bytes, bytes]] = {}
         for key, value in changes.items():
-            position = _digest(key.encode())
-            rows = found.setdefault(self._bucket_of(_path(position)), {})
-            rows[position] = b"" if value is None else position + _digest(value)
+            position = digest(key.encode())
+            rows = found.setdefault(self._bucket_of(path_of(position)), {})
+            rows[position] = b"" if value is None else position + digest(value)
         return found
 
     def _bucket_of(self, path: int) -> int:
@@ -147,41 +130,6 @@ class StateTree:
             self._place(number, rows)
 
 
-def verify_state(root: bytes, key: str, value: bytes | None, proof: StateProof) -> None:
-    """Check that the state with this root holds `value` for `key`; that it holds nothing, if `value` is None.
-
-    Raises `ProofError` with what does not fit otherwise.
-    """
-    position = _digest(key.encode())
-    depth = len(proof.siblings)
-    _check_form(root, position, proof)
-    held = dict(_halves(proof.rows)).get(position)
-    if held != (None if value is None else _digest(value)):
-        raise ProofError(f"the state holds {'nothing' if held is None else held.hex()} for {key}")
-    computed, number = leaf_hash(proof.rows), _path(position) >> (DEPTH_MAX - depth)
-    for sibling in proof.siblings:
-        computed = node_hash(sibling, computed) if number & 1 else node_hash(computed, sibling)
-        number >>= 1
-    if computed != root:
-        raise ProofError(f"the proof for {key} leads to root {computed.hex()}, not {root.hex()}")
-
-
-def _check_form(root: bytes, position: bytes, proof: StateProof) -> None:
-    """Raises `ProofError` for what no tree makes: it would let other bytes pass for rows or hashes."""
-    rows, siblings = proof
-    depth = len(siblings)
-    if depth > DEPTH_MAX or any(len(each) != HASH_BYTES for each in (root, *siblings)):
-        raise ProofError(f"a root and {depth} siblings: at most {DEPTH_MAX}, of {HASH_BYTES} bytes each")
-    if len(rows) % ROW_BYTES or len(rows) > BUCKET_RECORDS * ROW_BYTES:
-        raise ProofError(f"{len(rows)} bytes are not up to {BUCKET_RECORDS} rows of {ROW_BYTES} bytes")
-    positions = [each for each, _ in _halves(rows)]
-    if any(after <= before for before, after in pairwise(positions)):
-        raise ProofError("the rows are not in order of position")
-    shift = DEPTH_MAX - depth
-    if any(_path(each) >> shift != _path(position) >> shift for each in positions):
-        raise ProofError("a row belongs to another bucket than the key")
-
-
 def _merged(rows: bytes, changes: Mapping[bytes, bytes]) -> bytes:
     """`rows` with those changes, in order of position."""
     if len(changes) > BUCKET_RECORDS:
@@ -198,18 +146,3 @@ def _place_of(rows: bytes, position: bytes) -> int:
     """How many rows have a smaller position."""
     count = len(rows) // ROW_BYTES
     return bisect_left(range(count), position, key=lambda at: rows[at * ROW_BYTES : at * ROW_BYTES + HASH_BYTES])
-
-
-def _halves(rows: bytes) -> Iterator[tuple[bytes, bytes]]:
-    for at in range(0, len(rows), ROW_BYTES):
-        middle = at + HASH_BYTES
-        yield rows[at:middle], rows[middle : middle + HASH_BYTES]
-
-
-def _digest(data: bytes) -> bytes:
-    return sha256(data).digest()
-
-
-def _path(position: bytes) -> int:
-    """All bits of the path to a position, behind a 1."""
-    return 1 << DEPTH_MAX | int.from_bytes(position)

@@ -21,6 +21,7 @@ from counterfoil.gateway import (
     openapi,
     queries,
     sessions,
+    state,
     stream,
     submit,
     webhooks,
@@ -101,6 +102,7 @@ def create_app(
         feed.router(backend, views, pools, readers),
         webhooks.router(backend, pools, readers, deliveries, loopback=protected.webhooks_to_loopback),
         logs.router(backend, pools, readers),
+        state.router(backend, pools, readers),
         limits.router(protected.quota, protected.disclosure),
         *pages(context),
     ):

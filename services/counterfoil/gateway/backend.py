@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from counterfoil.contract.log_id import LogId
-from counterfoil.ports import LogStore, Transport, View, ViewStore
+from counterfoil.ports import LogStore, SnapshotReader, Transport, View, ViewStore
 from counterfoil.runtime.receipts import Receipts
 from counterfoil.runtime.standstill import Standstill
 from counterfoil.runtime.telemetry import NOTHING, Telemetry
@@ -19,8 +19,9 @@ from counterfoil.webhooks import WebhookStore
 class Backend:
     """Handles to the running services.
 
-    `positions` (per origin, the next entry to be projected into the views), `views`, `stores`, `sessions`, `webhooks`
-    and the files below `log_directories` may wait for a disk or a database: coroutines call them on a worker thread.
+    `positions` (per origin, the next entry to be projected into the views), `views`, `stores`, `snapshots`, `sessions`,
+    `webhooks` and the files below `log_directories` may wait for a disk or a database: coroutines call them on a worker
+    thread.
     """
 
     receipts: Receipts
@@ -30,6 +31,7 @@ class Backend:
     positions: Callable[[], Mapping[str, int]]
     origins: Mapping[LogId, str]
     stores: Mapping[LogId, LogStore]
+    snapshots: Mapping[LogId, SnapshotReader]
     sessions: SessionStore
     webhooks: WebhookStore
     log_directories: Mapping[LogId, Path]

@@ -52,6 +52,7 @@ WAITING: Final = 256  # reads that wait for a thread
 SCANS_WAITING: Final = 64
 SCAN_WITHIN: Final = 2.0  # seconds of the database
 MAX_PAGE: Final = 500  # rows
+STATE_KEY_CHARS: Final = 1_024  # of a record of a log's state
 FEED_EVENTS: Final = 1_000  # that a page of a feed looks at; entries without any count as one
 MAX_LEVELS: Final = 500  # of market depth, on each side
 MIN_GROUPS: Final = 3  # of related parties, from which on bids at a price are shown to everybody

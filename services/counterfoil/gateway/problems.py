@@ -83,6 +83,7 @@ class ProblemCode(Enum):
     NOT_DECIDED = Declared(404, _R, "The command is not decided (yet).")
     UNKNOWN_LOG = Declared(404, _R, "No such log.")
     NOT_PUBLISHED = Declared(404, _R, "Not published (yet).")
+    NOT_ROOTED = Declared(404, _R, "No state of this log is kept that it has committed to (yet).")
     NOT_A_TILE = Declared(404, _R, "Not the path of a tile.")
     METHOD_NOT_ALLOWED = Declared(405, _R, "There is no such method here; `Allow` lists those there are.")
     TOO_LATE = Declared(408, _C, "The request did not come in time.")

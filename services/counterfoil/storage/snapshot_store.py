@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from counterfoil.access import DatabaseAccess
 from counterfoil.contract.log_id import LogId
@@ -28,7 +29,7 @@ from counterfoil.storage.schemas import schema_of
 SYNCHRONOUS: Final = "NORMAL"  # a power cut may undo the last writes, each of them as a whole
 _AT_ONCE: Final = 4_096  # records
 
-_SIZE: Final = select(tables.snapshot.c.size).with_for_update()
+_SIZE: Final = select(tables.snapshot.c.size)
 _MOVE: Final = update(tables.snapshot).where(tables.snapshot.c.size.between(bindparam("since"), bindparam("to")))
 _REMOVE: Final = delete(tables.state).where(tables.state.c.key == bindparam("gone"))
 
@@ -62,17 +63,31 @@ class SqlSnapshotStore:
     def size(self) -> int:
         """How many entries the stored state follows, 0 for none."""
         with self.database.read() as connection:
-            size: int = connection.scalars(select(tables.snapshot.c.size)).one()
+            size: int = connection.scalars(_SIZE).one()
         return size
 
     def records(self, size: int) -> Iterator[tuple[str, bytes]]:
         """The records, in any order. Raises `StoreConflict` unless the stored state follows `size` entries."""
-        with self.database.write() as connection:  # locked, so that nobody moves it meanwhile
+        with (
+            self._following(size) as connection,
+            connection.execution_options(yield_per=_AT_ONCE).execute(select(tables.state)) as found,
+        ):
+            for key, value in found:
+                yield key, value.encode()
+
+    def find(self, size: int, key: str) -> bytes | None:
+        """See `counterfoil.ports.SnapshotReader.find`."""
+        with self._following(size) as connection:
+            value = connection.scalars(select(tables.state.c.value).where(tables.state.c.key == key)).one_or_none()
+        return None if value is None else value.encode()
+
+    @contextmanager
+    def _following(self, size: int) -> Iterator[Connection]:
+        """Reads of the state behind `size` entries, whoever moves it meanwhile. Raises `StoreConflict`."""
+        with self.database.consistent_read() as connection:
             if connection.scalars(_SIZE).one() != size:
                 raise StoreConflict(f"{self.database.dialect.place}: the snapshot no longer follows {size} entries")
-            with connection.execution_options(yield_per=_AT_ONCE).execute(select(tables.state)) as found:
-                for key, value in found:
-                    yield key, value.encode()
+            yield connection
 
     def advance(self, since: int, size: int, changes: Iterable[tuple[str, bytes | None]]) -> None:
         """One transaction; see `counterfoil.ports.SnapshotStore.advance`."""
@@ -144,3 +159,11 @@ def open_snapshot_store_on(access: DatabaseAccess, log: LogId) -> SqlSnapshotSto
 
     schema = schema_of(log)
     return SqlSnapshotStore(lambda: Postgresql(access, schema, synchronous_commit=False), tables.LOG_KIND)
+
+
+def read_snapshot_store_on(access: DatabaseAccess, log: LogId) -> SqlSnapshotStore:
+    """The same for a role that may only read: what changes it raises `StorageError`."""
+    from counterfoil.storage.dialect.postgresql import Postgresql
+
+    schema = schema_of(log)
+    return SqlSnapshotStore(lambda: Postgresql(access, schema, read_only=True), tables.LOG_KIND)
