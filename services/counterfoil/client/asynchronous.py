@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
@@ -24,11 +24,13 @@ from counterfoil.client.orders import OrderOutcome, follow_order
 from counterfoil.client.outbox import Kept
 from counterfoil.client.party import Commands, Party, now
 from counterfoil.client.published import Met
-from counterfoil.client.states import StateRecord
 from counterfoil.client.steps import Steps, work
 from counterfoil.client.verify import Proven
 from counterfoil.contract.log_id import MAIN, LogId
 from counterfoil.log.keys import VerifyKey
+
+if TYPE_CHECKING:
+    from counterfoil.client.states import StateRecord
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
@@ -19,10 +19,12 @@ from counterfoil.client.outbox import Kept
 from counterfoil.client.party import Commands, Party, now
 from counterfoil.client.published import Met
 from counterfoil.client.sessions import open_session
-from counterfoil.client.states import StateRecord
 from counterfoil.client.verify import Proven
 from counterfoil.contract.log_id import MAIN, LogId, host_of
 from counterfoil.log.keys import VerifyKey
+
+if TYPE_CHECKING:
+    from counterfoil.client.states import StateRecord
 
 WAIT: Final = 10.0
 """Seconds for which an outcome is waited for."""

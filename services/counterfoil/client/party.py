@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from counterfoil.client.author import Author
 from counterfoil.client.delivery import Delivery, Settled
@@ -13,7 +14,6 @@ from counterfoil.client.ids import command_id_of, new_command_id
 from counterfoil.client.outbox import Kept
 from counterfoil.client.problems import RefusedByService
 from counterfoil.client.published import Met, entry_at
-from counterfoil.client.states import StateRecord, verify_record
 from counterfoil.client.steps import Steps
 from counterfoil.client.verify import Proven
 from counterfoil.contract.canonical import Refused
@@ -24,6 +24,9 @@ from counterfoil.contract.refusals import MEANINGS
 from counterfoil.contract.submission import Seen
 from counterfoil.log.keys import VerifyKey
 from counterfoil.words import codec_of, service_of
+
+if TYPE_CHECKING:
+    from counterfoil.client.states import StateRecord
 
 Commands = Command | Sequence[Command]
 """One command; or several of one service, which are sent together and decided one after the other."""
@@ -81,6 +84,8 @@ class Party:
 
     def record(self, log: LogId, key: str) -> Steps[StateRecord]:
         """A record of a log's state, proven. Raises as `Exchanges.state`, `NotProven`."""
+        from counterfoil.client.states import verify_record  # what signs needs no state
+
         log_key, _ = yield from self.delivery.log_key(log)
         return verify_record((yield from self._exchanges.state(log, key)), log_key, key)
 
