@@ -33,7 +33,7 @@ def main(home: Path, lease: float, access: DatabaseAccess) -> None:
             receipts=unused, transport=unused, views=views, definitions=VIEWS, positions=views.positions,
             origins={log: instance.origin(log) for log in instance.logs()}, stores=stores, snapshots={},
             sessions=unused, webhooks=opened.enter_context(closing(open_webhook_store_on(access))),
-            log_directories={}, failure=str, standstill=lambda _log: None, catching_up=str, waiting=dict,
+            log_directories={}, failure=str, standstill=lambda _log: None, catching_up=str, waiting=dict, now=int,
         )  # fmt: skip
         pace = Pace(poll=0.02, lease=lease, attempt=lease / 3, retry_first=0.02, retry_longest=0.1)
         asyncio.run(Deliveries(backend, loopback=True, pace=pace).run())
