@@ -62,6 +62,7 @@ def _ledger() -> tuple[Modules, Modules]:
         extension_commands,
         extension_events,
         invoice_events,
+        notice_events,
         receivable_events,
         tranche_commands,
         tranche_events,
@@ -74,6 +75,7 @@ def _ledger() -> tuple[Modules, Modules]:
         tranche_events,
         extension_events,
         amendment_events,
+        notice_events,
     )
 
 
@@ -83,6 +85,7 @@ def _matching() -> tuple[Modules, Modules]:
         auction_commands,
         auction_events,
         commands,
+        cover_events,
         events,
         halt_commands,
         halt_events,
@@ -95,7 +98,8 @@ def _matching() -> tuple[Modules, Modules]:
     )
 
     of_events = (
-        events, amendment_events, performance_events, halt_events, auction_events, inventory_events, solution_events
+        events, amendment_events, performance_events, halt_events, auction_events, inventory_events, solution_events,
+        cover_events,
     )  # fmt: skip
     of_commands = (
         commands, performance_commands, halt_commands, auction_commands, inventory_commands, solution_commands
@@ -111,12 +115,13 @@ def _redemption() -> tuple[Modules, Modules]:
         commands,
         credit_events,
         events,
+        notice_events,
         payer_commands,
         payer_events,
     )
 
     of_commands = (commands, payer_commands, adjustment_commands)
-    return of_commands, (events, credit_events, payer_events, closing_events, adjustment_events)
+    return of_commands, (events, credit_events, payer_events, closing_events, adjustment_events, notice_events)
 
 
 _MODULES: Final[Mapping[str, Callable[[], tuple[Modules, Modules]]]] = {

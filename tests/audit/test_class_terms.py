@@ -1,19 +1,25 @@
-"""An engine that measures bonds too low, flatters a class, or ranks by price alone is found out by a finding."""
+"""An engine that measures or divides bonds wrongly, flatters a class, or ranks by price alone is found out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from counterfoil.accelerators import bundled_class
 from counterfoil.contract.accelerators import FloorPrice, Requirement
+from counterfoil.contract.limits import BPS
+from counterfoil.contract.times import HOUR
 from counterfoil.issuance.commands import IssueVoucher
-from counterfoil.matching import book, offers, performance
+from counterfoil.ledger import contracts
+from counterfoil.matching import book, offers, performance, replacing
+from counterfoil.matching.events import TradeMatched
 from counterfoil.matching.performance_commands import PlacePerformanceBid
-from tests.market import BID, OFFER, PROGRAMME, USD, Market, found
+from counterfoil.redemption.commands import WithdrawDelivery
+from tests.market import BID, OFFER, PROGRAMME, USD, H, Market, found
 
 FLOOR = FloorPrice(currency="USD", price=2 * USD)
 REQUIRE = Requirement(
@@ -22,6 +28,7 @@ REQUIRE = Requirement(
 )  # fmt: skip
 SAME = {each.name: getattr(BID, each.name) for each in fields(BID) if each.name not in ("classes", "limit_price")}
 BY_PERFORMANCE = PlacePerformanceBid(require=REQUIRE, limit_price=12 * USD, **SAME)
+Changes = dict[str, Any]
 Dishonest = Callable[[Market, pytest.MonkeyPatch], None]
 
 
@@ -43,9 +50,38 @@ def ranks_by_price(market: Market, patch: pytest.MonkeyPatch) -> None:
     market.do("lab-1", BY_PERFORMANCE)
 
 
+def given_up(market: Market) -> None:
+    """A contract is given up thirty hours ahead, and gpu-2's offer is dearer by 1.00."""
+    later: Changes = {"window_start": H + 40, "window_end": H + 42}
+    market.do("gpu-1", replace(OFFER, **later))
+    market.do("lab-1", replace(BID, earliest=H + 40, latest=H + 40))
+    market.do("gpu-2", replace(OFFER, price=3 * USD, **later))
+    (trade,) = market.events("matching", TradeMatched)
+    market.advance_to((H + 10) * HOUR)
+    market.do("gpu-1", WithdrawDelivery(contract_id=trade.trade_id, reason="sold twice"))
+
+
+def finds_no_cover(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """To the provider's cost: the whole bond would be paid."""
+    patch.setattr(replacing, "replacement", lambda *_: None)
+    given_up(market)
+
+
+def spares_a_friend(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """Of the bond only what the notice costs at least is paid."""
+    patch.setattr(contracts, "owed_of_bond", lambda bond, bps, _cover: bond * bps // BPS)
+    given_up(market)
+
+
 @pytest.mark.parametrize(
     ("dishonest", "code"),
-    [(spares_a_bond, "bond_differs"), (flatters_a_class, "class_limits_differ"), (ranks_by_price, "match_skipped")],
+    [
+        (spares_a_bond, "bond_differs"),
+        (flatters_a_class, "class_limits_differ"),
+        (ranks_by_price, "match_skipped"),
+        (finds_no_cover, "cover_differs"),
+        (spares_a_friend, "bond_differs"),
+    ],
 )
 def test_a_dishonest_engine_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dishonest: Dishonest, code: str

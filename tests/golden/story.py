@@ -98,6 +98,7 @@ from tests.golden import (
     end_story,
     freeze_story,
     halt_story,
+    notice_story,
     payer_story,
     stopped_story,
     taking_story,
@@ -143,6 +144,7 @@ LATER: tuple[tuple[str, str, Callable[[GoldenWorld], None]], ...] = (
     ("issuance", "max_floor_prices", class_story.tell),
     ("matching", "max_open_auctions", auction_story.tell),
     ("redemption", "tells_lapsed_claims", claim_story.unpaid),
+    ("redemption", "notice_table", notice_story.tell),
 )
 """Further parts: in which service's rules, since which field, and how it is told."""
 

@@ -43,8 +43,11 @@ from counterfoil.ledger.events import (
     VoucherExpired,
     VoucherRestored,
 )
+from counterfoil.ledger.notice_events import BondDivided, DeliveryEnded
 from counterfoil.ledger.service import DECIDER, SERVICE
+from counterfoil.matching.cover_events import CoverQuoted
 from counterfoil.matching.events import BidReceived, BidReduced, OfferClosed, OfferReduced
+from counterfoil.redemption.notice_events import ContractWithdrawn
 from tests.ledger.story import (
     CALLED_OFF,
     CLOSED,
@@ -375,7 +378,7 @@ def test_completion_gives_back_what_was_not_used() -> None:
 def test_a_cancelled_contract_costs_neither_side_anything(tmp_path: Path) -> None:
     with viewed_in(tmp_path, SERVICE) as viewed:
         told = viewed.of(traded(issued("v1", 1_000)))
-        told.hears(CALLED_OFF).then_types(HoldReleased, BondReleased)
+        told.hears(CALLED_OFF).then_types(HoldReleased, BondReleased, DeliveryEnded)
         assert told.voucher("v1") == (1_000, 0, 0, 0, 0)
         assert (told.cash("acme"), told.cash("cloud")) == ((10_000, 0), (10_000, 0))
         assert not told.state.contracts
@@ -393,9 +396,39 @@ def test_default_gives_the_rest_back_and_the_bond_on_top() -> None:
 def test_whatever_the_cause_a_default_costs_the_bond(cause: Any) -> None:
     """Also one of a provider that reported every hour, with nothing delivered."""
     told = traded(issued("v1", 1_000)).hears(accepted("trade", 0))
-    told.hears(replace(DEFAULTED, cause=cause, missing_hours=0)).then_types(HoldReleased, BondSlashed)
+    early = [DeliveryEnded] if cause == "withdrawn" else []
+    told.hears(replace(DEFAULTED, cause=cause, missing_hours=0)).then_types(HoldReleased, BondSlashed, *early)
     assert told.voucher("v1") == (1_000, 0, 0, 0, 0)
     assert (told.cash("acme"), told.cash("cloud")) == ((10_090, 0), (9_910, 0))
+
+
+@pytest.mark.parametrize(
+    ("forfeits_bps", "cover", "paid"),
+    [
+        (2_500, 0, 22), (2_500, 22, 22), (2_500, 23, 23), (5_000, 44, 45), (5_000, 89, 89), (5_000, 91, 90),
+        (2_500, None, 90),
+    ],
+)  # fmt: skip
+def test_of_a_contract_given_up_the_bond_is_divided(
+    tmp_path: Path, forfeits_bps: int, cover: int | None, paid: int
+) -> None:
+    """The part for the notice, rounded down, or the cover if it is more, or all; the price waits for it, too."""
+    with viewed_in(tmp_path, SERVICE) as viewed:
+        told = viewed.of(traded(issued("v1", 1_000)))
+        withdrawn = ContractWithdrawn(
+            contract_id="trade", beneficiary_id="acme", provider_id="cloud", notice_hours=30, forfeits_bps=forfeits_bps
+        )
+        told.hears(withdrawn).then(DeliveryEnded(contract_id="trade", forfeits_bps=forfeits_bps))
+        assert told.cash("acme") == (9_700, 300)
+        offer_id = None if cover is None else "other"
+        told.hears(
+            CoverQuoted(contract_id="trade", forfeits_bps=forfeits_bps, offer_id=offer_id, price=None, cover=cover)
+        ).then_types(HoldReleased, BondDivided)
+        assert told.voucher("v1") == (1_000, 0, 0, 0, 0)
+        assert (told.cash("acme"), told.cash("cloud")) == ((10_000 + paid, 0), (10_000 - paid, 0))
+        assert not told.state.contracts
+        assert viewed.part("holds", "trade", "status", "reason") == ("withdrawn", "withdrawn")
+        assert viewed.part("slashes", "trade", "amount", "returned", "replacement") == (paid, 90 - paid, offer_id)
 
 
 @pytest.mark.parametrize("event", [accepted("trade", 1), COMPLETED, CALLED_OFF, DEFAULTED])

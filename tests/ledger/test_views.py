@@ -33,6 +33,7 @@ from counterfoil.ledger.extension_commands import ExtendVoucher
 from counterfoil.ledger.extension_events import VoucherEndSet
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, UseCaptured
+from counterfoil.ledger.notice_events import BondDivided
 from counterfoil.ledger.receivable_events import AdjustmentPosted
 from counterfoil.ledger.service import DECIDER, SERVICE
 from counterfoil.ledger.tranche_commands import AttestMilestone
@@ -181,7 +182,8 @@ def test_the_stories_tell_every_event_that_a_view_shows() -> None:
         RestLapsed,
         UnclaimedReleased,
     }  # `tests/e2e/test_closing.py` has them
-    elsewhere = {AdjustmentPosted, VoucherEndSet}  # `tests/golden/stopped_story.py` has them
+    # `tests/golden/stopped_story.py`, and of the bond `tests/ledger/test_ledger.py`, have them
+    elsewhere = {AdjustmentPosted, VoucherEndSet, BondDivided}
     assert REDUCERS.keys() - {HoldRefusedV1} - of_invoices - of_closings - elsewhere <= told
     assert REDUCERS.keys() < DECIDER.evolve.keys()
 

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from counterfoil.contract.refusals import Code, Refusal
+from counterfoil.contract.times import HOUR
 from counterfoil.core.rules import LATEST, RULES
+from counterfoil.ledger.notice_events import DeliveryEnded
 from counterfoil.matching.commands import AmendOffer, CancelOffer
 from counterfoil.matching.commitments import NOTHING, added, most, most_ever, removed, since
+from counterfoil.matching.events import TradeMatched
 from counterfoil.matching.inventory import attest_inventory
 from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAtSite
 from counterfoil.matching.inventory_events import InventoryAttested
@@ -72,6 +75,29 @@ def test_what_is_sold_is_not_offered_again() -> None:
     found.when(CancelOffer(offer_id=offer_id), "gpu-1")
     assert [free(found, B, 6), free(found, B + 5, 2), free(found, B + 6, 18)] == [2, 2, 4]
     assert found.replayed().stocks["gpu-1", "hall-1", "a100"] == found.state.stocks["gpu-1", "hall-1", "a100"]
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("forfeits_bps", [None, 2_500])
+def test_what_is_not_to_be_delivered_any_more_may_be_sold_again(closed: bool, forfeits_bps: int | None) -> None:
+    """For the hours that are still to come; whether or not the offer is there, and once."""
+    found = market()
+    offer_id = post(found, nodes=3)
+    found.place(nodes=2, latest=B)
+    assert isinstance(found.last, Sequence)
+    (trade,) = (each for each in found.last if isinstance(each, TradeMatched))
+    ended = DeliveryEnded(contract_id=trade.trade_id, forfeits_bps=forfeits_bps)
+    if closed:
+        found.when(CancelOffer(offer_id=offer_id), "gpu-1")
+    at = (B + 1) * HOUR + 1
+    found.reacts_to(ended, at=at)
+    found.reacts_to(ended, at=at)
+    if not closed:
+        assert [free(found, B + 3, 3), free(found, B + 6, 18)] == [3, 1]
+        found.when(CancelOffer(offer_id=offer_id), "gpu-1")
+    assert [free(found, B + 3, 3), free(found, B + 6, 18)] == [4, 4]
+    assert found.replayed().stocks["gpu-1", "hall-1", "a100"] == found.state.stocks["gpu-1", "hall-1", "a100"]
+    assert not found.state.sold
 
 
 def test_an_offer_counts_before_its_bond_is_held() -> None:

@@ -12,6 +12,7 @@ import pytest
 from counterfoil.contract.times import HOUR
 from counterfoil.matching.auction_events import AuctionClosed
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelBid, CancelOffer, CancelOrderFor
+from counterfoil.matching.cover_events import CoverQuoted
 from counterfoil.matching.events import MatchContinued, OwnOrdersCancelled, UncrossingBegun, UncrossingContinued
 from counterfoil.matching.service import SERVICE
 from counterfoil.matching.views import REDUCERS
@@ -29,7 +30,7 @@ def test_every_own_event_but_one_is_shown() -> None:
     consumed = {event for events in DECIDER.reactions.values() for event in events}
     own = {event for event in DECIDER.evolve if event not in consumed}
     assert set(REDUCERS) == own - {
-        AuctionClosed, MatchContinued, OwnOrdersCancelled, UncrossingBegun, UncrossingContinued,
+        AuctionClosed, CoverQuoted, MatchContinued, OwnOrdersCancelled, UncrossingBegun, UncrossingContinued,
     }  # fmt: skip
 
 

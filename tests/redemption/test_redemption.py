@@ -32,6 +32,7 @@ from counterfoil.redemption.events import (
     UsageAccepted,
     UsageReported,
 )
+from counterfoil.redemption.notice_events import ContractWithdrawn
 from counterfoil.redemption.service import DECIDER
 from tests.given import Scenario, codes_in
 from tests.redemption.world import (
@@ -562,3 +563,21 @@ def test_a_contract_that_earned_nothing_leaves_only_its_record() -> None:
     scenario.reacts_to(captured("c1", REP, 0))
     left = [key for key in scenario.records() if key.endswith("/c1") or key.startswith("report/")]
     assert left == ["ended/c1"]
+
+
+@pytest.mark.parametrize(
+    ("notice", "forfeits_bps"),
+    [(72 * HOUR, 2_500), (72 * HOUR - 1, 5_000), (24 * HOUR, 5_000), (24 * HOUR - 1, None), (-HOUR, None)],
+)
+def test_a_contract_given_up_with_notice_is_no_default(notice: int, forfeits_bps: int | None) -> None:
+    story = opened(first_hour=FIRST + 200).when(WITHDRAW, "gpu-1", T0 + 200 * HOUR - notice)
+    if forfeits_bps is None:
+        story.then(defaulted(3, "withdrawn"))
+        return
+    story.then(
+        ContractWithdrawn(
+            contract_id="c1", beneficiary_id="lab-1", provider_id="gpu-1", notice_hours=notice // HOUR,
+            forfeits_bps=forfeits_bps,
+        )
+    )  # fmt: skip
+    assert "c1" not in story.state.contracts

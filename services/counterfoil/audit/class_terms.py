@@ -1,9 +1,11 @@
-"""What an entry of matching says otherwise than the decision made again: an offer, a bond, or what a bid admits."""
+"""What an entry says otherwise than the decision made again: an offer, a bond, its division, or what a bid admits."""
 
 from __future__ import annotations
 
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.refusals import Code
+from counterfoil.ledger.notice_events import BondDivided
+from counterfoil.matching.cover_events import CoverQuoted
 from counterfoil.matching.events import OfferReceived
 from counterfoil.matching.performance_events import PerformanceRequired
 
@@ -23,6 +25,13 @@ def misjudged(decided: Entry, entry: Entry) -> tuple[str, str] | None:
         if isinstance(mine, PerformanceRequired) and isinstance(theirs, PerformanceRequired) and mine != theirs:
             text = f"{theirs.bid_id} is recorded to admit {_text(theirs)}, and admits {_text(mine)}"
             return "class_limits_differ", text
+        if isinstance(mine, CoverQuoted) and isinstance(theirs, CoverQuoted) and mine != theirs:
+            found = f"{mine.offer_id} at {mine.price}" if mine.offer_id else "nothing"
+            text = f"{theirs.offer_id} at {theirs.price} is recorded to replace {mine.contract_id}, and {found} would"
+            return "cover_differs", text
+        if isinstance(mine, BondDivided) and isinstance(theirs, BondDivided) and mine.paid != theirs.paid:
+            text = f"of the bond of {mine.contract_id} {theirs.paid} is recorded as paid, and {mine.paid} is owed"
+            return "bond_differs", text
     return None
 
 

@@ -399,7 +399,9 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             "closings",
         ),
         Listing("holds", "holds", "hold_id purpose party_id vouchers cash bond status", "holds"),
-        Listing("slashes", "slashed bonds", "contract_id provider_id beneficiary_id amount slashed_at", "slashes"),
+        Listing(
+            "slashes", "slashed bonds", "contract_id provider_id beneficiary_id amount returned slashed_at", "slashes"
+        ),
         Listing("asset_entries", "entries of the ledger about an asset", "asset index log posted_at", "entries"),
     ),
     "rules": (

@@ -19,6 +19,7 @@ Row = Mapping[str, Any]
 _WORDS: Final[Mapping[str, str | tuple[str, str]]] = {
     "appropriation.posted": "appropriation",
     "appropriation.reduced": "appropriation reduced",
+    "bond.divided": ("part of bond forfeited", "part of bond of provider received"),
     "bond.held": "bond held for offer",
     "bond.released": "bond released",
     "bond.slashed": ("bond slashed", "bond of provider received"),

@@ -149,7 +149,7 @@ def resolve(
 
 @signed(app, "withdraw", "counterfoil usage withdraw trd-15-0-0 --reason 'Site closed' --as norn")
 def withdraw(contract: ContractId, reason: Reason) -> Body:
-    """Provider: give up the rest of a contract; its bond goes to the beneficiary."""
+    """Provider: give up the rest of a contract; its bond, or with notice part of it, goes to the beneficiary."""
     return WithdrawDelivery(contract_id=contract, reason=reason)
 
 

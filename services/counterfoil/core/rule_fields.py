@@ -285,6 +285,12 @@ class Rules:
     """Whether a dispute may end with more than was reported; the provider's own mistake may be what it is about."""
     cancellation_stands: int
     """How long the other side may agree to a cancellation, which ends with the beginning of delivery in any case."""
+    notice_table: tuple[tuple[int, int], ...]
+    """By notice, what a provider forfeits of a bond at least that gives a contract up: (hours ahead, basis points).
+
+    The first row that it keeps counts; who keeps none defaults. Empty: giving up is a default at any time, and matching
+    keeps nothing of what it sold.
+    """
 
     # outages
     shortest_outage: int | None

@@ -148,6 +148,7 @@ _FIRST: Final = Rules(
     min_delivered_bps=5_000,
     resolves_up_to_capacity=False,
     cancellation_stands=3 * DAY,
+    notice_table=(),
     shortest_outage=None,
     resumption_grace=0,
 )
@@ -282,6 +283,7 @@ _NINTH: Final = replace(
     max_solution_blocks=48,
     max_stocks=256,
     tells_lapsed_claims=True,
+    notice_table=((72, 2_500), (24, 5_000)),
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)

@@ -32,12 +32,21 @@ from counterfoil.ledger import (
     transfer_events,
 )
 from counterfoil.ledger import events as ledger
+from counterfoil.ledger import notice_events as notices
 from counterfoil.matching import amendment_events as amendments
-from counterfoil.matching import auction_events, halt_events, inventory_events, performance_events, solution_events
+from counterfoil.matching import (
+    auction_events,
+    cover_events,
+    halt_events,
+    inventory_events,
+    performance_events,
+    solution_events,
+)
 from counterfoil.matching import events as matching
 from counterfoil.redemption import adjustment_events, credit_events, payer_events
 from counterfoil.redemption import closing_events as redemption_closing
 from counterfoil.redemption import events as redemption
+from counterfoil.redemption import notice_events as redemption_notices
 
 PROGRAMME: Final = "programme_id"
 
@@ -276,7 +285,13 @@ _LEDGER: Final[Table] = {
         receivable_events.ClawbackUndone,
     ),
     receivable_events.AdjustmentPosted: Concerns("adjustment_id", _PROVIDER, programme=True),
-    **_all(Concerns("contract_id", via=(_CONTRACT,)), ledger.BondReleased, ledger.BondSlashed),
+    **_all(
+        Concerns("contract_id", via=(_CONTRACT,)),
+        ledger.BondReleased,
+        ledger.BondSlashed,
+        notices.BondDivided,
+        notices.DeliveryEnded,
+    ),
     **_all(
         Concerns("settlement_id", _PROVIDER, programme=True),
         ledger.ClaimSettled,
@@ -319,6 +334,7 @@ _MATCHING: Final[Table] = {
     auction_events.TradeCleared: Concerns("trade_id", _SIDES, programme=True),
     solution_events.SolutionReceived: Concerns("solution_id", ("proposed_by",)),
     solution_events.SolutionJudged: Concerns("solution_id", via=(_SOLUTION,)),
+    cover_events.CoverQuoted: Concerns("contract_id", via=(_CONTRACT,)),
     matching.MatchPrevented: Concerns("bid_id", via=(_BID, _OFFER)),
     matching.OwnOrdersCancelled: Concerns("party_id", ("party_id",)),
     matching.CancellationForced: Concerns("cancellation_id", ("party_id", "cancelled_by"), programme=True),
@@ -343,6 +359,7 @@ _REDEMPTION: Final[Table] = {
         redemption.ContractCompleted,
         redemption.CancellationProposed,
         redemption.ContractCancelled,
+        redemption_notices.ContractWithdrawn,
         redemption.ProviderDefaulted,
     ),
     redemption.ActEndorsed: Concerns("object_id", ("endorsed_by",), programme=True),

@@ -18,19 +18,23 @@ from counterfoil.ledger.chart import BONDS, cash
 from counterfoil.ledger.endings import bury
 from counterfoil.ledger.events import BondReleased, BondSlashed, ContractFunded, PurchaseJudged
 from counterfoil.ledger.holds import BidNeed, BondRate, Hold, split, total
+from counterfoil.ledger.notice_events import BondDivided, DeliveryEnded
 from counterfoil.ledger.payment import Parts, divide, keep, purchase_of, reasons
 from counterfoil.ledger.releases import free, release, release_legs
 from counterfoil.ledger.restoring import restore
 from counterfoil.ledger.state import Contract, EndedContract, LedgerState
 from counterfoil.matching.auction_events import Trade, TradeCleared
+from counterfoil.matching.cover_events import CoverQuoted
 from counterfoil.programme.paying import Paid, Purchase, pays
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.terms import Terms
 from counterfoil.redemption.events import ContractCancelled, ContractCompleted, ProviderDefaulted, UsageAccepted
+from counterfoil.redemption.notice_events import ContractWithdrawn
 
 
 def is_funded(
-    state: LedgerState, event: UsageAccepted | ContractCompleted | ContractCancelled | ProviderDefaulted
+    state: LedgerState,
+    event: UsageAccepted | ContractCompleted | ContractCancelled | ContractWithdrawn | ProviderDefaulted,
 ) -> bool:
     """Whether the contract's trade has arrived from matching, and the contract has not ended."""
     return event.contract_id in state.contracts
@@ -96,7 +100,7 @@ def complete(state: LedgerState, event: ContractCompleted, at: At) -> Sequence[E
 
 def cancel(state: LedgerState, event: ContractCancelled, at: At) -> Sequence[Event]:
     """A contract that both sides cancelled: the price goes back to the beneficiary, the bond to the provider."""
-    return _end_well(state, event.contract_id, "cancelled", at)
+    return [*_end_well(state, event.contract_id, "cancelled", at), *_ended_early(state, event.contract_id)]
 
 
 def _end_well(state: LedgerState, contract_id: str, how: Literal["delivered", "cancelled"], at: At) -> Sequence[Event]:
@@ -125,7 +129,51 @@ def default(state: LedgerState, event: ProviderDefaulted, at: At) -> Sequence[Ev
         amount=bond.cash,
         legs=posting.take(),
     )
-    return [released, *restored, ended]
+    early = _ended_early(state, event.contract_id) if event.cause == "withdrawn" else ()
+    return [released, *restored, ended, *early]
+
+
+def _ended_early(state: LedgerState, contract_id: str) -> Sequence[Event]:
+    """Hours that may still be to come are to be delivered no more, and matching may sell their nodes again."""
+    return [DeliveryEnded(contract_id=contract_id, forfeits_bps=None)] if state.rules.notice_table else ()
+
+
+def withdraw(_state: LedgerState, event: ContractWithdrawn, _at: At) -> Sequence[Event]:
+    """A contract given up with notice: matching says what could replace it, and all of its money waits for that."""
+    return [DeliveryEnded(contract_id=event.contract_id, forfeits_bps=event.forfeits_bps)]
+
+
+def compensate(state: LedgerState, event: CoverQuoted, at: At) -> Sequence[Event]:
+    """The price goes back to the beneficiary, with time to use it, and of the bond what the replacement costs more.
+
+    At least the part forfeited for the notice, at most all of it; all of it where nothing replaces the contract.
+    """
+    contract_id, posting = event.contract_id, Posting(state.accounts)
+    price, bond = _price(state, contract_id), _bond(state, contract_id)
+    released = free(posting, contract_id, price, "withdrawn")
+    restored = restore(state, posting, price.owner_id, price.draws, at)
+    beneficiary_id = state.contracts[contract_id].beneficiary_id
+    paid = owed_of_bond(bond.cash, event.forfeits_bps, event.cover)
+    posting.leg("capture", bond.currency, cash(bond.owner_id), BONDS, paid)
+    posting.leg("post", bond.currency, BONDS, cash(beneficiary_id), paid)
+    release_legs(posting, bond, (), bond.cash - paid)
+    divided = BondDivided(
+        contract_id=contract_id,
+        provider_id=bond.owner_id,
+        beneficiary_id=beneficiary_id,
+        forfeits_bps=event.forfeits_bps,
+        offer_id=event.offer_id,
+        cover=event.cover,
+        paid=paid,
+        returned=bond.cash - paid,
+        legs=posting.take(),
+    )
+    return [released, *restored, divided]
+
+
+def owed_of_bond(bond: int, forfeits_bps: int, cover: int | None) -> int:
+    """What a contract given up with notice costs: `cover` is what another costs more, None if there is no other."""
+    return bond if cover is None else max(bond * forfeits_bps // BPS, min(cover, bond))
 
 
 def _price(state: LedgerState, contract_id: str) -> Hold[None]:
@@ -157,7 +205,11 @@ def purchase_judged(state: LedgerState, event: PurchaseJudged, _at: At) -> None:
     state.purchases[event.contract_id] = Purchase(*(getattr(event, name) for name in Purchase._fields))
 
 
-def bond_ended(state: LedgerState, event: BondReleased | BondSlashed, at: At) -> None:
+def delivery_ended(_state: LedgerState, _event: DeliveryEnded, _at: At) -> None:
+    """Changes nothing: the holds of the contract end by events of their own."""
+
+
+def bond_ended(state: LedgerState, event: BondReleased | BondSlashed | BondDivided, at: At) -> None:
     """Apply the end of a contract, the hold for its price having been released just before."""
     state.book(event.legs)
     state.holds.drop("bond", event.contract_id)

@@ -111,6 +111,7 @@ from counterfoil.ledger.invoice_events import (
     InvoiceReturned,
     UseCaptured,
 )
+from counterfoil.ledger.notice_events import BondDivided, DeliveryEnded
 from counterfoil.ledger.receivable_events import AdjustmentPosted, ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.ledger.state import LedgerState
 from counterfoil.ledger.tranche_commands import AttestMilestone, ReleaseTranche
@@ -137,6 +138,7 @@ from counterfoil.matching.amendment_events import (
     OfferAmendmentRequested,
 )
 from counterfoil.matching.auction_events import TradeCleared
+from counterfoil.matching.cover_events import CoverQuoted
 from counterfoil.matching.events import (
     BidClosed,
     BidReceived,
@@ -173,6 +175,7 @@ from counterfoil.redemption.events import (
     UsageAccepted,
     UsageReversed,
 )
+from counterfoil.redemption.notice_events import ContractWithdrawn
 from counterfoil.redemption.payer_events import ShareReturned
 from counterfoil.service import Service
 
@@ -230,11 +233,13 @@ DECIDER: Final = Decider(
             BidClosed: bids.release_bid,
             TradeMatched: contracts.fund_contract,
             TradeCleared: contracts.fund_contract,
+            CoverQuoted: contracts.compensate,
         },
         "redemption": {
             UsageAccepted: capture.capture,
             ContractCompleted: contracts.complete,
             ContractCancelled: contracts.cancel,
+            ContractWithdrawn: contracts.withdraw,
             ProviderDefaulted: contracts.default,
             ClaimDenied: budgets.release_claim,
             ClaimReturned: invoices.return_to_voucher,
@@ -261,6 +266,7 @@ DECIDER: Final = Decider(
         UsageAccepted: contracts.is_funded,
         ContractCompleted: contracts.is_funded,
         ContractCancelled: contracts.is_funded,
+        ContractWithdrawn: contracts.is_funded,
         ProviderDefaulted: contracts.is_funded,
     },
     timers={
@@ -344,6 +350,8 @@ DECIDER: Final = Decider(
         CaptureReversed: reversals.capture_reversed,
         BondReleased: contracts.bond_ended,
         BondSlashed: contracts.bond_ended,
+        BondDivided: contracts.bond_ended,
+        DeliveryEnded: contracts.delivery_ended,
     },
 )
 

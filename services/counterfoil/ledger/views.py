@@ -5,9 +5,10 @@ Balances are those that the legs state, so a row is correct, if perhaps late.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from counterfoil.contract.limits import BPS
 from counterfoil.core.at import At
 from counterfoil.ledger import expiry_views as expiries
 from counterfoil.ledger import holding_views as hands
@@ -50,6 +51,7 @@ from counterfoil.ledger.extension_events import VoucherEndSet, VoucherExtended
 from counterfoil.ledger.holding_views import HOLDING_VIEWS
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, UseCaptured
+from counterfoil.ledger.notice_events import BondDivided
 from counterfoil.ledger.posting_views import POSTING_VIEWS, postings
 from counterfoil.ledger.receivable_events import AdjustmentPosted, ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.ledger.tranche_events import MilestoneAttested, TrancheLapsed, TrancheReleased, TrancheWithheld
@@ -161,13 +163,21 @@ SLASHES: Final = View(
         "beneficiary_id": "text",
         "programme_id": "text?",
         "amount": "amount",
+        "returned": "amount",
+        "forfeits_bps": "int",
+        "replacement": "text?",
+        "cover": "amount?",
         "slashed_at": "time",
     },
     filters=("provider_id", "beneficiary_id", "programme_id"),
     readers=Readers(parties=("provider_id", "beneficiary_id"), programme="programme_id"),
     time="slashed_at",
 )
-"""Bonds paid to beneficiaries, in the contract's currency."""
+"""Bonds paid to beneficiaries, in the contract's currency; the rest was `returned`.
+
+`forfeits_bps` is the least that is paid, by notice. `cover`: what the best offer, `replacement`, costs more than the
+contract did, if that was asked for.
+"""
 
 CREDIT_NOTES: Final = View(
     name="credit_notes",
@@ -356,10 +366,19 @@ def _bond_released(event: BondReleased, at: At) -> Iterable[Change]:
 
 
 def _bond_slashed(event: BondSlashed, at: At) -> Iterable[Change]:
-    yield Set(HOLDS.name, (event.contract_id,), {"bond": 0, "status": "defaulted", "status_since": at.time})
-    names = ("contract_id", "provider_id", "beneficiary_id", "amount")
-    row = {name: getattr(event, name) for name in names}
-    yield Put(SLASHES.name, {**row, "programme_id": None, "slashed_at": at.time})
+    of_all = {"amount": event.amount, "returned": 0, "forfeits_bps": BPS, "replacement": None, "cover": None}
+    yield from _slashed(event, "defaulted", of_all, at)
+
+
+def _bond_divided(event: BondDivided, at: At) -> Iterable[Change]:
+    amounts = {"amount": event.paid, "returned": event.returned, "forfeits_bps": event.forfeits_bps}
+    yield from _slashed(event, "withdrawn", {**amounts, "replacement": event.offer_id, "cover": event.cover}, at)
+
+
+def _slashed(event: BondSlashed | BondDivided, status: str, amounts: Mapping[str, object], at: At) -> Iterable[Change]:
+    yield Set(HOLDS.name, (event.contract_id,), {"bond": 0, "status": status, "status_since": at.time})
+    row = {name: getattr(event, name) for name in ("contract_id", "provider_id", "beneficiary_id")}
+    yield Put(SLASHES.name, {**row, **amounts, "programme_id": None, "slashed_at": at.time})
     yield Copy(SLASHES.name, (event.contract_id,), HOLDS.name, (event.contract_id,), {"programme_id": "programme_id"})
 
 
@@ -450,5 +469,6 @@ REDUCERS: Final[Reducers] = {
     HoldCaptured: _and_posted(_hold_captured),
     BondReleased: _and_posted(_bond_released),
     BondSlashed: _and_posted(_bond_slashed),
+    BondDivided: _and_posted(_bond_divided),
 }
 """Changes per event of the ledger's log; what it mirrors from issuance, suspensions among it, is issuance's to show."""

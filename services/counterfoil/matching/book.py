@@ -66,6 +66,15 @@ class Book:
             return None
         if bid.performance:
             return self._best_by_performance(bid, search, after_class)
+        return self._best_by_price(bid, search)
+
+    def first_that_fits(self, bid: Bid, now: Pass, eligible: Eligible) -> Offer | None:
+        """R1 and R2 for the whole of a bid by price that is in no book, with a test of its own for `eligible` pairs."""
+        search = search_for(bid, bid.nodes, now, BEFORE_ALL, eligible, _UNTOUCHED)
+        best = None if search is None else self._best_by_price(bid, search)
+        return None if best is None else best[0].offer
+
+    def _best_by_price(self, bid: Bid, search: Search) -> tuple[RestingOffer, Fit] | None:
         best = None
         before = (bid.limit_price + 1, -1)  # ahead of every offer above the limit
         for class_id in bid.classes:

@@ -30,6 +30,7 @@ from counterfoil.matching.auction_outcome import End, outcome_of
 from counterfoil.matching.auction_state import Auction
 from counterfoil.matching.events import BidClosed, OfferClosed
 from counterfoil.matching.evolve import remove_bid
+from counterfoil.matching.replacing import keep_sold
 from counterfoil.matching.solutions import Judged, judge
 from counterfoil.matching.state import MatchingState
 from counterfoil.matching.times import floor_hour
@@ -145,8 +146,9 @@ def _trade(now: Frozen, scheduled: AuctionScheduled, deal: Deal, trade_id: str) 
 # evolve -------------------------------------------------------------------------------------------------------------
 
 
-def trade_cleared(state: MatchingState, event: TradeCleared, _at: At) -> None:
+def trade_cleared(state: MatchingState, event: TradeCleared, at: At) -> None:
     """The trade is made; a bid that is met in full ends with it."""
+    keep_sold(state, event, at)
     if event.bid_nodes_left == 0:
         remove_bid(state, event.bid_id)
     else:

@@ -27,6 +27,7 @@ from counterfoil.matching.events import (
 )
 from counterfoil.matching.inventory import give_back
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
+from counterfoil.matching.replacing import keep_sold
 from counterfoil.matching.resting import bid_of, offer_of
 from counterfoil.matching.state import ANY, AcceleratorClass, MatchingState
 
@@ -172,8 +173,9 @@ def remove_bid(state: MatchingState, bid_id: str) -> None:
 # matches --------------------------------------------------------------------------------------------------------------
 
 
-def trade_matched(state: MatchingState, event: TradeMatched, _at: At) -> None:
+def trade_matched(state: MatchingState, event: TradeMatched, at: At) -> None:
     """The nodes are taken from both sides; a bid that is filled ends with it."""
+    keep_sold(state, event, at)
     if event.bid_nodes_left == 0:
         state.leave_line(state.book.bid(event.bid_id))
     state.book.fill(event.offer_id, event.bid_id, event.nodes, event.first_hour, event.hours)

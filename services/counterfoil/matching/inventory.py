@@ -1,6 +1,7 @@
 """What a provider has: nodes of a class at a site, as attested, and how many of them are on offer or sold by hour.
 
-An offer counts from its receipt until it closes; what is sold of it counts for good, so no node is sold twice.
+An offer counts from its receipt until it closes; what is sold of it counts until its contract ends, so no node is sold
+twice, and none that nobody has bought any more is kept from sale.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from counterfoil.matching.events import OfferReceived
 from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAtSite
 from counterfoil.matching.inventory_events import InventoryAttested, OfferSited
 from counterfoil.matching.offers import offered
+from counterfoil.matching.sold import Sold
 from counterfoil.matching.state import MatchingState, Stock
 
 
@@ -108,8 +110,16 @@ def give_back(state: MatchingState, offer_id: str, at: At, nodes: int | None = N
     _count(state, event, at, runs, -1)
 
 
-def _count(state: MatchingState, event: OfferSited, at: At, runs: tuple[tuple[int, int, int], ...], sign: int) -> None:
-    key = event.provider_id, event.site_id, event.class_id
+def free_sold(state: MatchingState, sold: Sold, at: At) -> None:
+    """The nodes of a contract that ended are sold no longer, in the hours that are still to come."""
+    if sold.site_id is not None:
+        _count(state, sold, at, ((sold.first_hour, sold.hours, sold.nodes),), -1)
+
+
+def _count(
+    state: MatchingState, where: OfferSited | Sold, at: At, runs: tuple[tuple[int, int, int], ...], sign: int
+) -> None:
+    key = where.provider_id, where.site_id or "", where.class_id
     stock = state.stocks[key]
     counts = since(stock.committed, at.time // HOUR)
     for first, hours, nodes in runs:

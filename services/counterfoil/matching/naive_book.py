@@ -87,6 +87,17 @@ class NaiveBook:
         offers = [offer for offer in self._offers.values() if self._may_trade(bid, offer, time)]
         return sorted(offers, key=lambda offer: (Fraction(offer.price, mtflops.get(offer.class_id, 1)), offer.seq))
 
+    def first_that_fits(self, bid: Bid, now: Pass, eligible: Eligible) -> Offer | None:
+        """R1 and R2 for the whole of a bid by price that is in no book, with a test of its own for `eligible` pairs."""
+        asked = NaiveBook(eligible)
+        asked._offers = self._offers
+        fitting = (
+            offer
+            for offer in asked.offers_for(bid, now.time)
+            if fit(bid, bid.nodes, offer, self.left(offer.offer_id), now.floor_hour) is not None
+        )
+        return next(fitting, None)
+
     def bids_for(self, offer: Offer, time: int) -> list[Bid]:
         """R1: the counterparts of an offer, likewise."""
         bids = [bid for bid in self._bids.values() if self._may_trade(bid, offer, time)]

@@ -19,6 +19,7 @@ from counterfoil.issuance.events import (
 from counterfoil.ledger.amendment_events import AmendmentFunded
 from counterfoil.ledger.closing_events import ProgrammeClosed
 from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused, HoldRefusedV1
+from counterfoil.ledger.notice_events import DeliveryEnded
 from counterfoil.matching import (
     amendments,
     auction_orders,
@@ -29,6 +30,7 @@ from counterfoil.matching import (
     halts,
     inventory,
     leaving,
+    replacing,
     solutions,
     uncrossing,
 )
@@ -70,6 +72,7 @@ from counterfoil.matching.commands import (
     PlaceBid,
     PostOffer,
 )
+from counterfoil.matching.cover_events import CoverQuoted
 from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
@@ -150,6 +153,7 @@ DECIDER: Final = Decider(
             HoldRefused: hold_refused,
             AmendmentFunded: amendments.amendment_funded,
             FundingEnded: funding_ended,
+            DeliveryEnded: replacing.replace_delivery,
             ProgrammeClosed: leaving.take_over_closed,
         },
     },
@@ -194,6 +198,8 @@ DECIDER: Final = Decider(
         OfferAmended: amendments.offer_amended,
         AmendmentFailed: amendments.amendment_failed,
         TradeMatched: evolve.trade_matched,
+        DeliveryEnded: replacing.delivery_ended,
+        CoverQuoted: replacing.cover_quoted,
         OwnOrdersCancelled: leaving.own_orders_cancelled,
         CancellationForced: forced_cancellations.cancellation_forced,
         TradingHalted: halts.trading_halted,

@@ -25,6 +25,7 @@ from counterfoil.matching.inventory_events import OfferSited
 from counterfoil.matching.orders import Bid, MatchingRule, Offer
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 from counterfoil.matching.resting import RestingBids, RestingOffers
+from counterfoil.matching.sold import SOLD, Sold
 from counterfoil.matching.times import ends_at, last_start
 from counterfoil.programme.documents import ProgrammesState
 
@@ -156,7 +157,7 @@ class MatchingState(ProgrammesState):
         "admitted", "amending", "amendments", "auctions", "bids", "book", "classed", "classes", "continuing",
         "described", "expiry", "floors", "halts", "in_market", "leaving", "leaving_before", "line", "listed", "offers",
         "open_orders", "paused", "performance", "resting_bids", "resting_offers", "rule", "sited",
-        "sites_of", "stocks", "uncrossing", "versions",
+        "sites_of", "sold", "sold_until", "stocks", "uncrossing", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
@@ -171,6 +172,8 @@ class MatchingState(ProgrammesState):
         self.sited: Table[str, OfferSited] = self.keep(Table(SITED))
         self.stocks: Table[tuple[str, str, str], Stock] = self.keep(Table(STOCK))  # (provider, site, class)
         self.sites_of: dict[str, int] = {}  # provider -> number of its stocks
+        self.sold: Table[str, Sold] = self.keep(Table(SOLD))  # by contract
+        self.sold_until = Deadlines(self.sold.__contains__)
         self.continuing: Table[str, int] = self.keep(Table(CONTINUING))
         """Orders whose pass is not over -> ledger time at which it began."""
         self.uncrossing: Table[str, Uncrossing] = self.keep(Table(UNCROSSING))
@@ -265,6 +268,10 @@ class MatchingState(ProgrammesState):
                 del self.leaving[scope]
                 self._before(scope, None)
         self.expiry.ended()
+
+    def deliver_until(self, contract_id: str, sold: Sold) -> None:
+        """Remember when a trade may be forgotten."""
+        self.sold_until.add(sold.over_at, 0, 0, contract_id)
 
     def ask(self, amendment_id: str, amendment: Amendment) -> None:
         """Let an order wait for what another price needs."""
@@ -367,6 +374,9 @@ class MatchingState(ProgrammesState):
         self.amending = {each.order_id: amendment_id for amendment_id, each in self.amendments.items()}
         self.auctions.rebuild()
         self.sites_of = Counter(provider_id for provider_id, _, _ in self.stocks)
+        self.sold_until = Deadlines(self.sold.__contains__)
+        for contract_id, sold in self.sold.items():
+            self.deliver_until(contract_id, sold)
         self.open_orders, self.in_market, self.expiry = {}, {}, Deadlines(self.is_open)
         orders: dict[str, OfferReceived | BidReceived] = {**self.offers, **self.bids}
         for order_id in sorted(orders, key=_place_of):

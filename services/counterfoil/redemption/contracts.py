@@ -1,7 +1,8 @@
 """The life of a delivery contract, from a trade to its one end.
 
-A contract ends exactly once: cancelled by both sides before its delivery (`cancellations`); or completed when every
-hour was reported, every report decided and enough was delivered; else defaulted: the provider withdrew, delivered too
+A contract ends exactly once: cancelled by both sides before its delivery (`cancellations`), or withdrawn from by its
+provider with notice; or completed when every hour was reported, every report decided and enough was delivered; else
+defaulted: the provider withdrew, delivered too
 little, or missed the reporting deadline. While a report is open the contract waits for its end; an unresolved dispute
 lapses, so that this end always comes.
 """
@@ -19,6 +20,7 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
+from counterfoil.core.units import METERED
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.matching.auction_events import Trade
 from counterfoil.programme.terms import in_kind, report_by
@@ -33,6 +35,7 @@ from counterfoil.redemption.events import (
     ContractOpened,
     ProviderDefaulted,
 )
+from counterfoil.redemption.notice_events import ContractWithdrawn
 from counterfoil.redemption.state import Contract, EndedContract, RedemptionState
 
 
@@ -63,14 +66,27 @@ def terms_known(state: RedemptionState, event: Trade) -> bool:
     return state.has_version(event.programme_id, event.version)
 
 
-def withdraw_delivery(state: RedemptionState, body: WithdrawDelivery, actor: Party, _at: At) -> Decision:
-    """The provider gives up the rest of a contract."""
+def withdraw_delivery(state: RedemptionState, body: WithdrawDelivery, actor: Party, at: At) -> Decision:
+    """The provider gives up the rest of a contract: a default, unless it says so long enough before the delivery."""
     contract = own_contract(state, body.contract_id, actor)
     if isinstance(contract, Refusal):
         return contract
     if contract.open_reports:
         return refuse(Code.USAGE_OPEN, open_reports=contract.open_reports)
-    return [defaulted(contract, "withdrawn")]
+    notice = (contract.terms.first_hour * HOUR - at.time) // HOUR
+    forfeits = next((bps for hours, bps in state.rules.notice_table if notice >= hours), None)
+    if forfeits is None or contract.terms.currency in METERED:
+        return [defaulted(contract, "withdrawn")]
+    beneficiary_id, provider_id = contract.sides
+    return [
+        ContractWithdrawn(
+            contract_id=body.contract_id,
+            beneficiary_id=beneficiary_id,
+            provider_id=provider_id,
+            notice_hours=notice,
+            forfeits_bps=forfeits,
+        )
+    ]
 
 
 def own_contract(state: RedemptionState, contract_id: str, actor: Party) -> Contract | Refusal:
@@ -131,7 +147,9 @@ def writer_resumed(state: RedemptionState, event: WriterResumed, at: At) -> None
 
 
 def contract_ended(
-    state: RedemptionState, event: ContractCompleted | ContractCancelled | ProviderDefaulted, at: At
+    state: RedemptionState,
+    event: ContractCompleted | ContractCancelled | ContractWithdrawn | ProviderDefaulted,
+    at: At,
 ) -> None:
     """Apply the end of a contract."""
     state.contracts.edit(event.contract_id).ended_at = at.time

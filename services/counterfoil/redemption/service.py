@@ -115,6 +115,7 @@ from counterfoil.redemption.events import (
     UsageReversed,
     UsageSplit,
 )
+from counterfoil.redemption.notice_events import ContractWithdrawn
 from counterfoil.redemption.payer_commands import ConfirmShare, ReturnShare
 from counterfoil.redemption.payer_events import PaymentShared, ShareConfirmed, ShareReturned
 from counterfoil.redemption.state import RedemptionState
@@ -210,6 +211,7 @@ DECIDER: Final = Decider(
         ContractCompleted: contracts.contract_ended,
         CancellationProposed: cancellations.cancellation_proposed,
         ContractCancelled: contracts.contract_ended,
+        ContractWithdrawn: contracts.contract_ended,
         ProviderDefaulted: contracts.contract_ended,
         CaptureRecorded: contracts.capture_recorded,
         ReversalProposed: reversals.reversal_proposed,

@@ -37,6 +37,7 @@ from counterfoil.redemption.events import (
     UsageReversed,
     UsageSplit,
 )
+from counterfoil.redemption.notice_events import ContractWithdrawn
 from counterfoil.redemption.payer_views import PAYER_REDUCERS, PAYER_VIEWS
 from counterfoil.service import Reducers
 
@@ -74,13 +75,13 @@ CONTRACTS: Final = View(
     filters=("beneficiary_id", "provider_id", "programme_id", "status"),
     readers=OF_CONTRACT,
     time="opened_at",
-    values={"status": ("open", "completed", "cancelled", "defaulted")},
+    values={"status": ("open", "completed", "cancelled", "withdrawn", "defaulted")},
 )
-"""`status`: open, completed, cancelled or defaulted. `cancellation_by` would cancel it, until `cancellation_until`.
+"""`status`: open, completed, cancelled by both sides, withdrawn from by the provider with notice, or defaulted.
 
-`invoiced` is accepted; `subsidy` and `co_payment` are captured of it. `unclaimed` of the subsidy was neither claimed,
-set off nor reversed; what a rejection lets its provider claim once more is not in it, and where that is
-set off, it counts here.
+`cancellation_by` would cancel it, until `cancellation_until`. `invoiced` is accepted; `subsidy` and `co_payment` are
+captured of it. `unclaimed` of the subsidy was neither claimed, set off nor reversed; what a rejection lets its provider
+claim once more is not in it, and where that is set off, it counts here.
 """
 REPORTS: Final = View(
     name="reports",
@@ -358,6 +359,10 @@ def _contract_cancelled(event: ContractCancelled, at: At) -> Iterable[Change]:
     yield Set(CONTRACTS.name, (event.contract_id,), {"status": "cancelled", "ended_at": at.time})
 
 
+def _contract_withdrawn(event: ContractWithdrawn, at: At) -> Iterable[Change]:
+    yield Set(CONTRACTS.name, (event.contract_id,), {"status": "withdrawn", "ended_at": at.time})
+
+
 def _provider_defaulted(event: ProviderDefaulted, at: At) -> Iterable[Change]:
     values = {"status": "defaulted", "ended_at": at.time, "default_cause": event.cause}
     yield Set(CONTRACTS.name, (event.contract_id,), values)
@@ -377,6 +382,7 @@ REDUCERS: Final[Reducers] = {
     ContractCompleted: _contract_completed,
     CancellationProposed: _cancellation_proposed,
     ContractCancelled: _contract_cancelled,
+    ContractWithdrawn: _contract_withdrawn,
     ProviderDefaulted: _provider_defaulted,
     **CLAIM_REDUCERS,
     **CLAWBACK_REDUCERS,
