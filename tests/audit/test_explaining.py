@@ -17,7 +17,7 @@ from counterfoil.issuance.commands import AttestGroup, SuspendProvider
 from counterfoil.matching.commands import AmendBid, CancelBid
 from counterfoil.matching.halt_commands import HaltTrading, ResumeTrading
 from tests.audit.forge import Forgery
-from tests.audit.test_forged import trade_price
+from tests.audit.test_forged import Tamper, trade_price
 from tests.market import BID, OFFER, USD, H, Market, found
 from tests.matching.test_auctions import AUCTION, CLEAR, LOCK, bid, offer, placed
 
@@ -158,12 +158,26 @@ def test_a_refused_command_is_explained_by_its_id(story: Story) -> None:
         story.of("bid-999-0")
 
 
-def test_what_a_log_claims_is_not_told(story: Story, tmp_path: Path) -> None:
-    """The trade has another price than the rules give it: the steps end before it, and the finding says why."""
+def hidden_end(log: Forgery) -> int:
+    """A block that was in the money is said to have bid too little."""
+    index = log.find("auction.closed.v1")
+    ends = [each for each in log.entries[index]["data"]["events"] if each.get("reason") == "paradoxically_rejected"]
+    ends[0]["reason"] = "out_of_the_money"
+    return index
+
+
+@pytest.mark.parametrize(
+    ("name", "tamper", "code", "kind"),
+    [("large", trade_price, "price_wrong", "traded"), ("rejected", hidden_end, "rejection_hidden", "closed")],
+)
+def test_what_a_log_claims_is_not_told(
+    story: Story, tmp_path: Path, name: str, tamper: Tamper, code: str, kind: str
+) -> None:
+    """A log tells another price, or another reason, than the rules: the steps end there, and a finding says it."""
     logs = Path(shutil.copytree(story.home / "logs", tmp_path / "logs"))
     forgery = Forgery(logs, "matching")
-    trade_price(forgery)
+    tamper(forgery)
     forgery.seal()
-    told = explain(logs, story.bids["large"])
-    assert [each.code for each in told.findings if each.log == "matching/main"] == ["decision_differs"]
-    assert "traded" not in [step.kind for step in told.steps]
+    told = explain(logs, story.bids[name])
+    assert [each.code for each in told.findings if each.log == "matching/main"] == [code]
+    assert kind not in [step.kind for step in told.steps]

@@ -313,7 +313,7 @@ def other_rules(log: Forgery) -> int:
 
 
 FORGED: list[tuple[str, Tamper, str]] = [
-    ("matching", trade_price, "decision_differs"),
+    ("matching", trade_price, "price_wrong"),
     ("ledger", balance, "decision_differs"),
     ("ledger", deposit_amount, "decision_differs"),
     ("ledger", dropped_command, "decision_differs"),
@@ -332,9 +332,9 @@ FORGED: list[tuple[str, Tamper, str]] = [
     ("ledger", other_audience, "wrong_audience"),
     ("ledger", payload_not_canonical, "command_not_valid"),
     ("ledger", swapped, "decision_differs"),
-    ("ledger", refusal_undone, "decision_differs"),
-    ("matching", revoked_key_obeyed, "decision_differs"),
-    ("matching", acceptance_undone, "decision_differs"),
+    ("ledger", refusal_undone, "rejection_hidden"),
+    ("matching", revoked_key_obeyed, "rejection_hidden"),
+    ("matching", acceptance_undone, "rejection_unfounded"),
     ("ledger", other_refusal, "decision_differs"),
     ("ledger", timer_early, "timer_not_due"),
     ("ledger", timer_invented, "timer_not_known"),
@@ -346,7 +346,7 @@ FORGED: list[tuple[str, Tamper, str]] = [
     ("ledger", wrong_source, "entry_misplaced"),
     ("ledger", more_members, "entry_not_canonical"),
     ("ledger", no_entry_at_all, "entry_not_valid"),
-    *((service, state_root_edited, "decision_differs") for service in SERVICES),
+    *((service, state_root_edited, "state_root_differs") for service in SERVICES),
     ("redemption", second_genesis, "genesis_misplaced"),
     ("issuance", other_operator, "decision_differs"),
     ("redemption", other_operator, "genesis_differs"),

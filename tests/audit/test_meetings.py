@@ -5,26 +5,31 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from counterfoil.audit.auditor import audit
 from counterfoil.audit.meetings import fitting
+from counterfoil.audit.report import Finding
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code
+from counterfoil.core.decider import refuse
 from counterfoil.issuance.commands import AttestGroup
 from counterfoil.ledger.events import HoldRefused
-from counterfoil.matching import admission, bids
+from counterfoil.matching import admission, bids, checks, inventory, passes
 from counterfoil.matching.amendment_events import BidAmended
 from counterfoil.matching.book import Book
 from counterfoil.matching.commands import AmendBid
 from counterfoil.matching.continuous import PriceTime
 from counterfoil.matching.events import BidClosed
+from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAtSite
 from counterfoil.matching.state import MatchingState
 from counterfoil.runtime.runner import Runner
-from tests.market import BID, OFFER, USD, Market, found
+from tests.market import BID, OFFER, USD, H, Market, found
 from tests.matching.world import Market as Orders
 
 Dishonest = Callable[[Market, pytest.MonkeyPatch], None]
@@ -92,9 +97,43 @@ def believes(market: Market, patch: pytest.MonkeyPatch) -> None:
     market.do("lab-1", AmendBid(bid_id=rests(market), reduce_nodes_by=None, limit_price=999_999 * USD))
 
 
+def overcharges(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """The bid pays its limit, although the offer came first."""
+    trade: Any = passes._trade
+    price = {"price": BID.limit_price}
+    patch.setattr(passes, "_trade", lambda *args: trade(*args[:2], args[2]._replace(**price), *args[3:]))
+    market.do("gpu-1", OFFER)
+    market.do("lab-1", BID)
+
+
+def obeys(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """A bid is taken after the gate has closed."""
+    patch.setattr(checks, "past_gate", lambda *_: None)
+    market.do("lab-1", replace(BID, earliest=H, latest=H))
+
+
+def turns_away(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """A bid is refused for a reason that there is not."""
+    patch.setattr(checks, "past_gate", lambda *_: refuse(Code.GATE_CLOSED))
+    market.refused("lab-1", BID, Code.GATE_CLOSED)
+
+
+def oversells(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """More nodes of a site are on offer than it has."""
+    stock = AttestInventory(provider_id="gpu-1", site_id="hall-1", class_id="a100", nodes=2, source="visit")
+    market.do("operator", stock)
+    patch.setattr(inventory, "most", lambda *_: -2)
+    terms = {each.name: getattr(OFFER, each.name) for each in fields(OFFER)}
+    market.do("gpu-1", PostOfferAtSite(site_id="hall-1", **terms))
+
+
 @pytest.mark.parametrize(
     ("dishonest", "codes"),
     [
+        (overcharges, {"price_wrong"}),
+        (obeys, {"rejection_hidden"}),
+        (turns_away, {"rejection_unfounded"}),
+        (oversells, {"inventory_exceeded"}),
         (is_blind, {"match_skipped"}),
         (favours, {"match_skipped"}),
         (waits, {"match_delayed"}),
@@ -111,6 +150,29 @@ def test_a_dishonest_engine_is_found_out(
         with monkeypatch.context() as patch:
             dishonest(market, patch)
         assert {each.code for each in market.sealed().findings} == codes
+
+
+def test_where_two_states_part_is_found_by_bisection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A book that forgets a reduction makes the same entries, until a state root tells; the other book finds where."""
+    with Market(tmp_path) as market:
+        found(market)
+        bids = [str(market.do("lab-1", replace(BID, nodes=3))[0].bid_id) for _ in range(2)]  # type: ignore[attr-defined]
+        with monkeypatch.context() as patch:
+            patch.setattr(Book, "reduce_bid", lambda *_: None)
+            reductions = [AmendBid(bid_id=each, reduce_nodes_by=1, limit_price=None) for each in bids]
+            first = market.ask("lab-1", reductions[0]).index
+            market.do("lab-1", reductions[1])
+            market.do("lab-2", BID)
+            (finding,) = (each for each in twice(market) if each.log == "matching/main")
+        assert finding.code == "state_root_differs"
+        assert finding.text.endswith(f"the two order books part behind entry {first}")
+        assert all(each.text.endswith("both order books have it") for each in twice(market))
+
+
+def twice(market: Market) -> list[Finding]:
+    """What an audit with both order books finds."""
+    market.system.close()
+    return audit(market.home / "logs", twin=True).findings
 
 
 def test_bids_that_still_have_to_meet_when_the_log_ends_are_no_fault(

@@ -8,10 +8,12 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from counterfoil.audit.bisecting import first_difference
 from counterfoil.audit.files import find_logs
 from counterfoil.audit.kept import Kept
 from counterfoil.audit.reading import heading
@@ -28,6 +30,7 @@ from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey
 from counterfoil.matching.naive_book import NAIVE_PTW_1
 from counterfoil.matching.state import MatchingState
+from counterfoil.vocabulary import CODEC
 
 _TWIN: Final = replace(DECIDERS["matching"], initial=partial(MatchingState, NAIVE_PTW_1))
 
@@ -79,6 +82,8 @@ def audit(
         report.findings += missing(opened, trusted, {each.log for each in report.findings})
         replayed = {each: one for share in found for each, one in share.replayed.items()}
         _collect([replayed[each] for each in deciders], report)
+        if twin:
+            report.findings = [_parted(each, opened) for each in report.findings]
         if report.unknown_rules and report.clean:
             raise UnknownRules(report.unknown_rules[0])
         if kept is not None and report.clean:
@@ -112,6 +117,19 @@ def open_logs(directory: Path, trusted: Mapping[str, VerifyKey] | None) -> Opene
 def now_of(logs: Iterable[OpenLog]) -> int:
     """When the last entry of all these logs was made, microseconds; 0 without one that can be read."""
     return max((heading(last).time for log in logs if (last := log.last_entry()) is not None), default=0)
+
+
+def _parted(finding: Finding, opened: Mapping[LogId, OpenLog]) -> Finding:
+    """Of a state with another root than its log's: where the two order books part, or that they do not."""
+    logs = [log for id_, log in opened.items() if id_.service == "matching" and log.files.name == finding.log]
+    if finding.code != "state_root_differs" or not logs:
+        return finding
+    (log,) = logs
+    until = int(finding.place.removeprefix("entry "))
+    entries = islice((CODEC.decode_entry(data) for some in log.entries(0) for data in some), until)
+    parted = first_difference(entries, log.checkpoint.origin, DECIDERS["matching"], _TWIN)
+    said = "both order books have it" if parted is None else f"the two order books part behind entry {parted}"
+    return replace(finding, text=f"{finding.text}; {said}")
 
 
 def _of_files(id_: LogId, found: Iterable[Found]) -> list[Finding]:

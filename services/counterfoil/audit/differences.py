@@ -8,7 +8,9 @@ from counterfoil.audit.auctions import forged
 from counterfoil.audit.class_terms import misjudged
 from counterfoil.audit.meetings import skipped
 from counterfoil.contract.entry import Entry
+from counterfoil.contract.events import StateRooted
 from counterfoil.contract.record import Event
+from counterfoil.contract.refusals import Code
 from counterfoil.matching.amendment_events import (
     AmendmentFailed,
     BidAmended,
@@ -16,7 +18,7 @@ from counterfoil.matching.amendment_events import (
     OfferAmended,
     OfferAmendmentRequested,
 )
-from counterfoil.matching.events import BidClosed, OfferClosed
+from counterfoil.matching.events import BidClosed, OfferClosed, TradeMatched
 
 SHOWN: Final = 400
 """Characters of a value that a finding shows."""
@@ -26,11 +28,13 @@ def compared(decided: Entry, entry: Entry) -> tuple[str, str]:
     """The code and the text of the finding about a recorded entry whose bytes are not those of the one made again."""
     if (amended := _misamended(decided, entry)) is not None:
         return amended
+    if (hidden := _misrefused(decided, entry)) is not None:
+        return hidden
     if (lie := forged(decided, entry)) is not None:
         return lie
     if (missing := skipped(decided, entry)) is not None:
         return "match_skipped", missing
-    if (wrong := misjudged(decided, entry)) is not None:
+    if (wrong := misjudged(decided, entry) or _mispriced(decided, entry) or _misrooted(decided, entry)) is not None:
         return wrong
     return "entry_not_canonical" if decided == entry else "decision_differs", _difference(decided, entry)
 
@@ -44,6 +48,43 @@ def _misamended(decided: Entry, entry: Entry) -> tuple[str, str] | None:
             return "amendment_unfunded", f"{_order(each)} has another price, and what that needs is not held"
         if isinstance(each, BidClosed | OfferClosed) and each not in decided.events and _order(each) in asked:
             return "order_dropped", f"{_order(each)} was to have another price, and is closed instead of standing"
+    return None
+
+
+def _misrefused(decided: Entry, entry: Entry) -> tuple[str, str] | None:
+    """A refusal kept silent, or without a reason; where an order ends, another reason than the one it has."""
+    for right, wrong in zip(decided.outcomes, entry.outcomes, strict=False):
+        if right.refusal is not None and wrong.refusal is None:
+            code = right.refusal.code
+            name = "inventory_exceeded" if code is Code.EXCEEDS_INVENTORY else "rejection_hidden"
+            return name, f"accepted, and is to be refused: {_shown(right.refusal)}"
+        if right.refusal is None and wrong.refusal is not None:
+            return "rejection_unfounded", f"refused, and is to be accepted: {_shown(wrong.refusal)}"
+    ends = {_order(each): each.reason for each in decided.events if isinstance(each, BidClosed | OfferClosed)}
+    for each in entry.events:
+        if isinstance(each, BidClosed | OfferClosed) and ends.get(_order(each), each.reason) != each.reason:
+            text = f"{_order(each)} is closed for {each.reason}, and the reason is {ends[_order(each)]}"
+            return "rejection_hidden", text
+    return None
+
+
+def _mispriced(decided: Entry, entry: Entry) -> tuple[str, str] | None:
+    """A trade of the right pair at another price."""
+    right = {(each.bid_id, each.offer_id): each.price for each in decided.events if isinstance(each, TradeMatched)}
+    for each in entry.events:
+        if isinstance(each, TradeMatched):
+            price = right.get((each.bid_id, each.offer_id), each.price)
+            if price != each.price:
+                return "price_wrong", f"{each.trade_id} is at {each.price}, and the rule gives {price}"
+    return None
+
+
+def _misrooted(decided: Entry, entry: Entry) -> tuple[str, str] | None:
+    """Every decision since the state root before is as published, and the state is not."""
+    for right, wrong in zip(decided.events, entry.events, strict=False):
+        if isinstance(right, StateRooted) and isinstance(wrong, StateRooted) and right.root != wrong.root:
+            text = f"recorded {wrong.records} records with root {wrong.root.hex()}, by the replay {right.records}"
+            return "state_root_differs", f"{text} with {right.root.hex()}"
     return None
 
 

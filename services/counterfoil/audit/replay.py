@@ -401,6 +401,7 @@ class Replay:
                 summary.trades += 1
                 self._check_trade(entry.index, event)
             elif type(event) is AuctionCleared:
+                summary.auctions += 1
                 for text in broken(self._engine.state, event):
                     self._found(entry.index, "auction_wrong", text)
             elif type(event) is StateRooted:

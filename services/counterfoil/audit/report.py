@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ class LogSummary:
     signatures: int = 0
     events: int = 0
     trades: int = 0
+    auctions: int = 0
+    """How many cleared."""
     state_roots: int = 0
     rules: list[dict[str, int]] = field(default_factory=list)
     """Each rules version that was in force, with the entry from which it was."""
@@ -141,6 +144,32 @@ class LogSummary:
     """Per source log, the number of subscribed events not consumed yet: backlog, not a fault."""
 
 
+Level = Literal["files", "replay", "arithmetic", "certificates"]
+_ARITHMETIC: Final = ("notional_wrong", "trade_out_of_bounds", "conservation", "books_differ")
+_CERTIFICATES: Final = ("auction_wrong", "certificate_forged", "group_favoured", "order_held_back")
+
+
+def level_of(finding: Finding) -> Level:
+    """What of an audit made a finding: the files, the replay, sums of each trade and balance, or an auction's check."""
+    if finding.code in _CERTIFICATES:
+        return "certificates"
+    if finding.code in _ARITHMETIC:
+        return "arithmetic"
+    return "replay" if finding.place.startswith("entry ") else "files"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One level of an audit: how many of what it looks at were checked, and with how many findings.
+
+    `files`: logs; `replay`: decisions made again; `arithmetic`: trades; `certificates`: auctions that cleared.
+    """
+
+    level: Level
+    checked: int
+    findings: int
+
+
 @dataclass(slots=True)
 class AuditReport:
     """The outcome of an audit: clean if there is no finding."""
@@ -156,6 +185,17 @@ class AuditReport:
         """Whether everything was checked and there is no finding."""
         return not self.findings
 
+    def levels(self) -> list[Checked]:
+        """What was checked at each level."""
+        checked: dict[Level, int] = {
+            "files": len(self.logs),
+            "replay": sum(log.entries_replayed for log in self.logs),
+            "arithmetic": sum(log.trades for log in self.logs),
+            "certificates": sum(log.auctions for log in self.logs),
+        }
+        found = Counter(map(level_of, self.findings))
+        return [Checked(level, count, found[level]) for level, count in checked.items()]
+
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values."""
-        return {"clean": self.clean, **asdict(self)}
+        return {"clean": self.clean, "levels": [asdict(each) for each in self.levels()], **asdict(self)}

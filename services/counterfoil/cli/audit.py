@@ -41,6 +41,10 @@ _TOGETHER = ("where", "duties", "party_id", "related_to")
 _ACTS = ("origin", "index", "time", "event", "by", "party_id", "programme_id", "order_id", "reason")
 _TAILS = ("origin", "index", "entries", "time", "source", "needs")
 _FINDINGS = ("log", "place", "code", "text")
+_CHECKED = (
+    "checked: {files} logs; {replay} decisions made again; sums of {arithmetic} trades; certificates of {certificates}"
+    " auctions"
+)
 
 
 def tables(report: dict[str, Any]) -> list[RenderableType]:
@@ -68,6 +72,8 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
     tails = [{"origin": log["origin"], **log["tail"]} for log in report["logs"] if log["tail"]]
     if tails:
         shown.append(Rows("last entries, which need what others have not published yet", tails, _TAILS, _TAILS[1:3]))
+    checked = {each["level"]: each["checked"] for each in report["levels"]}
+    shown.append(plain(_CHECKED.format(**checked)))
     if not findings:
         left = sum(each["entries"] for each in tails)
         rest = f", but for {left} last entries, which are for the next audit" if left else ""
