@@ -1,4 +1,4 @@
-"""Every invariant of ledger and programmes is in the tests' README with what asserts it, and that is there."""
+"""Every invariant of ledger, programmes and determinism is in the tests' README with what asserts it, and that is there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TABLES, _, BUGS = (ROOT / "tests" / "README.md").read_text().partition("## Invar
 
 def test_what_asserts_an_invariant_is_there() -> None:
     rows = [line for line in TABLES.splitlines() if line.startswith("| ") and "asserted by" not in line]
-    assert len(rows) == 37 + 12, "of the ledger, and of programmes"
+    assert len(rows) == 37 + 12 + 9, "of the ledger, of programmes, and of determinism"
     for row in rows:
         named = re.findall(r"`((?:tests|services)/[\w/.]+)|`(check_\w+)(?:: (\w+))?", row.rpartition("|")[0])
         assert named, row
