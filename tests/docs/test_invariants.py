@@ -1,4 +1,4 @@
-"""Every invariant of ledger, programmes and determinism is in the tests' README with what asserts it, and that is there."""
+"""Every invariant of ledger, programmes and determinism is in the tests' README with what asserts it."""
 
 from __future__ import annotations
 
