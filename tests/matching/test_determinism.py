@@ -29,7 +29,8 @@ def loaded(state: MatchingState, seed: int = 1) -> MatchingState:
     """The state after a restart: from its records, which come in any order."""
     records = list(DECIDER.records(state))
     Random(seed).shuffle(records)
-    return DECIDER.load(records)
+    again: MatchingState = DECIDER.load(records)
+    return again
 
 
 def trades(market: Market) -> list[str]:

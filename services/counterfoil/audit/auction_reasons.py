@@ -10,9 +10,10 @@ from counterfoil.contract.times import format_hour
 from counterfoil.matching.auction.book import Block, Placement, Settlement
 from counterfoil.matching.auction.certificate import shortfalls
 from counterfoil.matching.auction.settling import Prepared, may_start, settle
-from counterfoil.matching.auction.solving import prepare, solve
+from counterfoil.matching.auction.solving import prepare
 from counterfoil.matching.auction_book import frozen
 from counterfoil.matching.auction_events import AuctionCleared, AuctionLocked
+from counterfoil.matching.solutions import outcome_by
 from counterfoil.matching.state import MatchingState
 
 TRIED_SHOWN: Final = 5
@@ -31,7 +32,7 @@ def reasons(state: MatchingState, event: AuctionLocked | AuctionCleared, bid_id:
     now = frozen(state, event.auction_id)
     if bid_id in now.unfit:
         return {"result": now.unfit[bid_id]}
-    prepared, outcome = prepare(now.book), solve(now.book)
+    prepared, outcome = prepare(now.book), outcome_by(state, event.solution_id, now.book)
     why = shortfalls(prepared, outcome).get(bid_id)
     told: dict[str, Any] = {"result": why or "met"}
     prices = [hour.price for hour in event.hours]
