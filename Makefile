@@ -34,7 +34,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all console-assets demo demo-distributed test versions check bench bench-distributed up schemas docs wheels lock clean
+.PHONY: help setup setup-all console-assets demo demo-distributed test versions check bench bench-distributed up schemas docs screenshots wheels lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -107,6 +107,9 @@ schemas: $(DEV_STAMP) ## write schemas/, and what the command line knows of the 
 
 docs: $(DEV_STAMP) ## build the documentation site, which the gateway then serves at /docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
+screenshots: $(DEV_STAMP) $(ASSETS) ## take the console's pictures for README and documentation anew, of the demo
+	COUNTERFOIL_WRITE_SCREENSHOTS=1 $(BIN)/pytest -q -n0 -m drill tests/browser/test_screenshots.py
 
 wheels: docs $(ASSETS) ## build both wheels into dist/, the documentation in them
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./clients/python .

@@ -52,6 +52,25 @@ def fill_bid(page: Page, price: str = "0.50") -> None:
         page.locator(f"form.command [name={name}]").fill(value)
 
 
+def act(page: Page, **values: str) -> int:
+    """Fill in the form of the page, read, sign and send it; the index of the entry that accepts it."""
+    page.locator("form.command").wait_for()
+    page.wait_for_selector("html[data-ready]", state="attached")
+    for name, value in values.items():
+        field = page.locator(f"form.command [name={name}]")
+        if field.evaluate("field => field.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+    page.get_by_role("button", name="Read and sign").click()
+    page.get_by_role("button", name="Sign and send").click()
+    result = page.locator("[data-result]")
+    result.get_by_text(re.compile("entry [0-9,]+ of|Refused")).first.wait_for()
+    found = re.search("Accepted: entry ([0-9,]+) of", result.inner_text())
+    assert found is not None, result.inner_text()
+    return int(found[1].replace(",", ""))
+
+
 def place_bid(reader: Reader, price: str = "0.50") -> Page:
     """A bid as far as its dialog."""
     page = reader.open("command/place_bid")

@@ -14,17 +14,14 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.reader import Reader
-from tests.e2e.founding import found_a_market, trade
+from counterfoil.contract.times import HOUR, format_hour, format_time
+from counterfoil.runtime.clock import ClockDriver, SystemClock, going_on
+from tests.browser.reader import FLAGS, Reader
+from tests.e2e.founding import BLOCK, NOW_HOUR, PROGRAMME, found_a_market, trade
 from tests.e2e.running import Shell, eventually, serving
 from tests.lacking import leave_out
 
 VENDOR = Path(__file__).parents[2] / "services" / "counterfoil" / "console" / "static" / "vendor"
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-"""Without them a browser that reaches no other machine waits for it."""
 Open = Callable[..., Reader]
 
 
@@ -49,15 +46,22 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A market that is served, with one trade; everybody may read everything."""
+    """A market that is served, with one trade; everybody may read everything. Its time can be moved on, by a file."""
     if not VENDOR.exists():
         leave_out("the console's assets are not made: make console-assets")
     folder = tmp_path_factory.mktemp("market")
     shell = Shell(folder / "home")
+    clock = folder / "clock"
+    ClockDriver.create(clock, SystemClock().now())
+    shell.more["COUNTERFOIL_CLOCK"] = str(clock)
     shell.ok("init", "--host", "market.example")
-    with serving(shell):
+    with going_on(clock), serving(shell):
         found_a_market(shell, folder)
         trade(shell)
+        locks, clears = (format_time((NOW_HOUR + hours) * HOUR) for hours in (40, 41))
+        auction = ("--first-hour", format_hour(NOW_HOUR + 50), "--locks-at", locks, "--clears-at", clears)
+        shell.ok("auction", "schedule", "--programme", PROGRAMME, *BLOCK, *auction, "--reference-price", "1.5", "--as",
+                 "operator")  # fmt: skip
         eventually(lambda: httpx.get(f"{shell.url}/v1/market-trades").json()["items"], "the trade is known")
         yield shell
 

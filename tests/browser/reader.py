@@ -8,6 +8,11 @@ from typing import Any
 from playwright.sync_api import Browser, Locator, Page
 
 PATIENCE = 10_000  # milliseconds for anything that a page does
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+"""Without them a browser that reaches no other machine waits for it."""
 MISSING = re.compile(r"Failed to load resource: the server responded with a status of 40[134]")
 
 

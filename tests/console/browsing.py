@@ -14,17 +14,31 @@ import msgspec
 
 from counterfoil.console.app import pages
 from counterfoil.contract.disclosure import Disclosure
+from counterfoil.contract.times import HOUR
 from counterfoil.gateway.protections import Protections
 from counterfoil.gateway.readers import COOKIE
 from counterfoil.gateway.relay import AnswerRelay
 from counterfoil.issuance.commands import AppointAuditor, IssueVoucher
+from counterfoil.matching.auction_commands import BidInAuction, ScheduleAuction
+from counterfoil.matching.halt_commands import HaltTrading
 from tests.gateway.harness import ENVELOPE, DeliverToBoth, Stepped
 from tests.gateway.readers import Reading
-from tests.gateway.world import BID, OFFER, UNIT, Market
+from tests.gateway.world import BID, FIRST_HOUR, OFFER, START, UNIT, Market
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 MARKUP = """<img src=x onerror=alert(1)>"&'{{ 7*7 }}"""
 FORMULA = "=HYPERLINK(1)"
+AUCTION = ScheduleAuction(
+    programmes=("p1",), classes=("a100",), region="east", first_hour=FIRST_HOUR + 24, hours=4,
+    locks_at=START + 6 * HOUR, clears_at=START + 7 * HOUR, reference_price=2 * UNIT, collar_bps=10_000, caps="none",
+    cap_bps=0, rsi_bps=0, cover_bps=0, pivotal_bps=0, reserve_price=UNIT, reserve_points=(),
+)  # fmt: skip
+AUCTION_ID = "auc-29-0"
+BID_IN_AUCTION = BidInAuction(
+    auction_id=AUCTION_ID, programme_id="p1", voucher_ids=(), nodes=1, hours=1, earliest=FIRST_HOUR + 24,
+    latest=FIRST_HOUR + 24, limit_price=2 * UNIT, divisible=True,
+)  # fmt: skip
+HALT = HaltTrading(class_id="a100", region="far", provider_id=None, reason="Drill")
 
 
 class Browsing(Reading):
@@ -63,6 +77,9 @@ def browsing(home: Path, disclosure: Disclosure = "restricted") -> Iterator[Brow
     market.ask("operator", AppointAuditor(auditor_id="auditor-all", programme_id=None))
     market.ask("gpu-1", OFFER)
     market.ask("lab-1", BID)
+    market.ask("operator", AUCTION)
+    market.ask("lab-1", BID_IN_AUCTION)
+    market.ask("operator", HALT)
     market.system.settle()
     market.system.seal()
     http = Stepped(market, relay, Protections(disclosure=disclosure), pages)

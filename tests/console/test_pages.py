@@ -16,7 +16,7 @@ from counterfoil.console.look import SUMMED, Look, Rows
 from counterfoil.console.rendering import POLICY, environment
 from counterfoil.console.tables import Column, Table
 from counterfoil.gateway.bounds import MAX_PAGE
-from tests.console.browsing import FORMULA, MARKUP, Browsing, Markup
+from tests.console.browsing import AUCTION_ID, FORMULA, MARKUP, Browsing, Markup
 
 FIRST_PAGE = 150_000  # bytes, compressed
 MOST_LINKS = 30
@@ -32,6 +32,9 @@ WHO = ("nobody", "lab-1", "lab-2", "gpu-1", "city", "auditor-all", "operator")
 ACCESS = {
     "market": (200, 200, 200, 200, 200, 200, 200),
     "programmes": (200, 200, 200, 200, 200, 200, 200),
+    "auctions": (200, 200, 200, 200, 200, 200, 200),
+    f"auctions/{AUCTION_ID}": (200, 200, 200, 200, 200, 200, 200),
+    "classes": (200, 200, 200, 200, 200, 200, 200),
     "programmes/p1": (200, 200, 200, 200, 200, 200, 200),
     "programmes/p1/disclosure": (200, 200, 200, 200, 200, 200, 200),
     "logs": (200, 200, 200, 200, 200, 200, 200),
@@ -185,6 +188,20 @@ def test_who_may_act_on_a_row_has_a_link_to_do_so(console: Browsing) -> None:
     for each in actions.ALL:
         form = forms.form_of(each.command, {}, {})
         assert each.member in {field.name for field in form.fields}, each.command
+
+
+def test_what_has_its_own_rules_stands_where_its_reader_looks(console: Browsing) -> None:
+    """A halt and an auction on the market, for anybody; an order in an auction for its owner, and no rival."""
+    market = console.browse(None, "market").text
+    assert AUCTION_ID in market
+    assert "Drill" in market
+    order = console.market.rows("auction_orders")[0]["order_id"]
+    page = f"auctions/{AUCTION_ID}"
+    seen = {who: str(order) in console.browse(who, page).text for who in (None, "lab-1", "lab-2", "operator")}
+    assert seen == {None: False, "lab-1": True, "lab-2": False, "operator": True}
+    assert str(order) in console.browse("lab-1", "start-up").text
+    assert "bid_in_auction" in console.browse("lab-1", page).text
+    assert "bid_in_auction" not in console.browse("gpu-1", page).text
 
 
 def test_a_page_that_fails_is_a_page(console: Browsing, monkeypatch: pytest.MonkeyPatch) -> None:

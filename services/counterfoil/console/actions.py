@@ -55,8 +55,9 @@ VOUCHER: Final = (
     Action("revoke_voucher", N_("Revoke"), "voucher_id", _in("active", "suspended")),
 )
 CONTRACT: Final = (Action("report_usage", N_("Report usage"), "contract_id", _in("open")),)
+AUCTION: Final = (Action("cancel_auction", N_("Cancel"), "auction_id", _in("open", "locked")),)
 ALL: Final = (
-    *BID, *OFFER, *REPORT, *DISPUTE, *APPLICATION, *APPLIED, *CLAIM, *VOUCHER, *CONTRACT,
+    *AUCTION, *BID, *OFFER, *REPORT, *DISPUTE, *APPLICATION, *APPLIED, *CLAIM, *VOUCHER, *CONTRACT,
 )  # fmt: skip
 
 

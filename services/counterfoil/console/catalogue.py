@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from counterfoil.console import (
+    auctions,
     contracts,
     disclosure,
     forms,
@@ -23,6 +24,9 @@ from counterfoil.console.words import N_
 
 PAGES: Final = (
     Page("market", "market.html", N_("Market"), market.read),
+    Page("auctions", "auctions.html", N_("Auctions"), auctions.read_all),
+    Page("auctions/{auction_id}", "auction.html", N_("Auction"), auctions.read),
+    Page("classes", "classes.html", N_("Accelerator classes"), auctions.classes),
     Page("programmes", "programmes.html", N_("Programmes"), programmes.read_all),
     Page("programmes/{programme_id}", "programme.html", N_("Programme"), programmes.read),
     Page("programmes/{programme_id}/disclosure", "disclosure.html", N_("Public disclosure"), disclosure.read),

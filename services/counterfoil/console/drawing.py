@@ -145,6 +145,21 @@ class Drawing:
             drawn.append(_text(x.at(at) + 8, top + 14, named(at), "start"))
         return self._svg(caption, 16 + 26 * len(rows), drawn)
 
+    def shares(self, caption: str, rows: Sequence[Mapping[str, Any]], name: str = "") -> Markup:
+        """A bar a row, of 100 per cent: of its member ``share``, by ``day`` or by the member `name`."""
+        if not any(row["share"][1] for row in rows):
+            return self._nothing(caption)
+        x, drawn = Axis(0, 1_000, 190, WIDTH - 110), []
+        for nth, row in enumerate(rows):
+            (part, whole), top = row["share"], 8 + nth * 26
+            label = str(row[name]) if name else self._formats.day(int(row["day"]))
+            end = x.at(part * 1_000 // whole if whole else 0)
+            drawn.append(_text(x.start - 10, top + 14, label[:28], "end", "strong"))
+            drawn.append(f'<rect class="c" x="{x.start}" y="{top}" width="{x.end - x.start}" height="18"/>')
+            drawn.append(f'<rect class="a" x="{x.start}" y="{top}" width="{end - x.start:.1f}" height="18"/>')
+            drawn.append(_text(x.end + 8, top + 14, self._formats.share(part, whole), "start"))
+        return self._svg(caption, 16 + 26 * len(rows), drawn)
+
     def heat(self, caption: str, days: Sequence[tuple[int, Sequence[int | None]]], most: int) -> Markup:
         """A row a day (its begin), a cell an hour: how much of `most` each hour has; None where that is not known."""
         if not days or not most:
@@ -241,7 +256,8 @@ class Drawing:
         name = escape(self._words(caption))
         inside = "".join(parts)
         return Markup(  # noqa: S704 every text in it is escaped, and all else are numbers
-            f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{name}">{inside}</svg>'
+            f'<div class="scroll" tabindex="0" role="group" aria-label="{name}">'
+            f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{name}">{inside}</svg></div>'
         )
 
 

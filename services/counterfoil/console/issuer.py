@@ -104,7 +104,15 @@ def _detail(look: Look, units: Units, programme: Mapping[str, Any], first: Table
         _providers(look, named["programme_id"]),
     ]
     shown = {table.name: table for table in tables}
-    return {**shown, **waiting, "stages": stages, "flows": flows, "tables": [first, *tables]}
+    performance = [{**row, "share": row["delivered"]} for row in shown["providers"].rows]
+    return {
+        **shown,
+        **waiting,
+        "performance": performance,
+        "stages": stages,
+        "flows": flows,
+        "tables": [first, *tables],
+    }
 
 
 def _budget(look: Look, programme: Mapping[str, Any]) -> tuple[dict[str, int], Sequence[tuple[str, int]], list[Flow]]:

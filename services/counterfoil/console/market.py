@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from counterfoil.console import auctions
 from counterfoil.console.look import Look
 from counterfoil.console.tables import Column, Table
 from counterfoil.console.words import N_
@@ -44,6 +45,18 @@ _PRICES: Final = (
     Column("price", N_("Price per GPU-hour"), "amount", unit="currency"),
     Column("gpu_hours", N_("GPU-hours"), "number"),
 )
+_INDEX: Final = (
+    Column("day", N_("Day, UTC"), "time"),
+    Column("index", N_("Mean price by GPU-hours"), "amount", unit="currency"),
+    Column("gpu_hours", N_("GPU-hours"), "number"),
+)
+_FILLED: Final = (
+    Column("day", N_("Week from, UTC"), "time"),
+    Column("filled", N_("Nodes filled"), "number"),
+    Column("asked", N_("Nodes asked for"), "number"),
+    Column("share", N_("Fill rate"), "share"),
+)
+_WEEK: Final = 7 * DAY
 _OPEN: Final = (
     Column("title", N_("Programme"), link="/console/programmes/{programme_id}"),
     Column("issuer_id", N_("Issuer"), "id"),
@@ -71,9 +84,20 @@ def read(look: Look) -> Mapping[str, Any]:
         limited=programmes.limited,
     )
     detail = {} if chosen is None else _detail(look, chosen, _free(on_offer, chosen))
-    tables = [overview, listed, *(each for each in detail.values() if isinstance(each, Table))]
-    page = {"overview": overview, "programmes": listed, "market": chosen, "choices": _choices(markets)}
-    return {**page, **detail, "tables": tables, "fill": _fill(look)}
+    halts = auctions.halts_of(look, status="halted")
+    batches = auctions.auctions_of(look)
+    tables = [overview, listed, halts, batches, *(each for each in detail.values() if isinstance(each, Table))]
+    page = {
+        "halts": halts,
+        "auctions": batches,
+        "overview": overview,
+        "programmes": listed,
+        "market": chosen,
+        "choices": _choices(markets),
+    }
+    fill = _fill(look)
+    tables += [fill] if fill else []
+    return {**page, **detail, "tables": tables, "fill": fill}
 
 
 def _choices(markets: Sequence[Market]) -> tuple[list[str], ...]:
@@ -120,6 +144,7 @@ def _detail(look: Look, market: Market, free: int) -> dict[str, Any]:
     ]
     trades = look.rows("market_trades", **names)
     prices = [{**row, "gpu_hours": _gpu_hours(row)} for row in reversed(trades)]
+    daily = _daily(trades)
     return {
         "free": free,
         "least": MAX_LEVELS if len(levels["bids"]) >= MAX_LEVELS else 0,
@@ -128,6 +153,8 @@ def _detail(look: Look, market: Market, free: int) -> dict[str, Any]:
         "bids": [(int(each["price"]), int(each["node_hours"])) for each in levels["bids"]],
         "prices": Table("prices", N_("Prices of trades"), _PRICES, prices, limited=trades.limited),
         "points": [(row["matched_at"], row["price"]) for row in prices],
+        "daily": Table("daily", N_("Price index by day"), _INDEX, daily, limited=trades.limited),
+        "means": [(row["day"], row["index"]) for row in daily],
         "trades": look.table("trades", "market_trades", N_("Latest trades"), _TRADES, **names),
         "index": _index(trades),
     }
@@ -149,14 +176,36 @@ def _index(trades: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
     return {"now": means[0], "before": means[1]}
 
 
+def _daily(trades: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The index of each day with trades, the oldest first."""
+    days: dict[int, list[Mapping[str, Any]]] = {}
+    for row in reversed(trades):
+        days.setdefault(int(row["matched_at"]) // DAY * DAY, []).append(row)
+    return [
+        {"day": day, "index": _mean(rows), "gpu_hours": sum(map(_gpu_hours, rows)), "currency": rows[0]["currency"]}
+        for day, rows in days.items()
+    ]
+
+
 def _mean(trades: Sequence[Mapping[str, Any]]) -> int | None:
     hours = sum(_gpu_hours(row) for row in trades)
     return sum(int(row["price"]) * _gpu_hours(row) for row in trades) // hours if hours else None
 
 
-def _fill(look: Look) -> tuple[int, int] | None:
-    """Nodes filled and asked for of the newest bids that ended; None for who may not read bids."""
+def _fill(look: Look) -> Table | None:
+    """By week in which they came, nodes filled and asked for of the newest bids that ended; None without them."""
     if not look.everything:
-        return None
-    ended = [row for status in ("filled", "closed") for row in look.rows("bids", status=status)]
-    return sum(int(row["nodes_filled"]) for row in ended), sum(int(row["nodes"]) for row in ended)
+        return None  # who may not read bids
+    found = [look.rows("bids", status=status) for status in ("filled", "closed")]
+    weeks: dict[int, list[int]] = {}
+    for row in (row for rows in found for row in rows):
+        sums = weeks.setdefault(int(row["received_at"]) // _WEEK * _WEEK, [0, 0])
+        sums[0] += int(row["nodes_filled"])
+        sums[1] += int(row["nodes"])
+    rows = [
+        {"day": day, "filled": filled, "asked": asked, "share": (filled, asked)}
+        for day, (filled, asked) in sorted(weeks.items())
+    ]
+    return Table(
+        "fill", N_("Fill rate of bids that ended, by week"), _FILLED, rows, limited=max(each.limited for each in found)
+    )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from counterfoil.console import logs
+from counterfoil.console import auctions, logs
 from counterfoil.console.look import Look
 from counterfoil.console.tables import Column, Table
 from counterfoil.console.words import N_
@@ -97,6 +97,7 @@ def audit(look: Look) -> Mapping[str, Any]:
     values = logs.read_all(look)
     tables = [
         values["logs"],
+        auctions.halts_of(look),
         look.table("forced", "forced_cancellations", N_("Cancelled for others"), _FORCED),
         look.table("slashes", "slashes", N_("Defaults of providers"), _SLASHES),
         look.table("recoveries", "recoveries", N_("Recoveries of keys"), _RECOVERIES),
@@ -138,6 +139,8 @@ def operation(look: Look) -> Mapping[str, Any]:
         look.table("recoveries", "recoveries", N_("Recoveries of keys"), _RECOVERIES),
         look.table("rules", "rules", N_("Versions of the rules"), _RULES),
         look.table("outages", "outages", N_("Outages"), _OUTAGES),
+        auctions.halts_of(look),
+        auctions.inventory_of(look),
     ]
     return {
         **{table.name: table for table in tables},

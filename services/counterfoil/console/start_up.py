@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from counterfoil.console import actions
+from counterfoil.console import actions, auctions
 from counterfoil.console.balances import with_entries
 from counterfoil.console.look import Look, Rows
 from counterfoil.console.parties import Sums, Units, subject_of, total
@@ -117,6 +117,7 @@ def _trading(look: Look, units: Units, party_id: str) -> tuple[Table, ...]:
     applications = look.table("applications", "applications", N_("Applications"), APPLICATIONS, **whose)
     return (
         actions.of_party(look, party_id, actions.BID, look.table("bids", "bids", N_("Bids"), _BIDS, **whose)),
+        auctions.orders_of(look, party_id=party_id),
         with_delivered(look.table("contracts", "contracts", N_("Contracts"), CONTRACTS, **whose)),
         actions.of_party(look, party_id, actions.REPORT, units.table(reports)),
         actions.of_party(look, party_id, actions.APPLIED, units.table(applications)),
