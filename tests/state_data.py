@@ -14,6 +14,7 @@ from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import Decider
 from counterfoil.core.rules import LATEST
 from counterfoil.core.table import take_touched
+from counterfoil.matching.auction_state import Auctions
 from counterfoil.matching.capacity import Capacity
 from counterfoil.matching.ladder import Ladder, RestingOffer
 from counterfoil.matching.resting import RestingBids, RestingOffers
@@ -122,6 +123,7 @@ def _picture(thing: Any, within: tuple[int, ...]) -> object:
     names = [*slots(type(thing)), *getattr(thing, "__dict__", {})]
     left_out = {"touched", "tables"}  # what the tables hold is met under its own name
     left_out |= {"_starts"} if isinstance(thing, RestingOffer) else set()
+    left_out |= {"outcome"} if isinstance(thing, Auctions) else set()  # what it keeps is computed again
     if isinstance(thing, RestingOffers | RestingBids):
         left_out |= {"_book", "_received", "_admitted", "_versions"}
     return {name: _picture(getattr(thing, name), within) for name in names if name not in left_out}

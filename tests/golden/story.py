@@ -145,6 +145,7 @@ LATER: tuple[tuple[str, str, Callable[[GoldenWorld], None]], ...] = (
     ("matching", "max_open_auctions", auction_story.tell),
     ("redemption", "tells_lapsed_claims", claim_story.unpaid),
     ("redemption", "notice_table", notice_story.tell),
+    ("ledger", "judges_pledgees", taking_story.pledged),
 )
 """Further parts: in which service's rules, since which field, and how it is told."""
 

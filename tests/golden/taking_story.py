@@ -5,7 +5,7 @@ from __future__ import annotations
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import DAY, SECOND
 from counterfoil.issuance.commands import AppropriateBudget, AttestFact, IssueVoucher
-from counterfoil.ledger.commands import AcceptTransfer, ProposeTransfer
+from counterfoil.ledger.commands import AcceptTransfer, EnforcePledge, PledgeVoucher, ProposeTransfer
 from tests.documents import document, publishing
 from tests.golden.steps import done, refused
 from tests.golden.world import GoldenWorld
@@ -36,3 +36,27 @@ def tell(world: GoldenWorld) -> None:
     done(world, "lab-2", accept)
     world.settle()
     refused(world, "lab-2", Code.UNKNOWN_TRANSFER, accept)
+
+
+def pledged(world: GoldenWorld) -> None:
+    """A pledge is released since nobody has said that the pledgee is a bank; once somebody has, it stands."""
+    value = document(
+        id="p-pledged",
+        transfer={"mode": "OPEN", "pledge": {"allowed": True, "to": {"fact": "licensed_bank", "is": True}}},
+    )
+    done(world, "city", *publishing(value))
+    done(world, "city", AppropriateBudget(programme_id="p-pledged", amount=90 * YUAN, document="p-pledged"))
+    issue = IssueVoucher(programme_id="p-pledged", beneficiary_id="lab-1", amount=90 * YUAN)
+    voucher_id = str(done(world, "city", issue).voucher_id)
+    world.clock += SECOND
+    world.settle()
+    pledge = PledgeVoucher(voucher_id=voucher_id, amount=40 * YUAN, pledgee_id="bank")
+    done(world, "lab-1", pledge)
+    world.settle()
+    done(world, "operator", AttestFact(
+        party_id="bank", application_id=None, line=None, name="licensed_bank", values=("true",),
+        on=world.clock // DAY, source="register",
+    ))  # fmt: skip
+    pledge_id = str(done(world, "lab-1", pledge).pledge_id)
+    world.settle()
+    done(world, "bank", EnforcePledge(pledge_id=pledge_id, reason="the loan is overdue"))

@@ -28,7 +28,9 @@ from counterfoil.ledger.commands import (
 from counterfoil.ledger.events import CaptureReversed, HoldPlaced, VoucherCancelled, VoucherClosed, VoucherExpired
 from counterfoil.ledger.service import DECIDER
 from counterfoil.ledger.transfer_events import (
+    PledgeAsked,
     PledgeEnforced,
+    PledgeJudged,
     PledgeMade,
     PledgeReleased,
     TransferAccepted,
@@ -223,12 +225,6 @@ PLEDGED: list[tuple[str | None, dict[str, Any], Command, str]] = [
     (None, {}, pledge(800), "acme"),
     ("pledge_above_share", {}, pledge(801), "acme"),
     ("pledge_not_permitted", {"pledge": {"allowed": False}}, pledge(), "acme"),
-    (
-        "pledge_not_permitted",
-        {"pledge": {"allowed": True, "to": {"fact": "licensed_bank", "is": True}}},
-        pledge(),
-        "acme",
-    ),
     ("unknown_party", {}, pledge(pledgee_id="nobody"), "acme"),
     ("unknown_voucher", {}, pledge(), "beta"),
     ("exceeds_available", {"pledge": {"allowed": True}}, pledge(1_000), "held"),
@@ -453,3 +449,34 @@ def test_a_holder_has_a_bounded_number_of_transfers_and_pledges() -> None:
         told = market().when(to_beta(1), "acme").when(pledge(1), "acme").then_types(PledgeMade)
         told.when(to_beta(1), "acme").refused(Code.OVER_LIMIT)
         told.when(pledge(1), "acme").refused(Code.OVER_LIMIT)
+
+
+def test_a_pledgee_that_a_document_asks_facts_of_is_judged_by_what_issuance_says_of_it() -> None:
+    """The value waits from the pledge on, and is its holder's again where the document bars the pledgee."""
+    terms: dict[str, Any] = {"pledge": {"allowed": True, "to": BANKS, "max_share": "80%"}}
+
+    def of_lender(*values: str, pledge_id: str, **changes: Any) -> FactsStated:
+        same = {"transfer_id": pledge_id, "party_id": "lender", "rules_hash": rules_hash(**terms)}
+        return stated(*values, **same | changes)
+
+    told = market(**terms).when(pledge(801), "acme")
+    assert outcome(told) == "pledge_above_share", "what the ledger knows bars at once"
+    barred = {"pledge_not_permitted": ("false",), "facts_contradict": ("true", "false")}
+    for why, values in barred.items():
+        told.when(pledge(), "acme").then_types(PledgeMade, PledgeAsked)
+        pledge_id = told.said[0].pledge_id
+        told.when(EnforcePledge(pledge_id=pledge_id, reason="unpaid"), "lender")
+        assert outcome(told) == "pledgee_not_judged"
+        told.hears(of_lender("true", pledge_id=pledge_id, party_id="beta")).then()
+        told.hears(of_lender("true", pledge_id=pledge_id, rules_hash=bytes(32))).then()
+        told.hears(of_lender(*values, pledge_id=pledge_id)).then_types(PledgeReleased, PledgeJudged)
+        assert (told.said[1].code, told.said[1].why) == ("transfer_not_permitted", why)
+        assert has(told, "acme") == [(1_000, 0)]
+    told.when(pledge(), "acme").then_types(PledgeMade, PledgeAsked)
+    pledge_id = told.said[0].pledge_id
+    told.hears(of_lender("true", pledge_id=pledge_id)).then_types(PledgeJudged)
+    told.hears(of_lender("false", pledge_id=pledge_id)).then()
+    told.when(EnforcePledge(pledge_id=pledge_id, reason="unpaid"), "lender").then_types(PledgeEnforced)
+    with changed_rules(judges_pledgees=False):
+        told = market(**terms).when(pledge(), "acme")
+        assert outcome(told) == "pledge_not_permitted", "by rules before, nothing was attested of anybody"

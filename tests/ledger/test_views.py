@@ -37,6 +37,7 @@ from counterfoil.ledger.notice_events import BondDivided
 from counterfoil.ledger.receivable_events import AdjustmentPosted
 from counterfoil.ledger.service import DECIDER, SERVICE
 from counterfoil.ledger.tranche_commands import AttestMilestone
+from counterfoil.ledger.transfer_events import PledgeAsked, PledgeJudged
 from counterfoil.ledger.views import REDUCERS
 from counterfoil.matching.events import BidClosed, BidReduced, OfferClosed, OfferReduced
 from counterfoil.ports import Set
@@ -183,7 +184,7 @@ def test_the_stories_tell_every_event_that_a_view_shows() -> None:
         UnclaimedReleased,
     }  # `tests/e2e/test_closing.py` has them
     # `tests/golden/stopped_story.py`, and of the bond `tests/ledger/test_ledger.py`, have them
-    elsewhere = {AdjustmentPosted, VoucherEndSet, BondDivided}
+    elsewhere = {AdjustmentPosted, VoucherEndSet, BondDivided, PledgeAsked, PledgeJudged}
     assert REDUCERS.keys() - {HoldRefusedV1} - of_invoices - of_closings - elsewhere <= told
     assert REDUCERS.keys() < DECIDER.evolve.keys()
 

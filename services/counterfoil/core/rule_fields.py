@@ -84,6 +84,8 @@ class Rules:
     """Whether no value ends, however late that is noticed, before every step to its end was told to its holders."""
     endless_days: int | None
     """How long vouchers without an end last once their programme is in run-off; None: they bar its closing."""
+    judges_pledgees: bool
+    """Whether issuance says what is attested of a pledgee that a document asks facts of; else no such pledge stands."""
     judges_takers: bool
     """Whether who takes a voucher over is judged by what issuance has attested of it, and claims by their holder's own.
 

@@ -71,6 +71,7 @@ _FIRST: Final = Rules(
     returns_own_part=False,
     transfer_stands=7 * DAY,
     judges_takers=False,
+    judges_pledgees=False,
     notifies_first=False,
     endless_days=None,
     reissue_prefix="vch",
@@ -284,6 +285,7 @@ _NINTH: Final = replace(
     max_stocks=256,
     tells_lapsed_claims=True,
     notice_table=((72, 2_500), (24, 5_000)),
+    judges_pledgees=True,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)

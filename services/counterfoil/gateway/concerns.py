@@ -255,7 +255,12 @@ _LEDGER: Final[Table] = {
         tranche_events.TrancheLapsed,
     ),
     tranche_events.TrancheWithheld: Concerns("tranche_id", ("holder_id", "attester_id"), programme=True),
-    transfer_events.PledgeReleased: Concerns("pledge_id", via=(_PLEDGE,)),
+    **_all(
+        Concerns("pledge_id", via=(_PLEDGE,)),
+        transfer_events.PledgeAsked,
+        transfer_events.PledgeJudged,
+        transfer_events.PledgeReleased,
+    ),
     ledger.FundingEnded: Concerns("bid_id", via=(_BID,)),
     **_all(Concerns("party_id", ("party_id", "treasurer_id")), ledger.CashDeposited, ledger.CashWithdrawn),
     ledger.HoldPlaced: Concerns("hold_id", ("party_id",), programme=True),

@@ -134,6 +134,7 @@ class Aids:
         """Know the ceilings that a programme's current version names."""
         for programmes in self.regimes.values():
             programmes.pop(programme_id, None)
+        self.regimes = {name: programmes for name, programmes in self.regimes.items() if programmes}
         for name, regime in regimes_of(terms):
             self.regimes.setdefault(name, {})[programme_id] = regime
 

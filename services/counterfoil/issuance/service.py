@@ -171,7 +171,7 @@ from counterfoil.ledger.closing_events import ProgrammeClosed
 from counterfoil.ledger.events import ClaimReleased, VoucherCancelled, VoucherClosed, VoucherExpired, VoucherRestored
 from counterfoil.ledger.extension_events import VoucherEndSet, VoucherExtended
 from counterfoil.ledger.invoice_events import InvoiceRefused, InvoiceReturned
-from counterfoil.ledger.transfer_events import TransferConsented, VoucherReissued, VoucherSurrendered
+from counterfoil.ledger.transfer_events import PledgeAsked, TransferConsented, VoucherReissued, VoucherSurrendered
 from counterfoil.redemption.closing_events import ClaimLapsed
 from counterfoil.service import Service
 
@@ -267,6 +267,7 @@ DECIDER: Final = Decider(
             VoucherSurrendered: vouchers.take_over_surrender,
             VoucherReissued: made_anew.take_over_reissued,
             TransferConsented: taking.state_facts,
+            PledgeAsked: taking.state_facts_of_pledgee,
             ClaimReleased: budgets.recycle_claim,
             InvoiceRefused: invoices.count_back,
             InvoiceReturned: invoices.count_back,

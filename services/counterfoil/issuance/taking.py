@@ -1,8 +1,8 @@
-"""What is attested of a party that takes a voucher over, for the ledger, which judges by it whether it may."""
+"""What is attested of who takes a voucher over, or has it as security: for the ledger, which judges whether it may."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from counterfoil.contract.applications import FactGiven
 from counterfoil.contract.record import Event
@@ -12,28 +12,44 @@ from counterfoil.issuance.facts import facts_of_party, given
 from counterfoil.issuance.judging import FACTS_BYTES, fitting
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.taking_events import FactsStated
-from counterfoil.ledger.transfer_events import TransferConsented
+from counterfoil.ledger.transfer_events import PledgeAsked, TransferConsented
 from counterfoil.programme.rules import Rules
-from counterfoil.programme.transfers import facts_of_taker
+from counterfoil.programme.transfers import facts_of_pledgee, facts_of_taker
 
 
 def state_facts(state: IssuanceState, event: TransferConsented, at: At) -> Sequence[Event]:
     """Say what is attested of the receiver; nothing of a voucher that is gone."""
+    return _stated(state, event, event.transfer_id, event.receiver_id, facts_of_taker, at)
+
+
+def state_facts_of_pledgee(state: IssuanceState, event: PledgeAsked, at: At) -> Sequence[Event]:
+    """Say what is attested of who is to have a pledge; nothing of a voucher that is gone."""
+    return _stated(state, event, event.pledge_id, event.pledgee_id, facts_of_pledgee, at)
+
+
+def _stated(
+    state: IssuanceState,
+    event: TransferConsented | PledgeAsked,
+    id_: str,
+    party_id: str,
+    asked: Callable[[Rules], frozenset[str]],
+    at: At,
+) -> Sequence[Event]:
     purpose = state.claims.purposes.get(event.voucher_id)
     if purpose is None:
         return []
     rules = state.rules_under(purpose)
     day = rules.day(at.time)
     try:
-        facts = fitting(_facts(state, rules, purpose, event.receiver_id, day), FACTS_BYTES)
+        facts = fitting(_facts(state, rules, purpose, party_id, asked(rules), day), FACTS_BYTES)
     except ValueError:
         facts = None
     return [
         FactsStated(
-            transfer_id=event.transfer_id,
+            transfer_id=id_,
             programme_id=event.programme_id,
             voucher_id=event.voucher_id,
-            party_id=event.receiver_id,
+            party_id=party_id,
             rules_hash=purpose.rules_hash,
             day=day,
             contradict=facts is None,
@@ -42,9 +58,11 @@ def state_facts(state: IssuanceState, event: TransferConsented, at: At) -> Seque
     ]
 
 
-def _facts(state: IssuanceState, rules: Rules, purpose: Purpose, party_id: str, day: int) -> Iterator[FactGiven]:
+def _facts(
+    state: IssuanceState, rules: Rules, purpose: Purpose, party_id: str, names: frozenset[str], day: int
+) -> Iterator[FactGiven]:
     """Of the party as it is now, of the project as at the grant. Raises ValueError where two contradict each other."""
-    asked, kinds = sorted({*facts_of_taker(rules), "listed_provider"}), rules.facts.kinds
+    asked, kinds = sorted(names | {"listed_provider"}), rules.facts.kinds
     project = {each.name: each for each in purpose.facts if each.line is None and kinds[each.name].of == "PROJECT"}
     known = facts_of_party(state, rules, party_id, day)
     mine = (known.get(name) for name in asked if name not in project)

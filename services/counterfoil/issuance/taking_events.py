@@ -11,7 +11,8 @@ from counterfoil.contract.scalars import Day, Digest, Flag, Id
 class FactsStated(Event):
     """What is attested of a party that takes a part of a voucher over, as far as its programme's document asks for it.
 
-    `day`: the programme's local day. `contradict`: two facts say different things of one day, so that none is given.
+    Or of a pledgee: `transfer_id` is then the id of the pledge. `day`: the programme's local day. `contradict`: two
+    facts say different things of one day, so that none is given.
     """
 
     transfer_id: Id

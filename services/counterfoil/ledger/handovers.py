@@ -11,14 +11,23 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.at import At
 from counterfoil.core.decider import refuse
 from counterfoil.core.duties import Duty, Held, not_separate
+from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.ledger.chart import owner
 from counterfoil.ledger.gains import counted
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
+from counterfoil.programme.claiming import facts_given
 from counterfoil.programme.facts import Facts
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.steps import Step
-from counterfoil.programme.transfers import Handover, bars_providers, check_pledge, check_transfer, facts_of_taker
+from counterfoil.programme.transfers import (
+    Handover,
+    bars_providers,
+    check_pledge,
+    check_transfer,
+    facts_of_pledgee,
+    facts_of_taker,
+)
 
 
 class Handing(NamedTuple):
@@ -69,17 +78,33 @@ def not_handed_on(
 
 
 def not_pledged(state: LedgerState, voucher: Voucher, each: Handing, at: At) -> Refusal | None:
-    """Why the voucher's programme does not let this be pledged, with all that its holder has pledged of it before."""
+    """Why the voucher's programme does not let this be pledged, with all that its holder has pledged of it before.
+
+    Who is judged by facts is so once issuance has said what is attested of it.
+    """
     rules = state.rules_of(voucher)
     if rules is None:
         return _refusal("pledge_not_permitted", {})
     if each.holder_id == each.receiver_id:
         return _refusal("same_party", {})
     day = rules.day(at.time)
-    facts = _nothing(rules, each.receiver_id, day)
+    facts = None if asks_of_pledgee(state, rules) else _nothing(rules, each.receiver_id, day)
     before = state.encumbrances.pledged(voucher.voucher_id, each.holder_id)
     has = state.accounts.find(owner(each.holder_id), voucher.voucher_id).posted
     return _said(check_pledge(rules, has, before + each.amount, facts, day))
+
+
+def not_a_pledgee(state: LedgerState, voucher: Voucher, pledgee: Facts, at: At) -> Refusal | None:
+    """Why the voucher's programme does not let this pledgee have what is pledged to it."""
+    rules = state.rules_of(voucher)
+    if rules is None:
+        return _refusal("pledge_not_permitted", {})
+    return _said(check_pledge(rules, 0, 0, pledgee, rules.day(at.time)))
+
+
+def asks_of_pledgee(state: LedgerState, rules: Rules) -> bool:
+    """Whether issuance is asked what is attested of a pledgee."""
+    return state.rules.judges_pledgees and bool(facts_of_pledgee(rules))
 
 
 def asks_for_approval(rules: Rules) -> bool:
@@ -99,6 +124,14 @@ def asks_facts(state: LedgerState, rules: Rules, receiver_id: str) -> bool:
     """
     listed = bars_providers(rules) and "provider" in state.directory.parties[receiver_id].roles
     return state.rules.judges_takers and (listed or bool(facts_of_taker(rules)))
+
+
+def stated_facts(rules: Rules, event: FactsStated, at: At) -> Facts | None:
+    """What issuance said of a party; None where two facts contradict each other."""
+    try:
+        return None if event.contradict else facts_given(rules, event.facts, rules.day(at.time))
+    except ValueError:  # issuance does not say so: its facts contradict each other all the same
+        return None
 
 
 def _nothing(rules: Rules, party_id: str, day: int) -> Facts:

@@ -9,7 +9,9 @@ from counterfoil.core.at import At
 from counterfoil.ledger.chart import PLEDGES, TRANCHES, TRANSFERS, owner_of
 from counterfoil.ledger.events import Balance, Leg
 from counterfoil.ledger.transfer_events import (
+    PledgeAsked,
     PledgeEnforced,
+    PledgeJudged,
     PledgeMade,
     PledgeReleased,
     TransferAccepted,
@@ -101,9 +103,10 @@ PLEDGE_VIEW: Final = View(
     filters=("voucher_id", "programme_id", "holder_id", "pledgee_id", "status"),
     readers=Readers(parties=("holder_id", "pledgee_id"), programme="programme_id"),
     time="pledged_at",
-    values={"status": ("pledged", "released", "enforced", "voucher_ended")},
+    values={"status": ("asked", "pledged", "released", "barred", "enforced", "voucher_ended")},
 )
-"""Vouchers as security. `reason`: why the pledgee took it. A pledge ends with its voucher, at `until` at the latest."""
+"""Vouchers as security. `reason`: why the pledgee took it, or why the document bars it. Asked: what is attested of the
+pledgee decides whether it stands. A pledge ends with its voucher, at `until` at the latest."""
 
 HOLDERS: Final = View(
     name="holders",
@@ -210,6 +213,17 @@ def pledge_made(event: PledgeMade, at: At) -> Iterable[Change]:
         PLEDGE_VIEW.name,
         {**row, "status": "pledged", "reason": None, "pledged_at": at.time, "status_since": at.time},
     )
+
+
+def pledge_asked(event: PledgeAsked, at: At) -> Iterable[Change]:
+    """That it waits for what is attested of the pledgee."""
+    yield Set(PLEDGE_VIEW.name, (event.pledge_id,), {"status": "asked", "status_since": at.time})
+
+
+def pledge_judged(event: PledgeJudged, at: At) -> Iterable[Change]:
+    """Whether it stands, or why it does not."""
+    status, why = ("pledged", None) if event.code is None else ("barred", event.why or event.code)
+    yield Set(PLEDGE_VIEW.name, (event.pledge_id,), {"status": status, "reason": why, "status_since": at.time})
 
 
 def pledge_over(event: PledgeReleased | PledgeEnforced, at: At) -> Iterable[Change]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
@@ -11,6 +11,7 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.standing import not_taking_part
+from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import PLEDGES, owner
 from counterfoil.ledger.commands import EnforcePledge, PledgeVoucher, ReleasePledge
@@ -18,11 +19,12 @@ from counterfoil.ledger.encumbrances import Pledge, Tranche, Transfer
 from counterfoil.ledger.endings import bury
 from counterfoil.ledger.events import Draw
 from counterfoil.ledger.gains import count_gain
-from counterfoil.ledger.handovers import Handing, not_pledged
+from counterfoil.ledger.handovers import Handing, asks_of_pledgee, not_a_pledgee, not_pledged, stated_facts
 from counterfoil.ledger.state import LedgerState
 from counterfoil.ledger.tranches import lapse
-from counterfoil.ledger.transfer_events import PledgeEnforced, PledgeMade, PledgeReleased
+from counterfoil.ledger.transfer_events import PledgeAsked, PledgeEnforced, PledgeJudged, PledgeMade, PledgeReleased
 from counterfoil.ledger.transfers import barred, close_transfer, no_room, too_many
+from counterfoil.programme.rules import Rules
 
 
 def pledge_voucher(state: LedgerState, body: PledgeVoucher, actor: Party, at: At) -> Decision:
@@ -49,18 +51,26 @@ def pledge_voucher(state: LedgerState, body: PledgeVoucher, actor: Party, at: At
         return refuse(Code.EXCEEDS_AVAILABLE, available=available)
     posting = Posting(state.accounts)
     posting.leg("hold", voucher.voucher_id, owner(actor.party_id), PLEDGES, body.amount)
-    return [
-        PledgeMade(
-            pledge_id=at.new_id("plg"),
-            voucher_id=voucher.voucher_id,
-            programme_id=voucher.programme_id,
-            holder_id=actor.party_id,
-            pledgee_id=body.pledgee_id,
-            amount=body.amount,
-            until=voucher.expires_at,
-            legs=posting.take(),
-        )
-    ]
+    made = PledgeMade(
+        pledge_id=at.new_id("plg"),
+        voucher_id=voucher.voucher_id,
+        programme_id=voucher.programme_id,
+        holder_id=actor.party_id,
+        pledgee_id=body.pledgee_id,
+        amount=body.amount,
+        until=voucher.expires_at,
+        legs=posting.take(),
+    )
+    rules = state.rules_of(voucher)
+    if rules is None or not asks_of_pledgee(state, rules):
+        return [made]
+    asked = PledgeAsked(
+        pledge_id=made.pledge_id,
+        programme_id=made.programme_id,
+        voucher_id=made.voucher_id,
+        pledgee_id=made.pledgee_id,
+    )
+    return [made, asked]
 
 
 def release_pledge(state: LedgerState, body: ReleasePledge, actor: Party, at: At) -> Decision:
@@ -76,6 +86,8 @@ def enforce_pledge(state: LedgerState, body: EnforcePledge, actor: Party, at: At
     found = _own_pledge(state, body.pledge_id, actor)
     if isinstance(found, Refusal):
         return found
+    if body.pledge_id in state.encumbrances.consents:
+        return refuse(Code.TRANSFER_NOT_PERMITTED, why="pledgee_not_judged")
     voucher = state.vouchers.open[found.voucher_id]
     refused = no_room(state, voucher, actor.party_id) or barred(state, voucher, at)
     if refused is not None:
@@ -97,6 +109,29 @@ def enforce_pledge(state: LedgerState, body: EnforcePledge, actor: Party, at: At
             legs=posting.take(),
         )
     ]
+
+
+def judge_pledgee(state: LedgerState, event: FactsStated, found: Pledge, at: At) -> Sequence[Event]:
+    """Let a pledge stand, or release it and say why; nothing for what is not what was asked."""
+    voucher = state.vouchers.open[found.voucher_id]
+    rules = cast("Rules", state.rules_of(voucher))
+    if (event.voucher_id, event.party_id, event.rules_hash) != (found.voucher_id, found.pledgee_id, rules.digest):
+        return []
+    facts = stated_facts(rules, event, at)
+    barred = refuse(Code.TRANSFER_NOT_PERMITTED, why="facts_contradict")
+    refused = barred if facts is None else not_a_pledgee(state, voucher, facts, at)
+    judged = PledgeJudged(
+        pledge_id=event.transfer_id,
+        programme_id=event.programme_id,
+        voucher_id=event.voucher_id,
+        pledgee_id=event.party_id,
+        rules_hash=event.rules_hash,
+        code=None if refused is None else refused.code.value,
+        why=None if refused is None else dict(refused.detail).get("why"),
+    )
+    if refused is None:
+        return [judged]
+    return [*_release(state, Posting(state.accounts), event.transfer_id, found, "released", at), judged]
 
 
 def _own_pledge(state: LedgerState, pledge_id: str, pledgee: Party) -> Pledge | Refusal:
@@ -172,3 +207,13 @@ def pledge_enforced(state: LedgerState, event: PledgeEnforced, at: At) -> None:
     state.disencumber(event.pledge_id)
     count_gain(state, state.vouchers.open[event.voucher_id], event.pledgee_id, event.amount, at.time)
     state.encumbrances.pass_on(event.voucher_id, event.pledgee_id, event.hops, at.time)
+
+
+def pledge_asked(state: LedgerState, event: PledgeAsked, _at: At) -> None:
+    """Apply a question: the pledge is not enforced before it is answered."""
+    state.encumbrances.consents[event.pledge_id] = True
+
+
+def pledge_judged(state: LedgerState, event: PledgeJudged, _at: At) -> None:
+    """Apply an answer: the pledge stands, or its release follows."""
+    state.encumbrances.answered(event.pledge_id)

@@ -117,7 +117,9 @@ from counterfoil.ledger.state import LedgerState
 from counterfoil.ledger.tranche_commands import AttestMilestone, ReleaseTranche
 from counterfoil.ledger.tranche_events import MilestoneAttested, TrancheLapsed, TrancheReleased, TrancheWithheld
 from counterfoil.ledger.transfer_events import (
+    PledgeAsked,
     PledgeEnforced,
+    PledgeJudged,
     PledgeMade,
     PledgeReleased,
     TransferAccepted,
@@ -332,6 +334,8 @@ DECIDER: Final = Decider(
         TrancheReleased: tranches.tranche_over,
         TrancheLapsed: tranches.tranche_over,
         PledgeMade: pledges.pledge_made,
+        PledgeAsked: pledges.pledge_asked,
+        PledgeJudged: pledges.pledge_judged,
         PledgeReleased: pledges.pledge_released,
         PledgeEnforced: pledges.pledge_enforced,
         FundingEnded: funding.funding_ended,

@@ -12,18 +12,24 @@ from counterfoil.core.decider import refuse
 from counterfoil.core.standing import not_taking_part
 from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.ledger.encumbrances import Transfer
+from counterfoil.ledger.handovers import stated_facts
 from counterfoil.ledger.open_vouchers import Voucher
+from counterfoil.ledger.pledges import judge_pledgee
 from counterfoil.ledger.state import LedgerState
 from counterfoil.ledger.transfer_events import TransferConsented, TransferJudged
 from counterfoil.ledger.transfers import not_accepted, settle
-from counterfoil.programme.claiming import facts_given
 from counterfoil.programme.rules import Rules
 
 
 def judge_taker(state: LedgerState, event: FactsStated, at: At) -> Sequence[Event]:
-    """Hand the value on, or say why not; nothing for what is over, of another ledger, or not what was asked."""
+    """Hand the value on, let a pledge stand, or say why not; nothing for what is over, elsewhere, or not asked."""
+    if event.transfer_id not in state.encumbrances.consents:
+        return []
+    pledge = state.encumbrances.pledges.get(event.transfer_id)
+    if pledge is not None:
+        return judge_pledgee(state, event, pledge, at)
     found = state.encumbrances.transfers.get(event.transfer_id)
-    if found is None or event.transfer_id not in state.encumbrances.consents:
+    if found is None:
         return []
     voucher = state.vouchers.open[found.voucher_id]
     asked = (found.voucher_id, found.receiver_id, cast("Rules", state.rules_of(voucher)).digest)
@@ -47,10 +53,7 @@ def _refused(state: LedgerState, found: Transfer, voucher: Voucher, event: Facts
     if (stopped := not_taking_part(receiver)) is not None:
         return stopped
     rules = cast("Rules", state.rules_of(voucher))
-    try:
-        facts = None if event.contradict else facts_given(rules, event.facts, rules.day(at.time))
-    except ValueError:  # issuance does not say so: its facts contradict each other all the same
-        facts = None
+    facts = stated_facts(rules, event, at)
     if facts is None:
         return refuse(Code.TRANSFER_NOT_PERMITTED, why="facts_contradict")
     return not_accepted(state, found, voucher, at, facts)

@@ -163,6 +163,35 @@ class PledgeMade(Event):
     legs: tuple[Leg, ...]
 
 
+@event("pledge.asked.v1")
+class PledgeAsked(Event):
+    """A pledge stands if its programme's document lets this pledgee have it, by what issuance says of it.
+
+    Until then it is not enforced.
+    """
+
+    pledge_id: Id
+    programme_id: Id
+    voucher_id: Id
+    pledgee_id: Id
+
+
+@event("pledge.judged.v1")
+class PledgeJudged(Event):
+    """By the facts that issuance stated the document lets a pledgee have a pledge, or not: it was released just before.
+
+    `code`: why not, by the code of a refusal, and `why` by the document's own. Null: it may.
+    """
+
+    pledge_id: Id
+    programme_id: Id
+    voucher_id: Id
+    pledgee_id: Id
+    rules_hash: Digest
+    code: Word | None
+    why: Word | None
+
+
 @event("pledge.released.v1")
 class PledgeReleased(Event):
     """A pledge is over; its value is the holder's to spend, or ends with its voucher."""

@@ -56,7 +56,9 @@ from counterfoil.ledger.posting_views import POSTING_VIEWS, postings
 from counterfoil.ledger.receivable_events import AdjustmentPosted, ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.ledger.tranche_events import MilestoneAttested, TrancheLapsed, TrancheReleased, TrancheWithheld
 from counterfoil.ledger.transfer_events import (
+    PledgeAsked,
     PledgeEnforced,
+    PledgeJudged,
     PledgeMade,
     PledgeReleased,
     TransferAccepted,
@@ -454,6 +456,8 @@ REDUCERS: Final[Reducers] = {
     TrancheReleased: _and_posted(tranche_views.released),
     TrancheLapsed: _and_posted(tranche_views.lapsed),
     PledgeMade: _and_posted(hands.pledge_made),
+    PledgeAsked: hands.pledge_asked,
+    PledgeJudged: hands.pledge_judged,
     PledgeReleased: _and_posted(hands.pledge_over),
     PledgeEnforced: _and_then(_posted, hands.pledge_over, _pledge_received),
     FundingEnded: _funding_ended,

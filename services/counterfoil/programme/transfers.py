@@ -148,10 +148,18 @@ def fee(rules: Rules, amount: int) -> int:
     return int(amount * parse_rate(rules.document.transfer.fee))
 
 
-def check_pledge(rules: Rules, lot: int, amount: int, pledgee: Facts, day: int) -> Step | None:
-    """Why so much of a lot may not be pledged; None if it may."""
+def facts_of_pledgee(rules: Rules) -> frozenset[str]:
+    """The facts by which a pledgee is judged; none: whoever it is, it may have the pledge."""
     pledge = rules.document.transfer.pledge
-    if pledge is None or not pledge.allowed or judge(pledge.to, pledgee, day).holds is not True:
+    return frozenset(facts_of(None if pledge is None else pledge.to))
+
+
+def check_pledge(rules: Rules, lot: int, amount: int, pledgee: Facts | None, day: int) -> Step | None:
+    """Why so much of a lot may not be pledged; None if it may. `pledgee`: None where it is judged later."""
+    pledge = rules.document.transfer.pledge
+    if pledge is None or not pledge.allowed:
+        return step("pledge_not_permitted")
+    if pledgee is not None and judge(pledge.to, pledgee, day).holds is not True:
         return step("pledge_not_permitted")
     share = parse_rate(pledge.max_share)
     if amount > lot * share:
