@@ -151,6 +151,9 @@ COMMANDS: Final[Mapping[str, Late]] = {
         "schemas",
         "Write the JSON Schemas of commands, events and entries, all codes, and the OpenAPI and AsyncAPI documents.",
     ),
+    "study": Late(
+        "study", "Compare continuous matching with a batch auction, on the same orders, made of a cluster trace."
+    ),
     "bench": Late(
         "bench",
         "Measure this machine: commands with receipts, a market's flow, replay, audit, state roots, starts, memory.",
