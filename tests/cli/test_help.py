@@ -98,6 +98,7 @@ def test_nothing_is_missing() -> None:
         "backup",
         "restore",
         "bench",
+        "study",
         "schemas",
         "resend",
         "submit",
