@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -16,9 +17,11 @@ from jinja2.ext import babel_extract
 
 from counterfoil.catalogue import VIEWS
 from counterfoil.console import actions, forms
-from counterfoil.console.words import FOLDER, languages
+from counterfoil.console.rendering import environment
+from counterfoil.console.words import DEFAULT, FOLDER, languages
 from counterfoil.gateway.problems import ProblemCode
 from tests.console.browsing import Browsing
+from tests.programme.given import ALL, rules
 
 CONSOLE = FOLDER.parent
 TEMPLATES = sorted((CONSOLE / "templates").glob("*.html"))
@@ -51,6 +54,12 @@ def wanted() -> frozenset[str]:
     for path in CONSOLE.glob("*.py"):
         with path.open("rb") as file:
             found |= {str(message) for _, _, message, _ in extract_python(file, {"N_": None}, [], {})}
+    for name in ("describing", "periods", "wording"):
+        with (CONSOLE.parent / "programme" / f"{name}.py").open("rb") as file:
+            said: Iterator[Any] = (
+                text for _, _, text, _ in extract_python(file, {"say": None, "message": None}, [], {})
+            )
+            found |= {str(text[0] if isinstance(text, tuple) else text) for text in said} - {"None"}
     named = orjson.loads((CONSOLE / "static/js/words.json").read_bytes())
     return frozenset((found | set(named.values())) - {""})
 
@@ -131,6 +140,18 @@ def test_a_choice_counts_more_than_the_browser(console: Browsing) -> None:
     text = console.browse("operator", "operation", headers=cookies).text
     assert '<html lang="zh-Hans" data-theme="dark">' in text
     assert "Parties" not in re.sub(r"<[^>]*>|register_\w+", "", text)
+
+
+@pytest.mark.parametrize("tag", [each for each in languages() if each != DEFAULT])
+def test_rules_in_words_are_in_the_language(tag: str) -> None:
+    """Every sentence of every document: none is the English one, but for what a document says itself."""
+    english, other = (cast("Any", environment(each).globals["described"]) for each in (DEFAULT, tag))
+    for name in ALL:
+        read = rules(name)
+        own = {each.text for each in read.document.eligibility if each.text}
+        for one, same in zip(english(read), other(read), strict=True):
+            for sentence, translated in zip(one.sentences, same.sentences, strict=True):
+                assert sentence != translated or any(text in sentence for text in own), (name, sentence)
 
 
 def test_the_modules_have_their_words_in_each_language(console: Browsing) -> None:

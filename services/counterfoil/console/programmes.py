@@ -12,7 +12,6 @@ from counterfoil.console.words import N_
 from counterfoil.contract.limits import MAX_PIECES
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.gateway.problems import Problem, ProblemCode
-from counterfoil.programme.describing import described
 from counterfoil.programme.documents import rules_by_hash
 from counterfoil.programme.rules import Rules
 
@@ -79,7 +78,7 @@ def read(look: Look, programme_id: str) -> Mapping[str, Any]:
     values = {
         "programme": row,
         "issuer": look.name_of(row["issuer_id"]),
-        "sections": rules_in_words(look, row),
+        "rules": rules_of(look, programme_id, row["version"]),
         "run_off": look.get("run_offs", programme_id),
         "listings": listings,
         "windows": windows,
@@ -97,12 +96,6 @@ def programme_of(look: Look, programme_id: str) -> dict[str, Any]:
     if row is None:
         raise Problem(ProblemCode.NOT_FOUND, programme_id[:80])
     return row
-
-
-def rules_in_words(look: Look, programme: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
-    """What the document of the current version lays down, by heading; empty for a programme without a document."""
-    rules = rules_of(look, programme["programme_id"], programme["version"])
-    return [] if rules is None else [(each.heading, each.sentences) for each in described(rules)]
 
 
 def rules_of(look: Look, programme_id: object, version: object) -> Rules | None:

@@ -17,6 +17,7 @@ from counterfoil.console.drawing import Drawing
 from counterfoil.console.formats import Formats, lines, shown
 from counterfoil.console.tables import NUMERIC, place_of
 from counterfoil.console.words import locale_of, messages
+from counterfoil.programme.describing import described
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 POLICY: Final = (
@@ -59,7 +60,17 @@ def environment(language: str) -> Environment:
     made.filters.update({name: getattr(formats, name) for name in names})
     made.filters["lines"] = lines
     draw = Drawing(formats, lambda text: known.get(text, text))
-    made.globals.update(draw=draw, share=formats.share, place_of=place_of, NUMERIC=NUMERIC)
+
+    def say(message: str, **parts: object) -> str:
+        return known.get(message, message).format(**parts)
+
+    made.globals.update(
+        described=lambda rules: described(rules, say),
+        draw=draw,
+        share=formats.share,
+        place_of=place_of,
+        NUMERIC=NUMERIC,
+    )
     return made
 
 

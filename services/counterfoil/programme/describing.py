@@ -1,8 +1,12 @@
-"""What a programme says, in sentences: for issuers before they sign, and for everybody who asks."""
+"""What a programme says, in sentences: for issuers before they sign, and for everybody who asks.
+
+Each sentence is a message with named parts, which `say` puts together: English as it stands, or another language's.
+What the document itself says, its words and codes, is left as it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from counterfoil.programme.claiming import by_invoice
@@ -20,7 +24,7 @@ from counterfoil.programme.form.redemption import Claimant, Model, Windows
 from counterfoil.programme.periods import spelled
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.values import parse_amount, parse_rate, percent, written
-from counterfoil.programme.wording import condition_text
+from counterfoil.programme.wording import Say, condition_text, message, plainly
 
 
 class Section(NamedTuple):
@@ -31,41 +35,45 @@ class Section(NamedTuple):
 
 
 _MODELS: dict[Model, str] = {
-    "POST_USE_REIMBURSEMENT": "There is no voucher before the use: what was used and paid is claimed, and paid back.",
-    "APPLY_THEN_CLAIM": "A voucher is granted on application; what was used and paid is claimed against it.",
-    "APPLY_THEN_DEDUCT": "A voucher is granted on application and deducted from the contract; the issuer settles it.",
-    "DEDUCT_AT_PROVIDER": "The buyer pays the rest, and the provider claims the subsidy.",
-    "DISCOUNT_AT_PROVIDER": "The provider gives a discount until the project's maximum, and claims it.",
-    "IN_KIND": "Compute is allocated and drawn by metering; nothing is paid.",
+    "POST_USE_REIMBURSEMENT": message(
+        "There is no voucher before the use: what was used and paid is claimed, and paid back."
+    ),
+    "APPLY_THEN_CLAIM": message("A voucher is granted on application; what was used and paid is claimed against it."),
+    "APPLY_THEN_DEDUCT": message(
+        "A voucher is granted on application and deducted from the contract; the issuer settles it."
+    ),
+    "DEDUCT_AT_PROVIDER": message("The buyer pays the rest, and the provider claims the subsidy."),
+    "DISCOUNT_AT_PROVIDER": message("The provider gives a discount until the project's maximum, and claims it."),
+    "IN_KIND": message("Compute is allocated and drawn by metering; nothing is paid."),
 }
 _CLAIMANTS: dict[Claimant, str] = {
-    "BENEFICIARY": "The beneficiary claims.",
-    "PROVIDER": "The provider claims.",
-    "EITHER": "Beneficiary or provider claims, for each hour of use one of them and never both.",
-    "NONE": "Nobody claims.",
+    "BENEFICIARY": message("The beneficiary claims."),
+    "PROVIDER": message("The provider claims."),
+    "EITHER": message("Beneficiary or provider claims, for each hour of use one of them and never both."),
+    "NONE": message("Nobody claims."),
 }
 _TRANSFERS = {
-    "NONE": "Vouchers cannot be handed on.",
-    "INTRA_GROUP": "Vouchers can be handed on between related parties.",
-    "ISSUER_APPROVED": "Vouchers can be handed on if the issuer approves each time.",
-    "SURRENDER_REISSUE": "The issuer takes a voucher back and issues another to the new holder.",
-    "CLOSED_MARKET": "Vouchers can be handed on to whoever is eligible.",
-    "OPEN": "Vouchers can be handed on to any party.",
+    "NONE": message("Vouchers cannot be handed on."),
+    "INTRA_GROUP": message("Vouchers can be handed on between related parties."),
+    "ISSUER_APPROVED": message("Vouchers can be handed on if the issuer approves each time."),
+    "SURRENDER_REISSUE": message("The issuer takes a voucher back and issues another to the new holder."),
+    "CLOSED_MARKET": message("Vouchers can be handed on to whoever is eligible."),
+    "OPEN": message("Vouchers can be handed on to any party."),
 }
 
 
-def described(rules: Rules) -> tuple[Section, ...]:
+def described(rules: Rules, say: Say = plainly) -> tuple[Section, ...]:
     """The programme in sentences, in the order of its document; sections without a rule are left out."""
     made = (
-        Section("Programme", tuple(_identity(rules))),
-        Section("Budget", tuple(_budget(rules))),
-        Section("Benefit", tuple(_benefit(rules))),
-        Section("Who may apply", tuple(_eligibility(rules))),
-        Section("What may be bought", tuple(_scope(rules))),
-        Section("Redemption", tuple(_redemption(rules))),
-        Section("Transfer", tuple(_transfer(rules))),
-        Section("Expiry", (*_parts(rules), *_expiry(rules))),
-        Section("Control", tuple(_control(rules))),
+        Section("Programme", tuple(_identity(rules, say))),
+        Section("Budget", tuple(_budget(rules, say))),
+        Section("Benefit", tuple(_benefit(rules, say))),
+        Section("Who may apply", tuple(_eligibility(rules, say))),
+        Section("What may be bought", tuple(_scope(rules, say))),
+        Section("Redemption", tuple(_redemption(rules, say))),
+        Section("Transfer", tuple(_transfer(rules, say))),
+        Section("Expiry", (*_parts(rules, say), *_expiry(rules, say))),
+        Section("Control", tuple(_control(rules, say))),
     )
     return tuple(each for each in made if each.sentences)
 
@@ -74,245 +82,310 @@ def _money(rules: Rules, text: str) -> str:
     return f"{written(parse_amount(text))} {rules.unit}"
 
 
-def _identity(rules: Rules) -> Iterator[str]:
+def _percent(share: str) -> str:
+    return percent(parse_rate(share))
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return ", ".join(texts)
+
+
+def _identity(rules: Rules, say: Say) -> Iterator[str]:
     document = rules.document
     for language, title in document.title.items():
-        yield f"{title} ({language}), version {document.version}, of {document.issuer.name}."
+        yield say(
+            "{title} ({language}), version {version}, of {issuer}.",
+            title=title, language=language, version=document.version, issuer=document.issuer.name,
+        )  # fmt: skip
     for basis in document.legal_basis:
-        yield f"Legal basis: {', '.join(each for each in (basis.title, basis.document, basis.date) if each)}."
-    until = f"to {document.valid.end}" if document.valid.end else "without a last day"
-    yield f"It grants from {document.valid.start} {until}, by days of UTC{document.valid.utc_offset}."
-    unit = document.unit
-    kind = "an allocation of compute" if isinstance(unit, ComputeUnit) else "money"
-    yield f"Vouchers are {kind}, counted in {rules.unit}."
+        yield say(
+            "Legal basis: {basis}.", basis=_listed(each for each in (basis.title, basis.document, basis.date) if each)
+        )
+    valid = document.valid
+    until = say("to {day}", day=valid.end) if valid.end else say("without a last day")
+    yield say(
+        "It grants from {start} {until}, by days of UTC{offset}.",
+        start=valid.start,
+        until=until,
+        offset=valid.utc_offset,
+    )
+    kind = say("an allocation of compute") if isinstance(document.unit, ComputeUnit) else say("money")
+    yield say("Vouchers are {kind}, counted in {unit}.", kind=kind, unit=rules.unit)
 
 
-def _budget(rules: Rules) -> Iterator[str]:
+def _budget(rules: Rules, say: Say) -> Iterator[str]:
     budget = rules.document.budget
     for each in budget.envelopes:
-        amount = "what is appropriated" if each.amount is None else _money(rules, each.amount)
-        what = f" for {', '.join(each.instruments)}" if each.instruments else ""
-        rolls = "; what is left rolls over" if each.rolls_over else ""
-        yield f"{each.id}: {amount}{what}, {spelled(each.period)}{rolls}."
+        amount = say("what is appropriated") if each.amount is None else _money(rules, each.amount)
+        what, period = _for(each.instruments, say), spelled(each.period, say)
+        rolls = say("; what is left rolls over") if each.rolls_over else ""
+        yield say(
+            "{id}: {amount}{what}, {period}{rolls}.", id=each.id, amount=amount, what=what, period=period, rolls=rolls
+        )
     modes = {
-        "FIRST_COME": "first come, first served",
-        "RANKED": "by score",
-        "PRO_RATA": "all in proportion",
-        "LOTTERY": "by lottery with a committed seed",
-        "QUEUE": "by time, and the rest wait",
-        "TOTAL_CONTROL": "by time, in whole amounts only",
+        "FIRST_COME": message("first come, first served"),
+        "RANKED": message("by score"),
+        "PRO_RATA": message("all in proportion"),
+        "LOTTERY": message("by lottery with a committed seed"),
+        "QUEUE": message("by time, and the rest wait"),
+        "TOTAL_CONTROL": message("by time, in whole amounts only"),
     }
-    yield f"When it is short: {modes[budget.exhaustion.mode]}."
+    yield say("When it is short: {mode}.", mode=say(modes[budget.exhaustion.mode]))
     if budget.funding:
-        yield (
-            "Borne by " + ", ".join(f"{each.payer} {percent(parse_rate(each.share))}" for each in budget.funding) + "."
+        yield say(
+            "Borne by {payers}.", payers=_listed(f"{each.payer} {_percent(each.share)}" for each in budget.funding)
         )
 
 
-def _benefit(rules: Rules) -> Iterator[str]:
+def _benefit(rules: Rules, say: Say) -> Iterator[str]:
     benefit = rules.document.benefit
     basis = benefit.basis.lower().replace("_", " ")
     for tier in benefit.tiers:
-        yield _tier(rules, tier, basis)
+        yield _tier(rules, tier, basis, say)
     for cap in benefit.caps:
-        yield _cap(rules, cap)
+        yield _cap(rules, cap, say)
     if benefit.floor is not None:
         measure = benefit.floor.measure.lower().replace("_", " ")
-        yield f"Nothing is paid below {_money(rules, benefit.floor.amount)} of {measure}."
+        amount = _money(rules, benefit.floor.amount)
+        yield say("Nothing is paid below {amount} of {measure}.", amount=amount, measure=measure)
     if benefit.prorata is not None:
-        count = (
-            "the first and the last day" if benefit.prorata.day_count == "INCLUSIVE" else "the difference of the dates"
-        )
-        yield f"Of a contract the part in the reference period counts, by {count}."
+        inclusive = benefit.prorata.day_count == "INCLUSIVE"
+        count = say("the first and the last day") if inclusive else say("the difference of the dates")
+        yield say("Of a contract the part in the reference period counts, by {count}.", count=count)
     if benefit.rounding is not None:
-        step = ", at each step" if benefit.rounding.at_each_step else ""
-        mode = benefit.rounding.mode.lower().replace("_", " ")
-        yield f"Rounding: {mode} to {_money(rules, benefit.rounding.quantum)}{step}."
+        step = say(", at each step") if benefit.rounding.at_each_step else ""
+        mode, quantum = benefit.rounding.mode.lower().replace("_", " "), _money(rules, benefit.rounding.quantum)
+        yield say("Rounding: {mode} to {quantum}{step}.", mode=mode, quantum=quantum, step=step)
     if benefit.co_payment is not None:
-        yield f"The beneficiary bears at least {percent(parse_rate(benefit.co_payment.min_share))} itself."
+        yield say("The beneficiary bears at least {share} itself.", share=_percent(benefit.co_payment.min_share))
     for each in benefit.stacking:
         if not each.allowed:
-            yield f"Whoever has support of {each.other} gets none."
+            yield say("Whoever has support of {other} gets none.", other=each.other)
         if each.aggregate_max is not None:
-            share = percent(parse_rate(each.aggregate_max))
-            yield f"With {each.other}, all support together is at most {share} of what is eligible."
+            share = _percent(each.aggregate_max)
+            yield say(
+                "With {other}, all support together is at most {share} of what is eligible.",
+                other=each.other,
+                share=share,
+            )
     for regime in benefit.regimes:
-        ceiling = _money(rules, regime.ceiling)
-        yield f"{regime.regime}: at most {ceiling} in {regime.months} months for each {regime.unit.lower()}."
+        name, ceiling, unit = regime.regime, _money(rules, regime.ceiling), regime.unit.lower()
+        yield say(
+            "{regime}: at most {ceiling} in {months} months for each {unit}.",
+            regime=name, ceiling=ceiling, months=regime.months, unit=unit,
+        )  # fmt: skip
         if regime.excess == "REFUSE":
-            yield f"What would pass {regime.regime} is refused whole."
+            yield say("What would pass {regime} is refused whole.", regime=name)
         if regime.unspent == "COUNTS":
-            yield f"What is granted counts towards {regime.regime}, used or not."
+            yield say("What is granted counts towards {regime}, used or not.", regime=name)
 
 
-def _tier(rules: Rules, tier: Tier, basis: str) -> str:
-    what = f" for {', '.join(tier.instruments)}" if tier.instruments else ""
-    when = f", if {condition_text(tier.when)}" if tier.when is not None else ""
-    until = f", of the first {_money(rules, tier.until)}" if tier.until is not None else ""
-    months = f", for {tier.max_months} months at most" if tier.max_months is not None else ""
-    return f"{percent(parse_rate(tier.rate))} of the {basis}{what}{when}{until}{months} ({tier.id})."
+def _for(instruments: Iterable[str], say: Say) -> str:
+    named = _listed(instruments)
+    return say(" for {instruments}", instruments=named) if named else ""
 
 
-def _cap(rules: Rules, cap: Cap) -> str:
-    amount = "what its approval says" if cap.amount is None else f"{written(parse_amount(cap.amount))}"
+def _tier(rules: Rules, tier: Tier, basis: str, say: Say) -> str:
+    when = say(", if {condition}", condition=condition_text(tier.when, say)) if tier.when is not None else ""
+    until = say(", of the first {amount}", amount=_money(rules, tier.until)) if tier.until is not None else ""
+    months = say(", for {months} months at most", months=tier.max_months) if tier.max_months is not None else ""
+    return say(
+        "{rate} of the {basis}{what}{when}{until}{months} ({id}).",
+        rate=_percent(tier.rate), basis=basis, what=_for(tier.instruments, say), when=when, until=until, months=months,
+        id=tier.id,
+    )  # fmt: skip
+
+
+_CAPPED: dict[str, str] = {
+    "SUBSIDY": "",
+    "ELIGIBLE_AMOUNT": message(" of eligible amount"),
+    "QUANTITY": message(" in quantity"),
+    "GRANTS": message(" grants"),
+}
+
+
+def _cap(rules: Rules, cap: Cap, say: Say) -> str:
+    amount = say("what its approval says") if cap.amount is None else f"{written(parse_amount(cap.amount))}"
     unit = "" if cap.of == "GRANTS" or cap.amount is None else f" {rules.unit}"
-    of = {"SUBSIDY": "", "ELIGIBLE_AMOUNT": " of eligible amount", "QUANTITY": " in quantity", "GRANTS": " grants"}[
-        cap.of
-    ]
-    what = f" for {', '.join(cap.instruments)}" if cap.instruments else ""
-    period = f", {spelled(cap.period)}" if cap.period is not None else ""
-    events = " and ".join(each.lower() for each in cap.counts)
-    waived = f", unless {condition_text(cap.waived_when)}" if cap.waived_when is not None else ""
-    scope = cap.scope.lower().replace("_", " ")
-    return f"At most {amount}{unit}{of}{what} for each {scope}{period}, counted when {events}{waived} ({cap.id})."
+    waived = cap.waived_when
+    return say(
+        "At most {amount}{of}{what} for each {scope}{period}, counted when {events}{waived} ({id}).",
+        amount=amount + unit, of=say(_CAPPED[cap.of]) if _CAPPED[cap.of] else "", what=_for(cap.instruments, say),
+        scope=cap.scope.lower().replace("_", " "),
+        period=f", {spelled(cap.period, say)}" if cap.period is not None else "",
+        events=say(" and ").join(each.lower() for each in cap.counts),
+        waived=say(", unless {condition}", condition=condition_text(waived, say)) if waived is not None else "",
+        id=cap.id,
+    )  # fmt: skip
 
 
-def _eligibility(rules: Rules) -> Iterator[str]:
+def _eligibility(rules: Rules, say: Say) -> Iterator[str]:
     for each in rules.document.eligibility:
-        text = each.text or condition_text(each.when)
+        text = each.text or condition_text(each.when, say)
         yield f"{text} ({each.id})."
     if not rules.document.providers.may_be_beneficiary:
-        yield "A listed provider may hold no vouchers."
+        yield say("A listed provider may hold no vouchers.")
 
 
-def _scope(rules: Rules) -> Iterator[str]:
+def _scope(rules: Rules, say: Say) -> Iterator[str]:
     document = rules.document
     scope, contract = document.scope, document.contract
     if scope.include:
-        yield f"Eligible: {', '.join(scope.include)}."
+        yield say("Eligible: {lines}.", lines=_listed(scope.include))
     if scope.exclude:
-        yield f"Not eligible: {', '.join(scope.exclude)}."
+        yield say("Not eligible: {lines}.", lines=_listed(scope.exclude))
     if scope.workloads:
-        yield f"For {', '.join(scope.workloads)}."
-    for name, values in (("classes", scope.classes), ("regions", scope.regions)):
-        yield (
-            f"Any {'class' if name == 'classes' else 'region'}."
-            if isinstance(values, str)
-            else (f"{name.capitalize()}: {', '.join(values)}.")
-        )
+        yield say("For {workloads}.", workloads=_listed(scope.workloads))
+    classes, regions = scope.classes, scope.regions
+    yield say("Any class.") if isinstance(classes, str) else say("Classes: {classes}.", classes=_listed(classes))
+    yield say("Any region.") if isinstance(regions, str) else say("Regions: {regions}.", regions=_listed(regions))
     if scope.line_when is not None:
-        yield f"Only where {condition_text(scope.line_when)}."
+        yield say("Only where {condition}.", condition=condition_text(scope.line_when, say))
     if contract.max_term_days is not None:
-        yield f"Contracts of at most {contract.max_term_days} days."
+        yield say("Contracts of at most {days} days.", days=contract.max_term_days)
     if contract.arms_length is not None:
-        tests = ", ".join(each.lower().replace("_", " ") for each in contract.arms_length.tests)
-        yield (
-            f"Buyer and provider must not be related, by any chain: who is ({tests}; of votes more than"
-            f" {percent(parse_rate(contract.arms_length.threshold))}), is attested."
-        )
+        tests = _listed(each.lower().replace("_", " ") for each in contract.arms_length.tests)
+        yield say(
+            "Buyer and provider must not be related, by any chain:"
+            " who is ({tests}; of votes more than {share}), is attested.",
+            tests=tests, share=_percent(contract.arms_length.threshold),
+        )  # fmt: skip
     modes = {
-        "OPEN": "Any provider of the market",
-        "REGISTER": "Providers that the issuer lists",
-        "TENDER": "Providers chosen by tender",
-        "ISSUER_OWNED": "The issuer's own capacity",
+        "OPEN": message("Any provider of the market"),
+        "REGISTER": message("Providers that the issuer lists"),
+        "TENDER": message("Providers chosen by tender"),
+        "ISSUER_OWNED": message("The issuer's own capacity"),
     }
     registry = f" ({document.providers.registry})" if document.providers.registry else ""
-    yield f"{modes[document.providers.mode]}{registry}."
+    yield say("{providers}{registry}.", providers=say(modes[document.providers.mode]), registry=registry)
 
 
-def _redemption(rules: Rules) -> Iterator[str]:
+def _redemption(rules: Rules, say: Say) -> Iterator[str]:
     redemption = rules.document.redemption
-    yield _MODELS[redemption.model]
-    yield _CLAIMANTS[redemption.claimant]
+    yield say(_MODELS[redemption.model])
+    yield say(_CLAIMANTS[redemption.claimant])
     if redemption.windows is not None:
-        yield f"Claims: {_window(redemption.windows)}."
+        yield say("Claims: {window}.", window=_window(redemption.windows, say))
     if redemption.reference_start or redemption.reference_end:
-        first, last = redemption.reference_start or "the beginning", redemption.reference_end or "the end"
-        yield f"Use from {first} to {last} counts."
+        first, last = redemption.reference_start or say("the beginning"), redemption.reference_end or say("the end")
+        yield say("Use from {first} to {last} counts.", first=first, last=last)
     if redemption.claim_within_days is not None:
-        yield f"Within {redemption.claim_within_days} days of the use."
+        yield say("Within {days} days of the use.", days=redemption.claim_within_days)
     if redemption.evidence:
-        yield f"With {', '.join(each.type for each in redemption.evidence if each.required)}."
+        yield say("With {evidence}.", evidence=_listed(each.type for each in redemption.evidence if each.required))
     if rules.document.spending.minimum is not None:
-        yield f"At least {_money(rules, rules.document.spending.minimum.amount)} are spent at once."
+        yield say("At least {amount} are spent at once.", amount=_money(rules, rules.document.spending.minimum.amount))
 
 
-def _window(windows: Windows) -> str:
+def _window(windows: Windows, say: Say) -> str:
     if windows.kind == "ROLLING":
-        return "at any time"
-    kinds = {"MONTHLY": "each month", "QUARTERLY": "each quarter", "ANNUAL": "each year", "FIXED": "once"}
-    days = f", from {windows.opens} to {windows.closes}" if windows.opens is not None else ""
-    return f"{kinds[windows.kind]}{days}"
+        return say("at any time")
+    kinds = {
+        "MONTHLY": message("each month"),
+        "QUARTERLY": message("each quarter"),
+        "ANNUAL": message("each year"),
+        "FIXED": message("once"),
+    }
+    dated = windows.opens is not None
+    days = say(", from {opens} to {closes}", opens=windows.opens, closes=windows.closes) if dated else ""
+    return f"{say(kinds[windows.kind])}{days}"
 
 
-def _transfer(rules: Rules) -> Iterator[str]:
+def _transfer(rules: Rules, say: Say) -> Iterator[str]:
     transfer = rules.document.transfer
-    yield _TRANSFERS[transfer.mode]
+    yield say(_TRANSFERS[transfer.mode])
     if transfer.mode != "NONE":
         rule = {
-            "FREE": "at any price",
-            "AT_PAR": "at par",
-            "BELOW_PAR_ONLY": "below par only",
-            "GIFT_ONLY": "for nothing only",
+            "FREE": message("at any price"),
+            "AT_PAR": message("at par"),
+            "BELOW_PAR_ONLY": message("below par only"),
+            "GIFT_ONLY": message("for nothing only"),
         }[transfer.price_rule]
-        hops = f", {transfer.max_hops} times at most" if transfer.max_hops is not None else ""
-        cooling = f", {transfer.cooling_off_days} days apart" if transfer.cooling_off_days else ""
-        yield f"They change hands {rule}{hops}{cooling}."
+        hops = say(", {times} times at most", times=transfer.max_hops) if transfer.max_hops is not None else ""
+        cooling = say(", {days} days apart", days=transfer.cooling_off_days) if transfer.cooling_off_days else ""
+        yield say("They change hands {rule}{hops}{cooling}.", rule=say(rule), hops=hops, cooling=cooling)
     if transfer.pledge is not None and transfer.pledge.allowed:
-        yield f"Up to {percent(parse_rate(transfer.pledge.max_share))} of a voucher may be pledged."
+        yield say("Up to {share} of a voucher may be pledged.", share=_percent(transfer.pledge.max_share))
 
 
-def _parts(rules: Rules) -> Iterator[str]:
+def _parts(rules: Rules, say: Say) -> Iterator[str]:
     """Which parts of a voucher are released later, and on what."""
     for number, each in enumerate(rules.document.benefit.tranches, 1):
         when = {
-            "ISSUE": "with its issue",
-            "DATE": f"by the issuer, {each.after_days or 0} days after the issue at the earliest",
-            "ISSUER_DECISION": "by the issuer",
-            "PROGRESS_REPORT": f"by the issuer, after {_who(each)} has shown the progress",
-            "FORMER_USED": f"by the issuer, once {each.used_share or 'all'} of the parts before is used",
+            "ISSUE": say("with its issue"),
+            "DATE": say("by the issuer, {days} days after the issue at the earliest", days=each.after_days or 0),
+            "ISSUER_DECISION": say("by the issuer"),
+            "PROGRESS_REPORT": say("by the issuer, after {who} has shown the progress", who=_who(each, say)),
+            "FORMER_USED": say(
+                "by the issuer, once {share} of the parts before is used", share=each.used_share or say("all")
+            ),
         }[each.release_on]
-        yield f"Part {number}, {percent(parse_rate(each.share))} of a voucher, can be used when it is released: {when}."
+        yield say(
+            "Part {number}, {share} of a voucher, can be used when it is released: {when}.",
+            number=number, share=_percent(each.share), when=when,
+        )  # fmt: skip
 
 
-def _who(tranche: Tranche) -> str:
-    return "a report" if tranche.attested_by is None else f"{tranche.attested_by}, or an operator,"
+def _who(tranche: Tranche, say: Say) -> str:
+    by = tranche.attested_by
+    return say("a report") if by is None else say("{party}, or an operator,", party=by)
 
 
-def _expiry(rules: Rules) -> Iterator[str]:
+def _expiry(rules: Rules, say: Say) -> Iterator[str]:
     expiry = rules.document.expiry
     rule = expiry.rule
     match rule:
         case FixedExpiry():
-            yield f"Vouchers end with {rule.on}."
+            yield say("Vouchers end with {day}.", day=rule.on)
         case RelativeExpiry():
-            yield f"Vouchers end {rule.after_days} days after they are {rule.anchor.lower()}."
+            yield say(
+                "Vouchers end {days} days after they are {anchor}.", days=rule.after_days, anchor=rule.anchor.lower()
+            )
         case ClaimWindowExpiry():
-            yield f"Vouchers end with the claim window, {rule.opens} to {rule.closes}."
+            yield say("Vouchers end with the claim window, {opens} to {closes}.", opens=rule.opens, closes=rule.closes)
         case PeriodEndExpiry():
-            yield f"Vouchers end with their period: {spelled(rule.period)}."
+            yield say("Vouchers end with their period: {period}.", period=spelled(rule.period, say))
         case InactivityExpiry():
-            yield f"Vouchers end after {rule.after_months} months without use."
+            yield say("Vouchers end after {months} months without use.", months=rule.after_months)
         case ProjectEndExpiry():
             late = rules.document.redemption.claim_within_days if by_invoice(rules) else None
-            after = "with" if late is None else f"{late} days after"
-            yield f"Vouchers end {after} their project."
+            ends = say("Vouchers end with their project.")
+            yield ends if late is None else say("Vouchers end {days} days after their project.", days=late)
         case _:
-            yield "Vouchers do not end by time."
+            yield say("Vouchers do not end by time.")
     if expiry.notices_days:
-        yield f"Notices {', '.join(map(str, expiry.notices_days))} days before."
+        yield say("Notices {days} days before.", days=_listed(map(str, expiry.notices_days)))
     if expiry.offline_days is not None:
-        yield f"No orders from {expiry.offline_days} days before."
+        yield say("No orders from {days} days before.", days=expiry.offline_days)
     if expiry.restore_within_days is not None:
         ask, until = expiry.restore_within_days, expiry.expunge_days or expiry.restore_within_days
-        yield f"Holders may ask for them within {ask} days after: then they pay until {until} days after."
+        yield say(
+            "Holders may ask for them within {days} days after: then they pay until {until} days after.",
+            days=ask, until=until,
+        )  # fmt: skip
     elif expiry.expunge_days:
-        yield f"What is left ends {expiry.expunge_days} days after."
+        yield say("What is left ends {days} days after.", days=expiry.expunge_days)
     if expiry.grace_days:
-        yield f"What was held in time can be captured for {expiry.grace_days} days after."
-    yield "What ended can be granted again." if expiry.recycle_to == "APPROPRIATION" else "What ended lapses."
+        yield say("What was held in time can be captured for {days} days after.", days=expiry.grace_days)
+    again = expiry.recycle_to == "APPROPRIATION"
+    yield say("What ended can be granted again.") if again else say("What ended lapses.")
 
 
-def _control(rules: Rules) -> Iterator[str]:
+def _control(rules: Rules, say: Say) -> Iterator[str]:
     control = rules.document.control
     if control.freeze is not None:
-        grounds, notice = ", ".join(control.freeze.grounds), control.freeze.notice_days
-        announced = f", {notice} days after it is announced" if notice else ""
-        yield f"Vouchers can be suspended for {grounds}: {control.freeze.max_days} days at most{announced}."
+        grounds, notice = _listed(control.freeze.grounds), control.freeze.notice_days
+        announced = say(", {days} days after it is announced", days=notice) if notice else ""
+        yield say(
+            "Vouchers can be suspended for {grounds}: {days} days at most{announced}.",
+            grounds=grounds, days=control.freeze.max_days, announced=announced,
+        )  # fmt: skip
     if control.revoke_grounds:
-        yield f"They can be revoked for {', '.join(control.revoke_grounds)}."
+        yield say("They can be revoked for {grounds}.", grounds=_listed(control.revoke_grounds))
     if control.clawback is not None:
-        share = percent(parse_rate(control.clawback.share))
-        yield f"{share} of what was paid can be taken back, {control.clawback.lookback_months} months back."
+        yield say(
+            "{share} of what was paid can be taken back, {months} months back.",
+            share=_percent(control.clawback.share), months=control.clawback.lookback_months,
+        )  # fmt: skip
     if control.appeal is not None:
-        yield f"Appeals within {control.appeal.within_days} days."
+        yield say("Appeals within {days} days.", days=control.appeal.within_days)

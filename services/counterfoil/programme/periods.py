@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from counterfoil.contract.times import date_of
 from counterfoil.programme.form.budget import Period, PeriodName
 from counterfoil.programme.values import add_months, day_in
+from counterfoil.programme.wording import Say, message, plainly
 
 _MONTHS = {"CALENDAR_MONTH": 1, "CALENDAR_QUARTER": 3, "CALENDAR_YEAR": 12}
 
@@ -63,17 +65,21 @@ def _fiscal_year(day: int, starts: str) -> Span:
     return Span(start, day_in(year + 1, month, of_month))
 
 
-def spelled(period: Period | None) -> str:
+_SPELLED: Final[Mapping[str, str]] = {
+    "PROGRAMME": message("the whole programme"),
+    "LIFETIME": message("for ever"),
+    "CALENDAR_YEAR": message("each calendar year"),
+    "CALENDAR_QUARTER": message("each calendar quarter"),
+    "CALENDAR_MONTH": message("each calendar month"),
+}
+
+
+def spelled(period: Period | None, say: Say = plainly) -> str:
     """The period in words."""
     if period is None:
-        return "no period"
+        return say("no period")
     if period.kind == "ROLLING":
-        return f"the last {period.months} months"
-    return {
-        "PROGRAMME": "the whole programme",
-        "LIFETIME": "for ever",
-        "CALENDAR_YEAR": "each calendar year",
-        "CALENDAR_QUARTER": "each calendar quarter",
-        "CALENDAR_MONTH": "each calendar month",
-        "FISCAL_YEAR": f"each fiscal year from {period.starts or '01-01'}",
-    }[period.kind]
+        return say("the last {months} months", months=period.months)
+    if period.kind == "FISCAL_YEAR":
+        return say("each fiscal year from {day}", day=period.starts or "01-01")
+    return say(_SPELLED[period.kind])

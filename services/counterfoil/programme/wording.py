@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Final
+
 from msgspec import UNSET
 
 from counterfoil.programme.facts import Value
 from counterfoil.programme.form.conditions import Condition
+
+Say = Callable[..., str]
+"""(message, its named parts) -> a text: in English (`plainly`), or in a language that has the message."""
+
+
+def plainly(message: str, **parts: object) -> str:
+    """The message as it stands, with its parts."""
+    return message.format(**parts)
+
+
+def message(text: str) -> str:
+    """Marks a text that `say` is given later."""
+    return text
 
 
 def value_text(value: Value) -> str:
@@ -15,41 +31,44 @@ def value_text(value: Value) -> str:
     return ", ".join(value) if isinstance(value, tuple) else f"{value}"
 
 
-def condition_text(condition: Condition | None) -> str:
+def condition_text(condition: Condition | None, say: Say = plainly) -> str:
     """A condition in words."""
     if condition is None:
-        return "always"
+        return say("always")
     if condition.negated is not None:
-        return f"not ({condition_text(condition.negated)})"
+        return say("not ({condition})", condition=condition_text(condition.negated, say))
     if condition.all is not None:
-        return " and ".join(_part(each) for each in condition.all)
+        return say(" and ").join(_part(each, say) for each in condition.all)
     if condition.any is not None:
-        return " or ".join(_part(each) for each in condition.any)
-    return _compared(condition)
+        return say(" or ").join(_part(each, say) for each in condition.any)
+    return _compared(condition, say)
 
 
-def _part(condition: Condition) -> str:
-    text = condition_text(condition)
+def _part(condition: Condition, say: Say) -> str:
+    text = condition_text(condition, say)
     return f"({text})" if condition.all or condition.any else text
 
 
-def _compared(condition: Condition) -> str:
+def _compared(condition: Condition, say: Say) -> str:
     name = (condition.fact or "?").replace("_", " ")
     if condition.equals is not UNSET:
         if isinstance(condition.equals, bool):
-            return name if condition.equals else f"not {name}"
-        return f"{name} is {condition.equals}"
+            return name if condition.equals else say("not {fact}", fact=name)
+        return say("{fact} is {value}", fact=name, value=condition.equals)
     if condition.one_of is not None:
-        return f"{name} is {' or '.join(condition.one_of)}"
-    worded = {
-        "at_least": f"is at least {condition.at_least}",
-        "at_most": f"is at most {condition.at_most}",
-        "below": f"is below {condition.below}",
-        "above": f"is above {condition.above}",
-        "within_months": f"is less than {condition.within_months} months ago",
-        "not_within_months": f"is at least {condition.not_within_months} months ago, or not on record",
-        "on_or_after": f"is on or after {condition.on_or_after}",
-        "on_or_before": f"is on or before {condition.on_or_before}",
-    }
-    said = [text for key, text in worded.items() if getattr(condition, key) is not None]
-    return f"{name} {' and '.join(said)}"
+        return say("{fact} is {value}", fact=name, value=say(" or ").join(condition.one_of))
+    values = ((key, getattr(condition, key)) for key in _COMPARED)
+    said = [say(_COMPARED[key], value=value) for key, value in values if value is not None]
+    return f"{name} {say(' and ').join(said)}"
+
+
+_COMPARED: Final[Mapping[str, str]] = {
+    "at_least": message("is at least {value}"),
+    "at_most": message("is at most {value}"),
+    "below": message("is below {value}"),
+    "above": message("is above {value}"),
+    "within_months": message("is less than {value} months ago"),
+    "not_within_months": message("is at least {value} months ago, or not on record"),
+    "on_or_after": message("is on or after {value}"),
+    "on_or_before": message("is on or before {value}"),
+}
