@@ -18,6 +18,7 @@ from counterfoil.console.formats import Formats, lines, shown
 from counterfoil.console.tables import NUMERIC, place_of
 from counterfoil.console.words import locale_of, messages
 from counterfoil.programme.describing import described
+from counterfoil.programme.wording import plainly
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 POLICY: Final = (
@@ -62,7 +63,7 @@ def environment(language: str) -> Environment:
     draw = Drawing(formats, lambda text: known.get(text, text))
 
     def say(message: str, **parts: object) -> str:
-        return known.get(message, message).format(**parts)
+        return plainly(known.get(message, message), **parts)
 
     made.globals.update(
         described=lambda rules: described(rules, say),

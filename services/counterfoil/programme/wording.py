@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -10,13 +11,14 @@ from msgspec import UNSET
 from counterfoil.programme.facts import Value
 from counterfoil.programme.form.conditions import Condition
 
+_PART: Final = re.compile(r"\{([a-z]+)\}")
 Say = Callable[..., str]
 """(message, its named parts) -> a text: in English (`plainly`), or in a language that has the message."""
 
 
 def plainly(message: str, **parts: object) -> str:
     """The message as it stands, with its parts."""
-    return message.format(**parts)
+    return _PART.sub(lambda found: f"{parts[found[1]]}", message)
 
 
 def message(text: str) -> str:
