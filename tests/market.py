@@ -181,7 +181,7 @@ PARTIES: dict[str, tuple[Role, ...]] = {
 }
 OFFER = PostOffer(
     class_id="a100", region="east", currency="USD", nodes=4, window_start=H + 10, window_end=H + 34, price=2 * USD,
-    min_nodes=1, min_hours=1, bond_bps=1_000, tif="GTC", good_until=None, stp="taker",
+    min_nodes=1, min_hours=1, bond_bps=2_000, tif="GTC", good_until=None, stp="taker",
 )  # fmt: skip
 BID = PlaceBid(
     programme_id="p1", voucher_ids=(), classes=("a100",), regions=("east",), nodes=1, hours=2, earliest=H + 10,

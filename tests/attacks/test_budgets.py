@@ -63,7 +63,7 @@ def an_offer(world: World, ahead: int) -> PostOffer:
     start = world.clock // HOUR + ahead
     return PostOffer(
         class_id="a100", region="east", currency="CNY", nodes=1, window_start=start, window_end=start + 2,
-        price=2 * YUAN, min_nodes=1, min_hours=1, bond_bps=400, tif="GTC", good_until=None, stp="taker",
+        price=2 * YUAN, min_nodes=1, min_hours=1, bond_bps=2_000, tif="GTC", good_until=None, stp="taker",
     )  # fmt: skip
 
 

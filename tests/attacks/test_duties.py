@@ -112,7 +112,7 @@ def auctioned(market: Market) -> None:
     auction_id = market.do("operator", terms)[0].auction_id  # type: ignore[attr-defined]
     market.do("gpu-1", OfferInAuction(
         auction_id=auction_id, class_id="a100", nodes=1, window_start=first, window_end=first + 1, price=USD,
-        bond_bps=1_000,
+        bond_bps=2_000,
     ))  # fmt: skip
     market.do("lab-1", BidInAuction(
         auction_id=auction_id, programme_id="p1", voucher_ids=(), nodes=1, hours=1, earliest=first, latest=first,

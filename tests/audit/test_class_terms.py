@@ -11,7 +11,6 @@ import pytest
 
 from counterfoil.accelerators import bundled_class
 from counterfoil.contract.accelerators import FloorPrice, Requirement
-from counterfoil.contract.limits import BPS
 from counterfoil.contract.times import HOUR
 from counterfoil.issuance.commands import IssueVoucher
 from counterfoil.ledger import contracts
@@ -33,7 +32,7 @@ Dishonest = Callable[[Market, pytest.MonkeyPatch], None]
 
 
 def spares_a_bond(market: Market, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(offers, "floor_price", lambda *_: 0)
+    patch.setattr(offers, "reference_price", lambda *_: 0)
     market.do("gpu-1", replace(OFFER, price=USD // 100))
 
 
@@ -69,7 +68,7 @@ def finds_no_cover(market: Market, patch: pytest.MonkeyPatch) -> None:
 
 def spares_a_friend(market: Market, patch: pytest.MonkeyPatch) -> None:
     """Of the bond only what the notice costs at least is paid."""
-    patch.setattr(contracts, "owed_of_bond", lambda bond, bps, _cover: bond * bps // BPS)
+    patch.setattr(contracts, "owed_of_bond", lambda _bond, least, _cover: least)
     given_up(market)
 
 

@@ -569,7 +569,7 @@ def _resume(_market: Market) -> Command:
 def _offer_in_auction(market: Market) -> Command:
     return OfferInAuction(
         auction_id=market.ids["auction"], class_id="a100", nodes=1, window_start=AUCTION.first_hour,
-        window_end=AUCTION.first_hour + 1, price=YUAN, bond_bps=1_000,
+        window_end=AUCTION.first_hour + 1, price=YUAN, bond_bps=2_000,
     )  # fmt: skip
 
 

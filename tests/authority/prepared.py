@@ -239,7 +239,7 @@ def offer(hour: int, **changes: Any) -> PostOffer:
     """A node for an hour."""
     terms: dict[str, Any] = {
         "class_id": "a100", "region": "east", "currency": "CNY", "nodes": 1, "window_start": hour,
-        "window_end": hour + 1, "price": YUAN, "min_nodes": 1, "min_hours": 1, "bond_bps": 1_000, "tif": "GTC",
+        "window_end": hour + 1, "price": YUAN, "min_nodes": 1, "min_hours": 1, "bond_bps": 2_000, "tif": "GTC",
         "good_until": None, "stp": "taker",
     }  # fmt: skip
     return PostOffer(**(terms | changes))

@@ -72,7 +72,7 @@ def test_units_and_money_never_meet() -> None:
     ):  # fmt: skip
         assert {"code": refusal.code, "detail": refusal.detail} == par
     assert route.offers(bond_bps=1).code is Code.BOND_IN_KIND
-    offered = route.offers(currency="CNY", bond_bps=200, price=10_000)
+    offered = route.offers(currency="CNY", bond_bps=2_000, price=10_000)
     assert isinstance(offered, OfferReceived)
     route.bids("lab-1")
     assert not route.said("matching", TradeMatched), "an offer for money is not for a bid in kind"

@@ -117,5 +117,5 @@ def test_where_nothing_replaces_it_the_whole_bond_is_paid(tmp_path: Path) -> Non
         market.advance_to((FIRST - 92) * HOUR)
         market.do("gpu-1", WithdrawDelivery(contract_id=contract, reason="sold twice"))
         (divided,) = market.events("ledger", BondDivided)
-        assert (divided.forfeits_bps, divided.cover, divided.paid, divided.returned) == (2_500, None, BOND, 0)
+        assert (divided.least, divided.cover, divided.paid, divided.returned) == (BOND // 4, None, BOND, 0)
         assert not market.sealed().findings

@@ -82,7 +82,7 @@ def _command(number: int, hour: int) -> tuple[str, str, Body]:
     if number % 3 == 1:
         offer = PostOffer(
             class_id="a100-80gb", region="eu-west", currency="USD", nodes=1, window_start=hour + 4,
-            window_end=hour + 30, price=price, min_nodes=1, min_hours=1, bond_bps=1_000, tif="IOC", good_until=None,
+            window_end=hour + 30, price=price, min_nodes=1, min_hours=1, bond_bps=2_000, tif="IOC", good_until=None,
             stp="taker",
         )  # fmt: skip
         return "norn", "matching", offer

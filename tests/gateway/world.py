@@ -45,7 +45,7 @@ PROGRAMME = publish(
 )  # fmt: skip
 OFFER = PostOffer(
     class_id="a100", region="east", currency="USD", nodes=4, window_start=FIRST_HOUR, window_end=FIRST_HOUR + 48,
-    price=2 * UNIT, min_nodes=1, min_hours=1, bond_bps=500, tif="GTC", good_until=None, stp="taker",
+    price=2 * UNIT, min_nodes=1, min_hours=1, bond_bps=2_000, tif="GTC", good_until=None, stp="taker",
 )  # fmt: skip
 BID = PlaceBid(
     programme_id="p1", voucher_ids=(), classes=("a100",), regions=("east",), nodes=1, hours=2, earliest=FIRST_HOUR,

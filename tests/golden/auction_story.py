@@ -46,7 +46,7 @@ def tell(world: GoldenWorld) -> None:
     auction_id = done(world, "operator", auction).auction_id
     offered = OfferInAuction(
         auction_id=auction_id, class_id="a100", nodes=4, window_start=first, window_end=first + 2, price=3 * YUAN,
-        bond_bps=500,
+        bond_bps=2_000,
     )  # fmt: skip
     refused(world, "gpu-1", Code.UNKNOWN_AUCTION, replace(offered, auction_id="auc-1-0"))
     refused(world, "gpu-1", Code.PRICE_OUTSIDE_COLLAR, replace(offered, price=5 * YUAN))

@@ -42,7 +42,7 @@ def offer(world: GoldenWorld, **changes: Any) -> PostOffer:
     start = hour(world) + 4
     made = PostOffer(
         class_id="a100", region="east", currency="CNY", nodes=2, window_start=start, window_end=start + 6,
-        price=3 * YUAN, min_nodes=1, min_hours=1, bond_bps=500, tif="GTC", good_until=None, stp="taker",
+        price=3 * YUAN, min_nodes=1, min_hours=1, bond_bps=2_000, tif="GTC", good_until=None, stp="taker",
     )  # fmt: skip
     return replace(made, **changes)
 

@@ -871,7 +871,7 @@ def _long_match(world: GoldenWorld) -> None:
     _done(world, "city", AppropriateBudget(programme_id="p1", amount=9_000 * YUAN, document=f"long {now}"))
     _done(world, "city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=4_000 * YUAN))
     for tif, price in (("GTC", 5), ("IOC", 6), ("FOK", 7)):
-        small = _offer(world, nodes=1, price=price * YUAN, window_end=_hour(world) + 5, bond_bps=200)
+        small = _offer(world, nodes=1, price=price * YUAN, window_end=_hour(world) + 5, bond_bps=2_000)
         for start in range(0, CROWD, 6):
             _done(world, "gpu-1", *[small] * min(6, CROWD - start))
         start = _hour(world) + 4
@@ -882,6 +882,6 @@ def _long_match(world: GoldenWorld) -> None:
     for begin in range(0, CROWD, 6):
         _done(world, "lab-1", *[one] * min(6, CROWD - begin))
     _done(world, "gpu-1", _offer(
-        world, nodes=CROWD, price=YUAN, window_start=start, window_end=start + 1, tif="IOC", bond_bps=200,
+        world, nodes=CROWD, price=YUAN, window_start=start, window_end=start + 1, tif="IOC", bond_bps=2_000,
     ))  # fmt: skip
     world.clock += SECOND

@@ -29,7 +29,6 @@ from counterfoil.ledger.commands import (
 )
 from counterfoil.ledger.encumbrances import Transfer
 from counterfoil.ledger.events import (
-    BondReleased,
     CashDeposited,
     HoldCaptured,
     HoldPlaced,
@@ -41,6 +40,7 @@ from counterfoil.ledger.events import (
 )
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.invariants import check_ledger
+from counterfoil.ledger.notice_events import BondDivided
 from counterfoil.ledger.service import DECIDER
 from counterfoil.matching.events import BidClosed
 from tests.documents import document, rules_from
@@ -112,7 +112,7 @@ def test_each_owner_holds_and_spends_its_own_part() -> None:
     assert draws(told) == [("v1", 400)]
     told.hears(trade("trade", 600, beneficiary_id="beta"), accepted("trade", 300)).then_types(HoldCaptured)
     assert (told.voucher("v1", "acme")[:2], told.voucher("v1", "beta")[:3]) == ((600, 0), (0, 200, 200))
-    told.hears(COMPLETED).then_types(HoldReleased, BondReleased)
+    told.hears(COMPLETED).then_types(HoldReleased, BondDivided)
     assert told.voucher("v1", "beta")[:2] == (200, 0)
     told.hears(bid("other", 900)).then_types(HoldPlaced)
     assert draws(told) == [("v1", 600)]

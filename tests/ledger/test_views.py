@@ -28,12 +28,11 @@ from counterfoil.ledger.commands import (
     WithdrawTransfer,
 )
 from counterfoil.ledger.encumbrances import Pledge, Transfer
-from counterfoil.ledger.events import HoldRefusedV1, VoucherRestored
+from counterfoil.ledger.events import BondReleased, HoldRefusedV1, VoucherRestored
 from counterfoil.ledger.extension_commands import ExtendVoucher
 from counterfoil.ledger.extension_events import VoucherEndSet
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, UseCaptured
-from counterfoil.ledger.notice_events import BondDivided
 from counterfoil.ledger.receivable_events import AdjustmentPosted
 from counterfoil.ledger.service import DECIDER, SERVICE
 from counterfoil.ledger.tranche_commands import AttestMilestone
@@ -184,7 +183,7 @@ def test_the_stories_tell_every_event_that_a_view_shows() -> None:
         UnclaimedReleased,
     }  # `tests/e2e/test_closing.py` has them
     # `tests/golden/stopped_story.py`, and of the bond `tests/ledger/test_ledger.py`, have them
-    elsewhere = {AdjustmentPosted, VoucherEndSet, BondDivided, PledgeAsked, PledgeJudged}
+    elsewhere = {AdjustmentPosted, VoucherEndSet, BondReleased, PledgeAsked, PledgeJudged}
     assert REDUCERS.keys() - {HoldRefusedV1} - of_invoices - of_closings - elsewhere <= told
     assert REDUCERS.keys() < DECIDER.evolve.keys()
 

@@ -46,7 +46,7 @@ OFFER_FAULTS: list[tuple[Code, dict[str, Any]]] = [
     (Code.TIME_IN_FORCE_NOT_VALID, {"good_until": T + 10 * HOUR}),
     (Code.MINIMUM_EXCEEDS_QUANTITY, {"nodes": 4, "min_nodes": 5}),
     (Code.MINIMUM_EXCEEDS_QUANTITY, {"min_hours": 1_440}),
-    (Code.BOND_TOO_SMALL, {"bond_bps": 199}),
+    (Code.BOND_TOO_SMALL, {"bond_bps": 1_999}),
     (Code.AMOUNT_TOO_LARGE, {"price": 10**12, "nodes": 1_023, "window_start": B - 1_200}),
     (Code.GATE_CLOSED, {"window_start": H - 2, "window_end": H + 1}),
 ]
@@ -260,7 +260,7 @@ def test_a_refusal_names_the_hours_that_are_accepted(
         ({"window_end": B + 1}, {"window_end": B}, Code.WINDOW_NOT_VALID),
         ({"min_nodes": 4}, {"min_nodes": 5}, Code.MINIMUM_EXCEEDS_QUANTITY),
         ({"min_hours": 24}, {"min_hours": 25}, Code.MINIMUM_EXCEEDS_QUANTITY),
-        ({"bond_bps": 200}, {"bond_bps": 199}, Code.BOND_TOO_SMALL),
+        ({"bond_bps": 2_000}, {"bond_bps": 1_999}, Code.BOND_TOO_SMALL),
         ({"price": PRICE_TICK}, {"price": PRICE_TICK + 1}, Code.PRICE_OFF_TICK),
         ({"tif": "GTD", "good_until": T + 1}, {"tif": "GTD", "good_until": T}, Code.TIME_IN_FORCE_NOT_VALID),
     ],

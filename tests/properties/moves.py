@@ -398,7 +398,7 @@ def _offer(world: World, pick: Choice) -> Move:
     body = PostOffer(
         class_id=class_id, region=region, currency="CNY", nodes=pick.number(1, 12), window_start=start,
         window_end=start + pick.number(4, 24), price=price, min_nodes=pick.number(1, 2), min_hours=pick.number(1, 2),
-        bond_bps=pick.one((200, 1_000, 3_333)), tif=tif, good_until=_good_until(world, tif, pick),
+        bond_bps=pick.one((2_000, 2_500, 3_333)), tif=tif, good_until=_good_until(world, tif, pick),
         stp=pick.one(("taker", "maker", "both")),
     )  # fmt: skip
     return pick.one(PROVIDERS), body

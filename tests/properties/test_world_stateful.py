@@ -304,7 +304,7 @@ def test_the_ledger_waits_for_the_trade_that_a_default_is_about() -> None:
     world.submit("city", IssueVoucher(programme_id="p1", beneficiary_id="lab-1", amount=900 * YUAN))
     offer = PostOffer(
         class_id="a100", region="east", currency="CNY", nodes=1, window_start=hour, window_end=hour + 4, price=YUAN,
-        min_nodes=1, min_hours=1, bond_bps=1_000, tif="GTC", good_until=None, stp="taker",
+        min_nodes=1, min_hours=1, bond_bps=2_000, tif="GTC", good_until=None, stp="taker",
     )  # fmt: skip
     bid = PlaceBid(
         programme_id="p1", voucher_ids=(), classes=("a100",), regions=("east",), nodes=1, hours=2, earliest=hour,

@@ -80,7 +80,7 @@ class ReadMarket(Market):
         self.do("city-issuer", adjusting(self))
         self.do("gpu-1", OfferInAuction(
             auction_id=self.ids["auction"], class_id="a100", nodes=1, window_start=LATER + 40, window_end=LATER + 42,
-            price=YUAN, bond_bps=1_000,
+            price=YUAN, bond_bps=2_000,
         ))  # fmt: skip
         block = Placement(self.ids["auction bid"], 0, "off-1-0")
         for actor in ("lab-1", "gpu-1", "city", "none-treasurer"):

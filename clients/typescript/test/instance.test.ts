@@ -211,7 +211,7 @@ test("orders are followed until they rest, are filled or are refused", served, a
       price: "1800000",
       min_nodes: 1,
       min_hours: 1,
-      bond_bps: 1_000,
+      bond_bps: 2_000,
       tif: "GTC",
       good_until: null,
       stp: "taker",

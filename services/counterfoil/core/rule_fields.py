@@ -293,6 +293,14 @@ class Rules:
     The first row that it keeps counts; who keeps none defaults. Empty: giving up is a default at any time, and matching
     keeps nothing of what it sold.
     """
+    bonds_by_market: bool
+    """Whether what others have sold for is the least by which a bond is measured, beside the offer's price and a floor.
+    """
+    bonds_each_minute: bool
+    """Whether each GPU-minute has its part of a bond, which goes with it if it is not delivered.
+
+    If not, a completed contract costs nothing, however little was delivered, and one given up in its delivery all.
+    """
 
     # outages
     shortest_outage: int | None

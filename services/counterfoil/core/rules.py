@@ -150,6 +150,8 @@ _FIRST: Final = Rules(
     resolves_up_to_capacity=False,
     cancellation_stands=3 * DAY,
     notice_table=(),
+    bonds_each_minute=False,
+    bonds_by_market=False,
     shortest_outage=None,
     resumption_grace=0,
 )
@@ -286,6 +288,9 @@ _NINTH: Final = replace(
     tells_lapsed_claims=True,
     notice_table=((72, 2_500), (24, 5_000)),
     judges_pledgees=True,
+    bonds_each_minute=True,
+    bonds_by_market=True,
+    min_bond_bps=2_000,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)

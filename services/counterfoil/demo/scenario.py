@@ -75,7 +75,7 @@ def fund(world: World) -> None:
     Then an hour passes: a voucher is valid from its issue on, in issuance's time, and the other logs must be later.
     """
     driver = world.driver
-    deposits = [_deposit(provider.party_id, 20_000_000 * CNY) for provider in PROVIDERS]
+    deposits = [_deposit(provider.party_id, 200_000_000 * CNY) for provider in PROVIDERS]
     needs: dict[str, int] = {}
     for task, firm in zip(world.tasks, world.owners, strict=True):
         highest = max(each.high for each in ACCELERATORS if each.class_id in task.classes)

@@ -6,6 +6,7 @@ Of an ended contract a small record is kept: its parties and terms, and what was
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from counterfoil.contract.ensure import ensure
@@ -94,7 +95,15 @@ def judged_purchase(terms: Terms, event: Trade, purchase: Purchase, paid: Paid) 
 
 
 def complete(state: LedgerState, event: ContractCompleted, at: At) -> Sequence[Event]:
-    """A delivered contract: what was not used goes back to the beneficiary, the bond to the provider."""
+    """A delivered contract: what was not used goes back to the beneficiary, the bond to the provider.
+
+    Of the bond what belongs to GPU-minutes that were not delivered goes to the beneficiary, too.
+    """
+    forfeited = _undelivered(state, event.contract_id) if state.rules.bonds_each_minute else 0
+    if forfeited:
+        posting = Posting(state.accounts)
+        released = release(state, posting, event.contract_id, _price(state, event.contract_id), "delivered", at)
+        return [*released, _divided(state, posting, event.contract_id, "shortfall", forfeited, forfeited)]
     return _end_well(state, event.contract_id, "delivered", at)
 
 
@@ -119,7 +128,13 @@ def default(state: LedgerState, event: ProviderDefaulted, at: At) -> Sequence[Ev
     posting, price = Posting(state.accounts), _price(state, event.contract_id)
     released = free(posting, event.contract_id, price, "provider_default")
     restored = restore(state, posting, price.owner_id, price.draws, at)
+    early = _ended_early(state, event.contract_id) if event.cause == "withdrawn" else ()
     bond, beneficiary_id = _bond(state, event.contract_id), state.contracts[event.contract_id].beneficiary_id
+    if event.cause == "withdrawn" and state.rules.bonds_each_minute:
+        forfeited = _undelivered(state, event.contract_id)
+        if forfeited < bond.cash:
+            divided = _divided(state, posting, event.contract_id, "default", forfeited, forfeited)
+            return [released, *restored, divided, *early]
     posting.leg("capture", bond.currency, cash(bond.owner_id), BONDS, bond.cash)
     posting.leg("post", bond.currency, BONDS, cash(beneficiary_id), bond.cash)
     ended = BondSlashed(
@@ -129,7 +144,6 @@ def default(state: LedgerState, event: ProviderDefaulted, at: At) -> Sequence[Ev
         amount=bond.cash,
         legs=posting.take(),
     )
-    early = _ended_early(state, event.contract_id) if event.cause == "withdrawn" else ()
     return [released, *restored, ended, *early]
 
 
@@ -149,31 +163,53 @@ def compensate(state: LedgerState, event: CoverQuoted, at: At) -> Sequence[Event
     At least the part forfeited for the notice, at most all of it; all of it where nothing replaces the contract.
     """
     contract_id, posting = event.contract_id, Posting(state.accounts)
-    price, bond = _price(state, contract_id), _bond(state, contract_id)
+    price, bond = _price(state, contract_id), _bond(state, contract_id).cash
     released = free(posting, contract_id, price, "withdrawn")
     restored = restore(state, posting, price.owner_id, price.draws, at)
-    beneficiary_id = state.contracts[contract_id].beneficiary_id
-    paid = owed_of_bond(bond.cash, event.forfeits_bps, event.cover)
+    least = bond * event.forfeits_bps // BPS
+    paid = owed_of_bond(bond, least, event.cover)
+    divided = _divided(state, posting, contract_id, "notice", least, paid)
+    return [released, *restored, replace(divided, offer_id=event.offer_id, cover=event.cover)]
+
+
+def owed_of_bond(bond: int, least: int, cover: int | None) -> int:
+    """What a contract given up with notice costs: `cover` is what another costs more, None if there is no other."""
+    return bond if cover is None else max(least, min(cover, bond))
+
+
+def _undelivered(state: LedgerState, contract_id: str) -> int:
+    """The part of a bond that belongs to what was not delivered, by its price, in micro-units, rounded down."""
+    price, bond = _price(state, contract_id), _bond(state, contract_id).cash
+    left = total(price.draws) + price.cash
+    whole = left + state.contracts[contract_id].invoiced
+    return bond * left // whole if whole else 0
+
+
+def _divided(
+    state: LedgerState,
+    posting: Posting,
+    contract_id: str,
+    cause: Literal["notice", "shortfall", "default"],
+    least: int,
+    paid: int,
+) -> BondDivided:
+    """So much of a bond goes to the beneficiary, and the rest back to the provider."""
+    bond, beneficiary_id = _bond(state, contract_id), state.contracts[contract_id].beneficiary_id
     posting.leg("capture", bond.currency, cash(bond.owner_id), BONDS, paid)
     posting.leg("post", bond.currency, BONDS, cash(beneficiary_id), paid)
     release_legs(posting, bond, (), bond.cash - paid)
-    divided = BondDivided(
+    return BondDivided(
         contract_id=contract_id,
         provider_id=bond.owner_id,
         beneficiary_id=beneficiary_id,
-        forfeits_bps=event.forfeits_bps,
-        offer_id=event.offer_id,
-        cover=event.cover,
+        cause=cause,
+        least=least,
+        offer_id=None,
+        cover=None,
         paid=paid,
         returned=bond.cash - paid,
         legs=posting.take(),
     )
-    return [released, *restored, divided]
-
-
-def owed_of_bond(bond: int, forfeits_bps: int, cover: int | None) -> int:
-    """What a contract given up with notice costs: `cover` is what another costs more, None if there is no other."""
-    return bond if cover is None else max(bond * forfeits_bps // BPS, min(cover, bond))
 
 
 def _price(state: LedgerState, contract_id: str) -> Hold[None]:

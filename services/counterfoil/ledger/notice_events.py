@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from counterfoil.contract.record import Event, event
 from counterfoil.contract.scalars import Amount, Bps, Id
 from counterfoil.ledger.events import Leg
@@ -21,17 +23,21 @@ class DeliveryEnded(Event):
 
 @event("bond.divided.v1")
 class BondDivided(Event):
-    """A contract given up with notice: `paid` of its bond goes to the beneficiary, `returned` to the provider.
+    """`paid` of a contract's bond goes to the beneficiary, `returned` to the provider.
 
-    `paid` is `forfeits_bps` of the bond, rounded down, or `cover` if that is more, but never more than the bond.
-    `cover`: what the contract's hours cost more in `offer_id`, the best offer that could replace it; None: there is
-    none, and the whole bond is paid.
+    `notice`: it was given up before its delivery. `paid` is the `least` that the notice costs, or `cover` if that is
+    more, but never more than the bond. `cover`: what its hours cost more in `offer_id`, the best offer that could
+    replace it; None: there is none, and the whole bond is paid.
+
+    `shortfall`: it was completed without all of its GPU-minutes; `default`: it was given up in its delivery. `paid` is
+    `least`, the part of the bond that belongs to what was not delivered.
     """
 
     contract_id: Id
     provider_id: Id
     beneficiary_id: Id
-    forfeits_bps: Bps
+    cause: Literal["notice", "shortfall", "default"]
+    least: Amount
     offer_id: Id | None
     cover: Amount | None
     paid: Amount

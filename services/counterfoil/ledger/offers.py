@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from counterfoil.contract.limits import BPS
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
+from counterfoil.core.bonds import measured_at
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import BONDS, cash
 from counterfoil.ledger.events import BondHeld
@@ -31,21 +31,11 @@ def hold_offer(state: LedgerState, event: OfferReceived, _at: At) -> Sequence[Ev
             provider_id=event.provider_id,
             currency=event.currency,
             amount=event.bond,
-            price=_measured_at(event),
+            price=measured_at(event),
             bps=event.bond_bps,
             legs=posting.take(),
         )
     ]
-
-
-def _measured_at(event: OfferReceived) -> int:
-    """The price of a GPU-hour by which the bond was measured: the offer's own, unless the bond is of a higher one.
-
-    The bonds of all that can be sold of it, rounded down, fit into the whole, which is rounded up.
-    """
-    share = event.gpus_per_node * (event.window_end - event.window_start) * event.nodes * event.bond_bps
-    own = -(-event.price * share // BPS)
-    return event.price if event.bond <= own else event.bond * BPS // share
 
 
 def reduce_offer(state: LedgerState, event: OfferReduced, at: At) -> Sequence[Event]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from counterfoil.contract.limits import BPS
 from counterfoil.core.at import At
 from counterfoil.ledger import expiry_views as expiries
 from counterfoil.ledger import holding_views as hands
@@ -166,7 +165,7 @@ SLASHES: Final = View(
         "programme_id": "text?",
         "amount": "amount",
         "returned": "amount",
-        "forfeits_bps": "int",
+        "least": "amount",
         "replacement": "text?",
         "cover": "amount?",
         "slashed_at": "time",
@@ -177,8 +176,8 @@ SLASHES: Final = View(
 )
 """Bonds paid to beneficiaries, in the contract's currency; the rest was `returned`.
 
-`forfeits_bps` is the least that is paid, by notice. `cover`: what the best offer, `replacement`, costs more than the
-contract did, if that was asked for.
+`least` is the part for the notice, or for what was not delivered. `cover`: what the best offer, `replacement`, costs
+more than the contract did, if that was asked for.
 """
 
 CREDIT_NOTES: Final = View(
@@ -368,13 +367,19 @@ def _bond_released(event: BondReleased, at: At) -> Iterable[Change]:
 
 
 def _bond_slashed(event: BondSlashed, at: At) -> Iterable[Change]:
-    of_all = {"amount": event.amount, "returned": 0, "forfeits_bps": BPS, "replacement": None, "cover": None}
+    of_all = {"amount": event.amount, "returned": 0, "least": event.amount, "replacement": None, "cover": None}
     yield from _slashed(event, "defaulted", of_all, at)
 
 
+_DIVIDED: Final = {"notice": "withdrawn", "shortfall": "completed", "default": "defaulted"}
+"""What has become of a contract, by the cause for which its bond was divided."""
+
+
 def _bond_divided(event: BondDivided, at: At) -> Iterable[Change]:
-    amounts = {"amount": event.paid, "returned": event.returned, "forfeits_bps": event.forfeits_bps}
-    yield from _slashed(event, "withdrawn", {**amounts, "replacement": event.offer_id, "cover": event.cover}, at)
+    amounts = {"amount": event.paid, "returned": event.returned, "least": event.least}
+    yield from _slashed(
+        event, _DIVIDED[event.cause], {**amounts, "replacement": event.offer_id, "cover": event.cover}, at
+    )
 
 
 def _slashed(event: BondSlashed | BondDivided, status: str, amounts: Mapping[str, object], at: At) -> Iterable[Change]:

@@ -29,7 +29,7 @@ from counterfoil.matching.amendment_events import (
 from counterfoil.matching.events import BidReceived, MatchContinued, OfferReceived
 from counterfoil.matching.passes import pass_at
 from counterfoil.matching.programmes import not_in_programme
-from counterfoil.matching.references import bonded_price, floor_price
+from counterfoil.matching.references import bonded_price, reference_price
 from counterfoil.matching.state import Amendment, MatchingState
 from counterfoil.matching.times import ends_at, last_start
 
@@ -86,7 +86,9 @@ def _request(received: BidReceived, limit_price: int, nodes: int, at: At) -> Bid
 def reprice_offer(state: MatchingState, received: OfferReceived, price: int, at: At) -> Decision:
     """Ask for another price of an offer that rests."""
     length = received.window_end - received.window_start
-    now = floor_price(state, received.class_id, received.currency)  # it is as if the offer came anew
+    now = reference_price(  # it is as if the offer came anew
+        state, received.provider_id, received.class_id, received.region, received.currency
+    )
     bonded_at = max(bonded_price(state, received, price), now)
     refused = (
         checks.too_large(bonded_at * received.gpus_per_node * length * received.nodes)

@@ -26,7 +26,7 @@ from counterfoil.matching.auctions import highest_price
 from counterfoil.matching.events import BidClosed, BidReceived, OfferReceived
 from counterfoil.matching.offers import bond_of, unfit_bond
 from counterfoil.matching.programmes import not_in_programme
-from counterfoil.matching.references import floor_price, with_class
+from counterfoil.matching.references import reference_price, with_class
 from counterfoil.matching.state import MatchingState, owner_of
 
 
@@ -52,7 +52,7 @@ def offer_in_auction(state: MatchingState, body: OfferInAuction, actor: Party, a
         or (_no_such("class_id") if kind.gpus_per_node != scheduled.gpus_per_node else None)
         or _outside_collar(scheduled, body.price)
         or _too_large(state, scheduled, body.nodes * hours)
-        or checks.too_large(_bonded(state, body, scheduled))
+        or checks.too_large(_bonded(state, actor.party_id, body, scheduled))
         or _not_open(body.auction_id, auction)
     )
     if refused is not None:
@@ -62,7 +62,7 @@ def offer_in_auction(state: MatchingState, body: OfferInAuction, actor: Party, a
         offer_id=offer_id, provider_id=actor.party_id, group_id=actor.group_id, class_id=body.class_id,
         region=scheduled.region, currency=scheduled.currency, nodes=body.nodes, gpus_per_node=scheduled.gpus_per_node,
         window_start=body.window_start, window_end=body.window_end, price=body.price, min_nodes=1, min_hours=1,
-        bond_bps=body.bond_bps, bond=bond_of(_bonded(state, body, scheduled), body.bond_bps), tif="GTC",
+        bond_bps=body.bond_bps, bond=bond_of(_bonded(state, actor.party_id, body, scheduled), body.bond_bps), tif="GTC",
         good_until=None, stp="taker",
     )  # fmt: skip
     return [*with_class(state, received), _entered(received, offer_id, body.auction_id)]
@@ -141,9 +141,10 @@ def admitted(state: MatchingState, order_id: str, version: int | None) -> Sequen
     return [AuctionOrderAdmitted(order_id=order_id, auction_id=auction_id, side=side, version=version)]
 
 
-def _bonded(state: MatchingState, body: OfferInAuction, scheduled: AuctionScheduled) -> int:
-    """What the offer counts for where its bond is measured."""
-    reference = max(body.price, floor_price(state, body.class_id, scheduled.currency))
+def _bonded(state: MatchingState, provider_id: str, body: OfferInAuction, scheduled: AuctionScheduled) -> int:
+    """What the offer counts for where its bond is measured: by the reference price of the auction at least."""
+    usual = reference_price(state, provider_id, body.class_id, scheduled.region, scheduled.currency)
+    reference = max(body.price, usual, scheduled.reference_price if state.rules.bonds_by_market else 0)
     return reference * scheduled.gpus_per_node * (body.window_end - body.window_start) * body.nodes
 
 

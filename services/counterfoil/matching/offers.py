@@ -17,7 +17,7 @@ from counterfoil.matching.amendments import reprice_offer
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
 from counterfoil.matching.events import OfferClosed, OfferReceived, OfferReduced
 from counterfoil.matching.halts import only_halted
-from counterfoil.matching.references import bonded_price, floor_price, with_class
+from counterfoil.matching.references import bonded_price, reference_price, with_class
 from counterfoil.matching.state import MatchingState
 from counterfoil.matching.times import last_start
 
@@ -39,7 +39,7 @@ def offered(state: MatchingState, body: PostOffer, actor: Party, at: At) -> Deci
     if kind is None:
         return refuse(Code.UNKNOWN_CLASS, class_id=body.class_id)
     length = body.window_end - body.window_start
-    reference = max(body.price, floor_price(state, body.class_id, body.currency))
+    reference = max(body.price, reference_price(state, actor.party_id, body.class_id, body.region, body.currency))
     bonded = reference * kind.gpus_per_node * length * body.nodes
     refused = (
         unknown_unit(state, body.currency)

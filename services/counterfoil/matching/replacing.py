@@ -80,9 +80,8 @@ def _is_own(contract_id: str, at: At) -> bool:
 
 def delivery_ended(state: MatchingState, event: DeliveryEnded, at: At) -> None:
     """The nodes of the hours that are still to come are sold no longer."""
-    sold = state.sold.take(event.contract_id)
+    sold = state.forget(event.contract_id)
     if sold is not None:
-        state.sold_until.ended()
         free_sold(state, sold, at)
 
 
@@ -95,12 +94,11 @@ def keep_sold(state: MatchingState, event: Trade, at: At) -> None:
     if not state.rules.notice_table:
         return
     for contract_id in state.sold_until.reached(at.time, FORGOTTEN_AT_ONCE):
-        del state.sold[contract_id]
-        state.sold_until.ended()
+        state.forget(contract_id)
     sited = state.sited.get(event.offer_id)
-    state.sold[event.trade_id] = sold = Sold(
+    sold = Sold(
         event.beneficiary_id, event.provider_id, event.programme_id, event.class_id, event.region, event.currency,
         event.nodes, event.gpus_per_node, event.first_hour, event.hours, event.price,
         None if sited is None else sited.site_id,
     )  # fmt: skip
-    state.deliver_until(event.trade_id, sold)
+    state.sell(event.trade_id, sold)

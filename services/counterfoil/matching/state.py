@@ -25,7 +25,7 @@ from counterfoil.matching.inventory_events import OfferSited
 from counterfoil.matching.orders import Bid, MatchingRule, Offer
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 from counterfoil.matching.resting import RestingBids, RestingOffers
-from counterfoil.matching.sold import SOLD, Sold
+from counterfoil.matching.sold import SOLD, Sold, UnderContract
 from counterfoil.matching.times import ends_at, last_start
 from counterfoil.programme.documents import ProgrammesState
 
@@ -157,7 +157,8 @@ class MatchingState(ProgrammesState):
         "admitted", "amending", "amendments", "auctions", "bids", "book", "classed", "classes", "continuing",
         "described", "expiry", "floors", "halts", "in_market", "leaving", "leaving_before", "line", "listed", "offers",
         "open_orders", "paused", "performance", "resting_bids", "resting_offers", "rule", "sited",
-        "sites_of", "sold", "sold_until", "stocks", "uncrossing", "versions",
+        "sites_of", "sold", "sold_until", "stocks", "uncrossing",
+        "under_contract", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
@@ -174,6 +175,7 @@ class MatchingState(ProgrammesState):
         self.sites_of: dict[str, int] = {}  # provider -> number of its stocks
         self.sold: Table[str, Sold] = self.keep(Table(SOLD))  # by contract
         self.sold_until = Deadlines(self.sold.__contains__)
+        self.under_contract = UnderContract()
         self.continuing: Table[str, int] = self.keep(Table(CONTINUING))
         """Orders whose pass is not over -> ledger time at which it began."""
         self.uncrossing: Table[str, Uncrossing] = self.keep(Table(UNCROSSING))
@@ -269,9 +271,22 @@ class MatchingState(ProgrammesState):
                 self._before(scope, None)
         self.expiry.ended()
 
-    def deliver_until(self, contract_id: str, sold: Sold) -> None:
-        """Remember when a trade may be forgotten."""
+    def sell(self, contract_id: str, sold: Sold) -> None:
+        """Keep a trade until it is over."""
+        self.sold[contract_id] = sold
+        self._count_sold(contract_id, sold)
+
+    def _count_sold(self, contract_id: str, sold: Sold) -> None:
         self.sold_until.add(sold.over_at, 0, 0, contract_id)
+        self.under_contract.count(sold, 1)
+
+    def forget(self, contract_id: str) -> Sold | None:
+        """A trade is to be delivered no more; None if it is not kept."""
+        sold = self.sold.take(contract_id)
+        if sold is not None:
+            self.sold_until.ended()
+            self.under_contract.count(sold, -1)
+        return sold
 
     def ask(self, amendment_id: str, amendment: Amendment) -> None:
         """Let an order wait for what another price needs."""
@@ -374,9 +389,9 @@ class MatchingState(ProgrammesState):
         self.amending = {each.order_id: amendment_id for amendment_id, each in self.amendments.items()}
         self.auctions.rebuild()
         self.sites_of = Counter(provider_id for provider_id, _, _ in self.stocks)
-        self.sold_until = Deadlines(self.sold.__contains__)
+        self.sold_until, self.under_contract = Deadlines(self.sold.__contains__), UnderContract()
         for contract_id, sold in self.sold.items():
-            self.deliver_until(contract_id, sold)
+            self._count_sold(contract_id, sold)
         self.open_orders, self.in_market, self.expiry = {}, {}, Deadlines(self.is_open)
         orders: dict[str, OfferReceived | BidReceived] = {**self.offers, **self.bids}
         for order_id in sorted(orders, key=_place_of):
