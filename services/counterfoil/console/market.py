@@ -56,7 +56,7 @@ _FILLED: Final = (
     Column("asked", N_("Nodes asked for"), "number"),
     Column("share", N_("Fill rate"), "share"),
 )
-_WEEK: Final = 7 * DAY
+_WEEK, _TO_MONDAY = 7 * DAY, 3 * DAY  # 1970 began with a Thursday
 _OPEN: Final = (
     Column("title", N_("Programme"), link="/console/programmes/{programme_id}"),
     Column("issuer_id", N_("Issuer"), "id"),
@@ -199,7 +199,8 @@ def _fill(look: Look) -> Table | None:
     found = [look.rows("bids", status=status) for status in ("filled", "closed")]
     weeks: dict[int, list[int]] = {}
     for row in (row for rows in found for row in rows):
-        sums = weeks.setdefault(int(row["received_at"]) // _WEEK * _WEEK, [0, 0])
+        monday = (int(row["received_at"]) + _TO_MONDAY) // _WEEK * _WEEK - _TO_MONDAY
+        sums = weeks.setdefault(monday, [0, 0])
         sums[0] += int(row["nodes_filled"])
         sums[1] += int(row["nodes"])
     rows = [

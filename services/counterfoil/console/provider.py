@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from counterfoil.console import actions, auctions
+from counterfoil.console.balances import cash_of
 from counterfoil.console.look import Look
 from counterfoil.console.parties import Units, subject_of, total
 from counterfoil.console.start_up import CONTRACTS, with_delivered
@@ -86,7 +87,7 @@ def read(look: Look, party_id: str) -> Mapping[str, Any]:
     risks = actions.of_party(look, party_id, actions.CONTRACT, risks)
     stock = auctions.inventory_of(look, provider_id=party_id)
     batches = auctions.orders_of(look, party_id=party_id)
-    tables = [capacity, offers, contracts, claims, payments, risks, stock, batches]
+    tables = [cash_of(look, party_id), capacity, offers, contracts, claims, payments, risks, stock, batches]
     values = {table.name: table for table in tables}
     days = [
         (hours[nth * 24]["day"], [each["free"] for each in hours[nth * 24 : nth * 24 + 24]]) for nth in range(_DAYS)

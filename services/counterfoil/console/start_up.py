@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from counterfoil.console import actions, auctions
-from counterfoil.console.balances import with_entries
+from counterfoil.console.balances import cash_of, with_entries
 from counterfoil.console.look import Look, Rows
 from counterfoil.console.parties import Sums, Units, subject_of, total
 from counterfoil.console.tables import Column, Table
@@ -92,6 +92,7 @@ def read(look: Look, party_id: str) -> Mapping[str, Any]:
     open_reports = look.rows("reports", beneficiary_id=party_id, status="open")
     tables = [
         _vouchers(look, units, party_id),
+        cash_of(look, party_id),
         Table("buys", N_("What the available balance buys today"), _BUYS, _buys(look, unit, available)),
         past,
         *_trading(look, units, party_id),
