@@ -3,5 +3,15 @@
 from typing import Literal
 
 Part = Literal[
-    "all", "end-to-end", "market", "core", "programme", "audit", "state-root", "start", "memory", "distributed"
+    "all",
+    "end-to-end",
+    "market",
+    "core",
+    "programme",
+    "audit",
+    "state-root",
+    "start",
+    "command",
+    "memory",
+    "distributed",
 ]

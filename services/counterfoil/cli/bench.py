@@ -28,12 +28,13 @@ def register(app: typer.Typer) -> None:
         commands: Annotated[int, option("--commands", "Single commands to time.", metavar="N")] = 10_000,
         burst: Annotated[int, option("--burst", "Commands of the distributed part's burst.", metavar="N")] = 50_000,
     ) -> None:
-        """Measure this machine: commands with receipts, a market's flow, replay, audit, state roots, starts, memory.
+        """Measure this machine: receipts, a market's flow, replay, audit, state roots, starts, commands, memory.
 
         Prints the workload, the machine and the figures. It takes some minutes and leaves nothing behind. The part
         `distributed`, which `all` does not include, starts Kafka, PostgreSQL and every service as a process.
         """
         from counterfoil.bench import audits, embedded, figure, programmes, starts, state_roots
+        from counterfoil.bench import commands as typical
         from counterfoil.demo.workload import BIDDING, prepare_bidding
         from counterfoil.demo.world import START
 
@@ -65,6 +66,8 @@ def register(app: typer.Typer) -> None:
             state_roots.state_roots(report)
         if part in ("all", "start"):
             starts.start(commands * _STARTED, report)
+        if part in ("all", "command"):
+            typical.commands(report)
         if part in ("all", "memory"):
             embedded.memory(_SIZES, report_memory)
         if part == "distributed":
