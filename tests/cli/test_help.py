@@ -18,6 +18,7 @@ import typer
 
 from counterfoil.cli import late
 from counterfoil.cli.late_views import VIEWS
+from counterfoil.cli.lists import LISTS
 from counterfoil.cli.main import commands
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.settings import Settings
@@ -142,6 +143,15 @@ def test_a_start_that_imports_one_group_has_all_its_commands() -> None:
     for name in groups:
         ran = subprocess.run([sys.executable, "-c", ALONE, name], capture_output=True, text=True, check=True)
         assert json.loads(ran.stdout) == sorted(ROOT.commands[name].commands)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_no_command_of_a_group_takes_the_place_of_another(name: str) -> None:
+    app = getattr(import_module(f"counterfoil.cli.{late.COMMANDS[name].module}"), "app", None)
+    names = [each.name for each in app.registered_commands] if app is not None else []
+    names += [*late.COMMANDS[name].apart, *(each.name for each in LISTS[name])]
+    names += ["show" for each in LISTS[name] if each.key]
+    assert sorted(set(names)) == sorted(names)
 
 
 @pytest.mark.parametrize("group", [(), *[(name,) for name in GROUPS]], ids="-".join)

@@ -128,6 +128,10 @@ _ADVICE: Final[dict[str, str]] = {
         " treasurer."
     ),
     "not_found": "See the list of the same group. What only others may see counts as not there: --as PARTY.",
+    "not_rooted": (
+        "A state is kept every 16,384 entries of the log, and when its instance stops in order. Until then `counterfoil"
+        " audit` and `counterfoil voucher prove` read the entries themselves."
+    ),
     "session_required": "Name who reads: --as PARTY, or `counterfoil login PARTY`.",
     "unknown_session": "`counterfoil login PARTY` opens another session.",
     "not_for_this_reader": "Read as the operator or as an auditor appointed for all: --as PARTY.",

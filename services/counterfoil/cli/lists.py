@@ -230,7 +230,6 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             "orders that are, or were, to have another price",
             "amendment_id side order_id price requested_at status status_reason",
             "amendments",
-            key="amd-9-0",
         ),
         Listing("prevented_matches", "prevented matches", "bid_id offer_id mode prevented_at", "prevented"),
     ),
