@@ -127,6 +127,8 @@ _ADVICE: Final[dict[str, str]] = {
         "For an approval, a party of the issuer's group with the role of issuer signs the same; for a payment, another"
         " treasurer."
     ),
+    Code.TRADING_HALTED: "See `counterfoil market halts`: run it again once that has been resumed.",
+    Code.TRADING_NOT_HALTED: "See `counterfoil market halts`: resume just what one of them names.",
     "not_found": "See the list of the same group. What only others may see counts as not there: --as PARTY.",
     "not_rooted": (
         "A state is kept every 16,384 entries of the log, and when its instance stops in order. Until then `counterfoil"
