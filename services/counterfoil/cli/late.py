@@ -156,7 +156,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
     ),
     "bench": Late(
         "bench",
-        "Measure this machine: commands with receipts, a market's flow, replay, audit, state roots, starts, memory.",
+        "Measure this machine: receipts, a market's flow, replay, audit, state roots, starts, commands, memory.",
     ),
     "cluster": Late("cluster", "A real Kafka and PostgreSQL on this machine: up, down, status."),
     "topics": Late("topics", "Topics, users and rights on Kafka: apply, check."),
