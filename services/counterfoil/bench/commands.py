@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from threading import Thread
 from typing import Final
 
 from counterfoil.bench.figure import Figure, ReportFigure
+from counterfoil.settings import override
 
 TYPICAL: Final = (
     ("--version",),
@@ -36,22 +36,22 @@ _REFUSED: Final = json.dumps({
 def commands(report: ReportFigure) -> None:
     """Time typical commands, one after the other; the note has the processor time of the fastest."""
     with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as folder, _gateway() as url:
-        environment = {**os.environ, "COUNTERFOIL_HOME": str(Path(folder) / "home"), "COUNTERFOIL_URL": url}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        _run(("init",), environment)
+        override("home", str(Path(folder) / "home"))
+        override("url", url)
+        _run(("init",))
         for words in TYPICAL:
-            taken = [_run(words, environment) for _ in range(_WARM + _ROUNDS)][_WARM:]
+            taken = [_run(words) for _ in range(_WARM + _ROUNDS)][_WARM:]
             walls = sorted(wall for wall, _ in taken)
             note = f"{min(cpu for _, cpu in taken) / 1_000:.0f} ms of processor time"
             name = " ".join(word for word in words if word != "--json")
             report(Figure(f"command {name}", "a process each", _ROUNDS, sum(walls) // 1_000, note, walls))
 
 
-def _run(words: Sequence[str], environment: dict[str, str]) -> tuple[int, int]:
+def _run(words: Sequence[str]) -> tuple[int, int]:
     """One command: microseconds of the clock, and of the processor."""
     before, began = _children(), time.perf_counter_ns()
     line = [sys.executable, "-m", "counterfoil", *words]
-    subprocess.run(line, env=environment, capture_output=True, check=False)  # noqa: S603 the program itself
+    subprocess.run(line, capture_output=True, check=False)  # noqa: S603 the program itself
     return (time.perf_counter_ns() - began) // 1_000, _children() - before
 
 
