@@ -230,7 +230,7 @@ def _recovers(world: GoldenWorld) -> bool:
 def _walk(world: GoldenWorld, seed: int, steps: int) -> None:
     """Chance; but the parts after it need the programmes that every world has as they were, and have documents."""
     pick = Choice(random.Random(seed).randint)
-    with patch.object(moves, "_document", lambda *_given: None):
+    with patch.object(moves, "next_version", lambda *_given: None):
         for _ in range(steps):
             pick.one((give_commands, give_commands, give_commands, pass_time))(world, pick)
 

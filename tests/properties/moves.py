@@ -111,18 +111,14 @@ RATES: tuple[list[dict[str, str]], ...] = (
     [{"id": "all", "rate": "100%"}],
 )
 """Tiers of the documents that are published."""
+BY: tuple[dict[str, str], ...] = ({}, {"attested_by": "operator"})
+"""Who attests what the last part of a voucher waits for, if not its issuer."""
 PROVIDERS, LABS = ("gpu-1", "gpu-2"), ("lab-1", "lab-2", "gpu-2")
 CLASS_LISTS = {
     "p1": (("a100",), ("a100",), ("a100", "h100"), ("h100",), ("l40s",)),
     "p2": (("a100",), ("a100",), ("l40s",), ("l40s",), ("a100", "l40s")),
     **dict.fromkeys(("p3", "p4", "p5"), (("a100",),)),
 }
-HANDED_ON = {
-    "transfer.proposed.v1", "transfer.approved.v1", "transfer.accepted.v1", "transfer.closed.v1", "pledge.made.v1",
-    "pledge.released.v1", "pledge.enforced.v1", "voucher.reissued.v1", "tranche.withheld.v1", "milestone.attested.v1",
-    "tranche.released.v1", "tranche.lapsed.v1", "voucher.extended.v1", "voucher.end_set.v1",
-}  # fmt: skip
-"""Events of vouchers whose document lets them be handed on, or releases them in parts: those of the walk do not."""
 CLAIMED = {
     "claim.permitted.v1", "invoice.claimed.v1", "invoice.due.v1", "claim.counted_back.v1", "invoice.captured.v1",
     "invoice.refused.v1",
@@ -212,7 +208,7 @@ def _budget(world: World, pick: Choice) -> Move:
             body = ReduceBudget(programme_id=programme_id, amount=amount, document=_paper(pick), reason="typing error")
     elif kind == 1:
         version = world.state("issuance").programmes[programme_id].current.version + 1
-        by_document = _document(world, programme_id, version)
+        by_document = next_version(world, programme_id, version)
         if by_document is not None and (isinstance(by_document, PublishProgramme) or pick.number(0, 2)):
             return ISSUER[programme_id], by_document
         classes = pick.one((("a100", "h100"), ("a100", "l40s"), ("a100",)))
@@ -224,19 +220,25 @@ def _budget(world: World, pick: Choice) -> Move:
     return ISSUER[programme_id], body
 
 
-def _document(world: World, programme_id: str, version: int) -> Body | None:
+def next_version(world: World, programme_id: str, version: int) -> Body | None:
     """A further version as a document, the same for all: its only piece, or its publication once that is put."""
     if not world.state("issuance").rules.max_documents:
         return None
     tiers, cap = RATES[version % len(RATES)], {"id": "year", "scope": "GROUP", "period": {"kind": "CALENDAR_YEAR"}}
     value = document(
-        id=programme_id, version=version, benefit__tiers=tiers, benefit__caps=[{**cap, "amount": "9000"}],
+        id=programme_id, version=version, benefit__tiers=tiers, benefit__caps=[{**cap, "amount": "60000"}],
         benefit__tier_order="FIRST", scope={"classes": ["a100", "h100"][: 1 + version % 2], "regions": ["east"]},
         delivery={"report_hours": 2, "dispute_hours": 1}, spending={"hold_tolls_expiry": version % 3 > 0},
         expiry={
             "rule": {"kind": "RELATIVE", "after_days": 12}, "notices_days": [5, 1], "offline_days": version % 3,
-            "restore_within_days": 1, "expunge_days": 2,
+            "restore_within_days": 1, "expunge_days": 2, "extension_days": 4,
         },
+        transfer={"mode": "OPEN", "pledge": {"allowed": True}},
+        benefit__regimes=[{"regime": "DE_MINIMIS", "ceiling": "60000", "months": 36}],
+        benefit__tranches=[
+            {"share": "3/4", "release_on": "ISSUE"},
+            {"share": "1/4", "release_on": "PROGRESS_REPORT", **BY[version % 2]},
+        ],
         control={
             "clawback": {"grounds": ["FRAUD"], "share": "80%", "lookback_months": 1},
             "appeal": {"within_days": 1, "stays": version % 2 == 0},
