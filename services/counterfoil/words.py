@@ -84,6 +84,8 @@ def _matching() -> tuple[Modules, Modules]:
         amendment_events,
         auction_commands,
         auction_events,
+        collar_commands,
+        collar_events,
         commands,
         cover_events,
         events,
@@ -99,10 +101,12 @@ def _matching() -> tuple[Modules, Modules]:
 
     of_events = (
         events, amendment_events, performance_events, halt_events, auction_events, inventory_events, solution_events,
+        collar_events,
         cover_events,
     )  # fmt: skip
     of_commands = (
-        commands, performance_commands, halt_commands, auction_commands, inventory_commands, solution_commands
+        commands, performance_commands, halt_commands, auction_commands, inventory_commands, solution_commands,
+        collar_commands,
     )  # fmt: skip
     return of_commands, of_events
 

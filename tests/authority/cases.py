@@ -73,6 +73,7 @@ from counterfoil.ledger.extension_commands import ExtendVoucher
 from counterfoil.ledger.tranche_commands import AttestMilestone, ReleaseTranche
 from counterfoil.matching.auction.book import Placement
 from counterfoil.matching.auction_commands import CancelAuction, ImproveOrder, OfferInAuction
+from counterfoil.matching.collar_commands import SetPriceCollar
 from counterfoil.matching.commands import (
     AmendBid,
     AmendOffer,
@@ -573,6 +574,11 @@ def _offer_in_auction(market: Market) -> Command:
     )  # fmt: skip
 
 
+COLLAR: Final = SetPriceCollar(
+    class_id="a100", region="farther", currency="CNY", collar_bps=5_000, reference_price=YUAN, reason=WHY
+)
+
+
 def _solution(market: Market) -> Command:
     return proposing(
         market.ids["locked auction"], Placement(market.ids["auction bid"], 0, "off-1-0"), AUCTION.first_hour
@@ -607,6 +613,7 @@ ORDERS: Final[Mapping[str, Mapping[str, Make]]] = {
     },
     "halt_trading": {"itself": alone("lab-1", _halt)},
     "resume_trading": {"itself": alone("lab-1", _resume)},
+    "set_price_collar": {"itself": alone("lab-1", lambda _market: COLLAR)},
     "schedule_auction": {"itself": alone("lab-1", lambda _market: AUCTION)},
     "cancel_auction": {
         "itself": alone("lab-1", lambda market: CancelAuction(auction_id=market.ids["auction"], reason=WHY))

@@ -17,7 +17,8 @@ from counterfoil.matching.auction_commands import (
     ScheduleAuction,
 )
 from counterfoil.matching.auction_events import AuctionCleared, TradeCleared
-from counterfoil.matching.commands import CancelBid
+from counterfoil.matching.collar_commands import SetPriceCollar
+from counterfoil.matching.commands import CancelBid, PostOffer
 from counterfoil.matching.solution_commands import PlacedBlock, ProposeSolution
 from counterfoil.matching.solution_events import SolutionJudged
 from counterfoil.matching.solutions import digest_of
@@ -43,6 +44,7 @@ def tell(world: GoldenWorld) -> None:
         reserve_points=(ReservePoint(utilisation_bps=5_000, factor_bps=10_000),),
     )  # fmt: skip
     refused(world, "operator", Code.AUCTION_NOT_VALID, replace(auction, hours=25))
+    _collared(world)
     auction_id = done(world, "operator", auction).auction_id
     offered = OfferInAuction(
         auction_id=auction_id, class_id="a100", nodes=4, window_start=first, window_end=first + 2, price=3 * YUAN,
@@ -77,6 +79,22 @@ def tell(world: GoldenWorld) -> None:
     assert [event.verdict for event in happened if isinstance(event, SolutionJudged)] == ["not_better"]
     world.clock += 40 * HOUR
     world.settle()
+
+
+def _collared(world: GoldenWorld) -> None:
+    """Prices of a market that nothing else trades in are bound to a reference, then to none."""
+    collar = SetPriceCollar(
+        class_id="a100", region="north", currency="CNY", collar_bps=5_000, reference_price=2 * YUAN, reason="Calm"
+    )
+    done(world, "operator", collar)
+    far = PostOffer(
+        class_id="a100", region="north", currency="CNY", nodes=1, window_start=hour(world) + 30,
+        window_end=hour(world) + 31, price=4 * YUAN, min_nodes=1, min_hours=1, bond_bps=500, tif="GTC",
+        good_until=None, stp="taker",
+    )  # fmt: skip
+    refused(world, "gpu-1", Code.PRICE_OUTSIDE_COLLAR, far)
+    refused(world, "operator", Code.COLLAR_NOT_VALID, replace(collar, collar_bps=None))
+    done(world, "operator", replace(collar, collar_bps=None, reference_price=None))
 
 
 def solution(auction_id: str, block: Placement, first_hour: int) -> ProposeSolution:

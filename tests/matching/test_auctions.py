@@ -37,7 +37,9 @@ from counterfoil.matching.auction_events import (
     AuctionOrderAdmitted,
     TradeCleared,
 )
-from counterfoil.matching.commands import CancelBid, CancelOffer, CancelOwnOrders
+from counterfoil.matching.collar_commands import SetPriceCollar
+from counterfoil.matching.collar_events import ReferencePriceSet
+from counterfoil.matching.commands import CancelBid, CancelOffer, CancelOwnOrders, PostOffer
 from counterfoil.matching.events import BidClosed, BidReceived, OfferClosed, OfferReceived
 from counterfoil.matching.solution_commands import PlacedBlock, ProposeSolution
 from counterfoil.matching.solution_events import SolutionJudged, SolutionReceived
@@ -127,6 +129,19 @@ def test_an_auction_from_its_schedule_to_its_contracts(market: Market) -> None:
         sum(each.nodes for each in trades if each.first_hour <= hour < each.first_hour + each.hours)
         for hour in range(FIRST, FIRST + 4)
     ]
+    (reference,) = market.events("matching", ReferencePriceSet)
+    nodes = [hour.nodes for hour in cleared.hours]
+    mean = sum(price * each for price, each in zip(prices, nodes, strict=True)) // sum(nodes)
+    assert (reference.class_id, reference.price) == ("a100", mean - mean % 10_000)
+    collar = SetPriceCollar(
+        class_id="a100", region="east", currency="USD", collar_bps=1_000, reference_price=None, reason="calm"
+    )
+    market.do("operator", collar)
+    far = PostOffer(
+        class_id="a100", region="east", currency="USD", nodes=1, window_start=FIRST, window_end=FIRST + 1,
+        price=2 * reference.price, min_nodes=1, min_hours=1, bond_bps=2_000, tif="GTC", good_until=None, stp="taker",
+    )  # fmt: skip
+    market.refused("gpu-1", far, Code.PRICE_OUTSIDE_COLLAR)
     assert ended(market)[low] == "out_of_the_money"
     assert ended(market)[dear] == "rationed"
     assert prices[:2] == [USD, 2 * USD + 500_000]

@@ -372,6 +372,18 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             "halts",
             key="hlt-9-0",
         ),
+        Listing(
+            "price_collars",
+            "how far prices may be from what they refer to",
+            "class_id region currency version collar_bps set_by set_at reason",
+            "collars",
+        ),
+        Listing(
+            "reference_prices",
+            "what prices refer to: of the last auction, or the operator's",
+            "class_id region currency price auction_id set_at",
+            "references",
+        ),
     ),
     "adjustment": (
         Listing(

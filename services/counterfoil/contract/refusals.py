@@ -129,6 +129,7 @@ class Code(StrEnum):
     PRICE_OUTSIDE_COLLAR = "price_outside_collar"
     PRICE_NOT_BETTER = "price_not_better"
     SOLUTION_NOT_VALID = "solution_not_valid"
+    COLLAR_NOT_VALID = "collar_not_valid"
     AMOUNT_TOO_LARGE = "amount_too_large"
     FACE_TOO_SMALL = "face_too_small"
     NOT_WHOLE_MINOR_UNITS = "not_whole_minor_units"
@@ -348,6 +349,9 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.DATE_IN_FUTURE: Meaning(_D, True, "The date has not come yet anywhere on earth."),
     Code.APPROVAL_NOT_VALID: Meaning(
         _D, False, "A line is not the claim's, is approved with more than it claims, or nothing is left to approve."
+    ),
+    Code.COLLAR_NOT_VALID: Meaning(
+        _D, False, "There is no collar to take away, or the last auction of the market has set its reference price."
     ),
     Code.FACT_NOT_VALID: Meaning(
         _D, False, "The fact is not of the kind that its name has, is one that the log knows itself, or lies ahead."

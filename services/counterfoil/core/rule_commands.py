@@ -18,7 +18,7 @@ NEW_IN_9: Final = frozenset(
         ("halt_trading", 1),
         ("resume_trading", 1),
         ("schedule_auction", 1), ("cancel_auction", 1), ("offer_in_auction", 1), ("bid_in_auction", 1),
-        ("improve_order", 1), ("propose_solution", 1),
+        ("improve_order", 1), ("propose_solution", 1), ("set_price_collar", 1),
         ("adjust_payment", 1),
         ("attest_control", 1),
         ("attest_inventory", 1),

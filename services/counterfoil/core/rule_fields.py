@@ -268,6 +268,8 @@ class Rules:
     max_auction_blocks: int
     """Of these, bids that are met in whole or not at all: the search for the best of them grows with their number."""
     max_auction_blocks_per_group: int
+    max_collars: int
+    """Markets whose prices are bound to a reference."""
     max_auction_solutions: int
     """From outside, of one auction: each is settled as it clears."""
     max_auction_solutions_per_group: int

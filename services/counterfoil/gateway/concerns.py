@@ -36,6 +36,7 @@ from counterfoil.ledger import notice_events as notices
 from counterfoil.matching import amendment_events as amendments
 from counterfoil.matching import (
     auction_events,
+    collar_events,
     cover_events,
     halt_events,
     inventory_events,
@@ -428,6 +429,8 @@ CONCERNS: Final[Mapping[str, Table]] = {
 
 NOBODY: Final[frozenset[type[Event]]] = frozenset(
     {
+        collar_events.PriceCollarSet,
+        collar_events.ReferencePriceSet,
         auction_events.AuctionScheduled,
         auction_events.AuctionCancelled,
         auction_events.AuctionLocked,

@@ -18,7 +18,7 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.ledger.amendment_events import AmendmentFunded
 from counterfoil.ledger.events import HoldRefused, HoldRefusedV1
-from counterfoil.matching import checks
+from counterfoil.matching import checks, collars
 from counterfoil.matching.amendment_events import (
     AmendmentFailed,
     BidAmended,
@@ -42,7 +42,8 @@ def reprice_bid(state: MatchingState, received: BidReceived, limit_price: int, a
     per_node = limit_price * received.gpus_per_node * received.hours
     nodes = received.nodes if bid is None else bid.remaining
     refused = (
-        checks.too_large(per_node * nodes + nodes)
+        collars.outside(state, received.currency, received.regions, dict.fromkeys(received.classes, limit_price))
+        or checks.too_large(per_node * nodes + nodes)
         or checks.paused(state, received.programme_id)
         or not_in_programme(state.every_terms(received.programme_id), received, state.rules, at)
         or state.barred(received.programme_id, received.beneficiary_id)
@@ -91,7 +92,8 @@ def reprice_offer(state: MatchingState, received: OfferReceived, price: int, at:
     )
     bonded_at = max(bonded_price(state, received, price), now)
     refused = (
-        checks.too_large(bonded_at * received.gpus_per_node * length * received.nodes)
+        collars.outside(state, received.currency, (received.region,), {received.class_id: price})
+        or checks.too_large(bonded_at * received.gpus_per_node * length * received.nodes)
         or checks.past_gate(last_start(received), state.rules, at)
         or _not_amendable(state, received.offer_id, received.price, price)
     )

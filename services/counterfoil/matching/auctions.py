@@ -165,11 +165,16 @@ def auction_cleared(state: MatchingState, event: AuctionCleared, _at: At) -> Non
     """Its outcome is known; what it traded at on average is the reference of the next auction of this market."""
     auction = state.auctions.open[event.auction_id]
     state.auctions.change(event.auction_id, auction._replace(phase="cleared", solution_id=event.solution_id))
-    nodes = sum(hour.nodes for hour in event.hours)
-    if nodes:
-        mean = sum(hour.price * hour.nodes for hour in event.hours) // nodes
-        tick = auction.scheduled.tick
-        state.auctions.last_price[market_of(auction.scheduled)] = max(mean - mean % tick, tick)
+    mean = mean_price(auction.scheduled, event)
+    if mean is not None:
+        state.auctions.last_price[market_of(auction.scheduled)] = mean
+
+
+def mean_price(scheduled: AuctionScheduled, event: AuctionCleared) -> int | None:
+    """What an auction traded at per node and hour, rounded down to the tick, at least one; None if nothing traded."""
+    nodes, tick = sum(hour.nodes for hour in event.hours), scheduled.tick
+    mean = sum(hour.price * hour.nodes for hour in event.hours) // nodes if nodes else None
+    return None if mean is None else max(mean - mean % tick, tick)
 
 
 def auction_closed(state: MatchingState, event: AuctionClosed, _at: At) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from counterfoil.contract.record import Event
@@ -12,7 +13,7 @@ from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
 from counterfoil.core.rule_fields import Rules
-from counterfoil.matching import checks
+from counterfoil.matching import checks, collars
 from counterfoil.matching.amendments import reprice_bid
 from counterfoil.matching.commands import AmendBid, CancelBid, PlaceBid
 from counterfoil.matching.events import BidClosed, BidReceived, BidReduced, MatchContinued
@@ -22,8 +23,10 @@ from counterfoil.matching.programmes import not_in_programme
 from counterfoil.matching.state import MatchingState
 
 
-def place_bid(state: MatchingState, body: PlaceBid, actor: Party, at: At) -> Decision:
-    """Receive a bid; it enters the book once its funds are held."""
+def place_bid(
+    state: MatchingState, body: PlaceBid, actor: Party, at: At, limits: Mapping[str, int] | None = None
+) -> Decision:
+    """Receive a bid; it enters the book once its funds are held. `limits`: by class, where each has its own."""
     rules = state.rules
     if body.programme_id not in state.programmes:
         return refuse(Code.UNKNOWN_PROGRAMME, programme_id=body.programme_id)
@@ -42,6 +45,7 @@ def place_bid(state: MatchingState, body: PlaceBid, actor: Party, at: At) -> Dec
         or (refuse(Code.CLASSES_NOT_COMPARABLE) if len(gpus) > 1 else None)
         or checks.minimum_too_large(body.min_nodes, body.nodes, 0, 0)
         or (checks.not_at_par(currency, body.limit_price) if rules.meters_in_kind else None)
+        or collars.outside(state, currency, body.regions, limits or dict.fromkeys(body.classes, body.limit_price))
         or checks.too_large(per_node * body.nodes + body.nodes)
         or checks.paused(state, body.programme_id)
         or not_in_programme(state.every_terms(body.programme_id), body, rules, at)

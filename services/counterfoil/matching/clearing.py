@@ -28,6 +28,8 @@ from counterfoil.matching.auction_events import (
 )
 from counterfoil.matching.auction_outcome import End, outcome_of
 from counterfoil.matching.auction_state import Auction
+from counterfoil.matching.auctions import mean_price
+from counterfoil.matching.collars import references_of
 from counterfoil.matching.events import BidClosed, OfferClosed
 from counterfoil.matching.evolve import remove_bid
 from counterfoil.matching.replacing import keep_sold
@@ -53,7 +55,10 @@ def advance_auction(state: MatchingState, _cutoff: int, at: At) -> Sequence[Even
             return [AuctionCancelled(auction_id=auction_id, cause="gate_closed", cancelled_by=None, reason=None)]
         book = frozen(state, auction_id).book
         judged = judge(state, auction_id, book)
-        return [*judged.verdicts, _cleared(state, auction.scheduled, book, judged)]
+        cleared = _cleared(state, auction.scheduled, book, judged)
+        mean = mean_price(auction.scheduled, cleared)
+        references = [] if mean is None else references_of(auction.scheduled, mean)
+        return [*judged.verdicts, cleared, *references]
     return _next_steps(state, auction_id, auction, at)
 
 

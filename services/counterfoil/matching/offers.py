@@ -12,7 +12,7 @@ from counterfoil.core.directory import Party
 from counterfoil.core.hidden import not_yours
 from counterfoil.core.rule_fields import Rules
 from counterfoil.core.units import METERED, unknown_unit
-from counterfoil.matching import checks
+from counterfoil.matching import checks, collars
 from counterfoil.matching.amendments import reprice_offer
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
 from counterfoil.matching.events import OfferClosed, OfferReceived, OfferReduced
@@ -50,6 +50,7 @@ def offered(state: MatchingState, body: PostOffer, actor: Party, at: At) -> Deci
         or checks.minimum_too_large(body.min_nodes, body.nodes, body.min_hours, length)
         or unfit_bond(body.currency, body.bond_bps, rules)
         or checks.not_at_par(body.currency, body.price)
+        or collars.outside(state, body.currency, (body.region,), {body.class_id: body.price})
         or checks.too_large(bonded)
         or checks.past_gate(body.window_end - body.min_hours, rules, at)
         or only_halted(state, body.tif, (body.class_id,), (body.region,), actor.party_id)

@@ -49,7 +49,8 @@ def place_performance_bid(state: MatchingState, body: PlacePerformanceBid, actor
     if highest > MAX_PRICE:
         return refuse(Code.AMOUNT_TOO_LARGE)
     classes = tuple(each.class_id for each in limits)
-    decided = place_bid(state, PlaceBid(classes=classes, limit_price=highest, **_of(body)), actor, at)
+    by_class = {each.class_id: each.limit_price for each in limits}
+    decided = place_bid(state, PlaceBid(classes=classes, limit_price=highest, **_of(body)), actor, at, by_class)
     if isinstance(decided, Refusal):
         return decided
     (received,) = decided

@@ -25,6 +25,7 @@ from counterfoil.matching import (
     auction_orders,
     auctions,
     clearing,
+    collars,
     evolve,
     forced_cancellations,
     halts,
@@ -61,6 +62,8 @@ from counterfoil.matching.auction_events import (
     TradeCleared,
 )
 from counterfoil.matching.bids import amend_bid, cancel_bid, place_bid
+from counterfoil.matching.collar_commands import SetPriceCollar
+from counterfoil.matching.collar_events import PriceCollarSet, ReferencePriceSet
 from counterfoil.matching.commands import (
     AmendBid,
     AmendOffer,
@@ -130,6 +133,7 @@ DECIDER: Final = Decider(
         OfferInAuction: auction_orders.offer_in_auction,
         BidInAuction: auction_orders.bid_in_auction,
         ImproveOrder: auction_orders.improve_order,
+        SetPriceCollar: collars.set_price_collar,
         ProposeSolution: solutions.propose_solution,
     },
     reactions={
@@ -219,6 +223,8 @@ DECIDER: Final = Decider(
         TradeCleared: clearing.trade_cleared,
         SolutionReceived: solutions.solution_received,
         SolutionJudged: solutions.solution_judged,
+        PriceCollarSet: collars.price_collar_set,
+        ReferencePriceSet: collars.reference_price_set,
     },
 )
 SERVICE: Final = Service(DECIDER, VIEWS, REDUCERS)

@@ -18,6 +18,7 @@ from counterfoil.core.rule_fields import Rules
 from counterfoil.core.table import Table
 from counterfoil.issuance.class_events import ClassRegistered
 from counterfoil.matching.auction_state import Auctions
+from counterfoil.matching.collar_state import COLLAR, REFERENCE_PRICE, Collar, ReferencePrice
 from counterfoil.matching.commitments import Committed
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.events import BidReceived, OfferReceived, Removal
@@ -154,11 +155,10 @@ class MatchingState(ProgrammesState):
     """
 
     __slots__ = (
-        "admitted", "amending", "amendments", "auctions", "bids", "book", "classed", "classes", "continuing",
+        "admitted", "amending", "amendments", "auctions", "bids", "book", "classed", "classes", "collars", "continuing",
         "described", "expiry", "floors", "halts", "in_market", "leaving", "leaving_before", "line", "listed", "offers",
-        "open_orders", "paused", "performance", "resting_bids", "resting_offers", "rule", "sited",
-        "sites_of", "sold", "sold_until", "stocks", "uncrossing",
-        "under_contract", "versions",
+        "open_orders", "paused", "performance", "reference_prices", "resting_bids", "resting_offers", "rule", "sited",
+        "sites_of", "sold", "sold_until", "stocks", "uncrossing", "under_contract", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
@@ -186,6 +186,8 @@ class MatchingState(ProgrammesState):
         self.amending: dict[str, str] = {}  # order -> its amendment that is being decided
         self.floors: Table[str, int] = self.keep(Table(FLOOR))
         """Offer that has another price -> the floor price by which its bond is measured since, 0 for none."""
+        self.collars: Table[tuple[str, str, str], Collar] = self.keep(Table(COLLAR))  # (class, region, currency)
+        self.reference_prices: Table[tuple[str, str, str], ReferencePrice] = self.keep(Table(REFERENCE_PRICE))
         self.halts: Table[Halt, str] = self.keep(Table(HALTED))
         self.paused: Table[str, bool] = self.keep(Table(PAUSED))
         self.leaving: Table[Scope, Removal] = self.keep(Table(LEAVING))

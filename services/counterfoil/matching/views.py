@@ -12,7 +12,7 @@ from typing import Final, get_args
 from counterfoil.contract.codec import dump_event
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
-from counterfoil.matching import auction_views
+from counterfoil.matching import auction_views, collar_views
 from counterfoil.matching.amendment_events import (
     AmendmentFailed,
     BidAmended,
@@ -318,7 +318,7 @@ INVENTORY: Final = View(
 
 VIEWS: Final[tuple[View, ...]] = (
     INVENTORY, OFFERS, BIDS, TRADES, MARKET_OFFERS, MARKET_TRADES, PREVENTED, FORCED, AMENDMENTS, HALTS,
-    *auction_views.VIEWS,
+    *auction_views.VIEWS, *collar_views.VIEWS,
 )  # fmt: skip
 
 
@@ -494,5 +494,6 @@ REDUCERS: Final[Reducers] = {
     MatchPrevented: _match_prevented,
     CancellationForced: _cancellation_forced,
     **auction_views.REDUCERS,
+    **collar_views.REDUCERS,
 }
 """Changes per event of matching's log; what it mirrors from issuance is issuance's to show."""
