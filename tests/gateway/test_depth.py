@@ -11,7 +11,7 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.gateway import depth
 from counterfoil.gateway.bounds import MAX_LEVELS
 from counterfoil.gateway.depth import DepthBook
-from counterfoil.gateway.levels import Levels, Market, Order
+from counterfoil.gateway.levels import Levels, Market, Order, in_blocks
 from counterfoil.matching.service import SERVICE
 from counterfoil.ports import Row, Unavailable
 from tests.gateway.harness import Stepped
@@ -22,7 +22,26 @@ from tests.views import viewed_in
 MARKET: Market = ("a100", "east", "CNY")
 
 
-def summed(offers: list[Row], bids: list[Row], market: Market) -> dict[str, list[dict[str, Any]]]:
+def left_of(book: Any, row: Any) -> tuple[int, int]:
+    """The most nodes of an hour, and the node hours, that are in a block which may be had: each hour by itself."""
+    free = [0] * (row["window_end"] - row["window_start"])
+    for first, hours, nodes in book.residual(row["offer_id"]):
+        start = first - row["window_start"]
+        free[start : start + hours] = [nodes] * hours
+    return most_of(free, row["min_nodes"], row["min_hours"])
+
+
+def most_of(free: list[int], min_nodes: int, min_hours: int) -> tuple[int, int]:
+    blocks = [range(start, start + min_hours) for start in range(len(free) - min_hours + 1)]
+    found = [
+        max((least for block in blocks if hour in block and (least := min(free[each] for each in block)) >= min_nodes),
+            default=0)
+        for hour in range(len(free))
+    ]  # fmt: skip
+    return max(found, default=0), sum(found)
+
+
+def summed(book: Any, offers: list[Row], bids: list[Row], market: Market) -> dict[str, list[dict[str, Any]]]:
     """The levels as the rows of open orders have them."""
     sides: dict[str, dict[int, list[int]]] = {"offers": {}, "bids": {}}
 
@@ -34,8 +53,7 @@ def summed(offers: list[Row], bids: list[Row], market: Market) -> dict[str, list
 
     for row in offers:
         if row["status"] == "open" and (row["class_id"], row["region"], row["currency"]) == market:
-            hours: Any = row["window_end"] - row["window_start"]  # type: ignore[operator]
-            add("offers", row["price"], row["nodes"], row["nodes"] * hours - row["sold_node_hours"])
+            add("offers", row["price"], *left_of(book, row))
     for row in bids:
         named: Any = (row["classes"], row["regions"])
         if row["status"] == "open" and market[0] in named[0] and market[1] in named[1] and row["currency"] == market[2]:
@@ -57,13 +75,33 @@ def test_levels_by_events_are_the_sums_over_open_orders(tmp_path_factory: pytest
         viewed.of(market)
         for event, _ in market.decided:
             levels.take(event)
-        found = 0
+        found, read = 0, Levels()  # as they are when they are read from rows
+        for status in ("received", "open"):
+            for row in viewed.rows("offers", status=status):
+                read.add(row["offer_id"], depth._offer(viewed._store, row))
         for class_id in ("a100", "h100"):
             each = (class_id, "east", "CNY")
-            expected = summed(viewed.rows("offers"), viewed.rows("bids"), each)
+            expected = summed(market.state.book, viewed.rows("offers"), viewed.rows("bids"), each)
             assert levels.of(each, everything=True) == expected
+            assert read.of(each, everything=True)["offers"] == expected["offers"]
             found += len(expected["offers"]) + len(expected["bids"])
         assert found > 4
+
+
+@pytest.mark.parametrize(
+    ("free", "least", "had"),
+    [
+        ([4] * 6, (1, 1), (4, 24)),
+        ([4] * 6, (5, 1), (0, 0)),  # reduced below its smallest block
+        ([4] * 6, (1, 7), (0, 0)),
+        ([4, 1, 1, 4, 4, 4], (2, 2), (4, 12)),  # the first hour is alone, two hours have too few nodes
+        ([3, 2, 0, 3, 3, 2], (2, 2), (3, 4 + 8)),  # the third node of the first hour is in no block of two hours
+        ([], (1, 1), (0, 0)),
+    ],
+)
+def test_what_no_block_can_take_is_not_on_offer(free: list[int], least: tuple[int, int], had: tuple[int, int]) -> None:
+    found = in_blocks(free, *least)
+    assert (max(found, default=0), sum(found)) == had == most_of(free, *least)
 
 
 def test_only_the_best_levels_are_shown() -> None:
@@ -97,9 +135,9 @@ def test_who_has_not_asked_for_long_reads_the_orders_again(http: Stepped, monkey
     assert book.depth_of(asked, ends, everything=True)[0]["offers"] == []
     read, rows = list[object](), depth._rows
 
-    def counted(*given: Any) -> Any:
+    def counted(*given: Any, **filters: Any) -> Any:
         read.append(given)
-        return rows(*given)
+        return rows(*given, **filters)
 
     monkeypatch.setattr(depth, "_rows", counted)
     for offers, again in ((1, False), (3, True)):

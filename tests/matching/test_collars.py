@@ -87,9 +87,8 @@ def test_refused_collars(terms: dict[str, Any], code: Code) -> None:
 
 def test_nobody_names_a_reference_where_an_auction_has() -> None:
     market = collared()
-    market.state.references["a100", "east", "CNY"] = market.state.references["a100", "east", "CNY"]._replace(
-        of_auction=True
-    )
+    of = "a100", "east", "CNY"
+    market.state.reference_prices[of] = market.state.reference_prices[of]._replace(of_auction=True)
     market.when(COLLAR, "op").refused(Code.COLLAR_NOT_VALID)
     market.when(replace(COLLAR, reference_price=None), "op").then_types(PriceCollarSet)
 

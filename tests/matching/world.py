@@ -33,6 +33,7 @@ from counterfoil.matching.amendment_events import (
     OfferAmended,
     OfferAmendmentRequested,
 )
+from counterfoil.matching.auction_events import AuctionOrderEntered, TradeCleared
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.matching.events import (
     BidAdmitted,
@@ -206,6 +207,7 @@ class Tally:
         self.paid_by: dict[str, int] = {}  # bid -> version of the vouchers
         self.limits: dict[tuple[str, str], ClassLimit] = {}  # of bids by performance: (bid, class)
         self.versions: dict[str, int] = {}  # offer -> version of its class
+        self.auctioned: set[str] = set()  # orders of auctions, which are in no book
 
     def count(self, event: Event, at: At) -> None:  # noqa: C901
         """One more event."""
@@ -248,6 +250,10 @@ class Tally:
                 self._amendment(event, at)
             case MatchContinued() | UncrossingBegun() | UncrossingContinued():
                 self._continued(event, at)
+            case AuctionOrderEntered():
+                self.auctioned.add(event.order_id)
+            case TradeCleared():
+                self._cleared(event)
             case TradeMatched():
                 self._trade(event, at)
             case MatchPrevented():
@@ -271,7 +277,21 @@ class Tally:
             self.offers[event.offer_id] = replace(self.offers[event.offer_id], price=event.price)
         order_id = event.bid_id if isinstance(event, BidAmended) else event.offer_id
         assert order_id not in self.closed
-        self.priority[order_id] = at.index
+        if order_id not in self.auctioned:
+            self.priority[order_id] = at.index
+
+    def _cleared(self, trade: TradeCleared) -> None:
+        """A block counts with the last of its hours."""
+        bid, offer = self.bids[trade.bid_id], self.offers[trade.offer_id]
+        assert {bid.bid_id, offer.offer_id} <= self.auctioned
+        assert not {bid.bid_id, offer.offer_id} & self.closed.keys()
+        assert bid.partial or trade.nodes == bid.nodes
+        for hour in range(trade.first_hour, trade.first_hour + trade.hours):
+            assert offer.window_start <= hour < offer.window_end
+            self.sold[offer.offer_id, hour] = self.sold.get((offer.offer_id, hour), 0) + trade.nodes
+            assert self.sold[offer.offer_id, hour] <= offer.nodes
+        if not trade.bid_hours_left:
+            self.executed[bid.bid_id] = self.executed.get(bid.bid_id, 0) + trade.nodes
 
     def _continued(self, event: Any, at: At) -> None:
         """A pass that comes before what is left of another one is judged by the time of that."""
@@ -362,6 +382,10 @@ class Tally:
                 assert resting is None
                 assert bid_id not in state.bids
                 assert executed + reduced < bid.nodes or bid_id not in self.closed
+            elif bid_id in self.auctioned:
+                assert resting is None
+                assert bid_id in state.bids
+                assert 0 <= executed < bid.nodes
             elif bid_id in self.priority:
                 assert resting is not None
                 assert executed + resting.remaining + reduced == bid.nodes

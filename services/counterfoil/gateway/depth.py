@@ -13,10 +13,10 @@ from typing import Any, Final, cast
 from counterfoil.contract.limits import MAX_PIECES
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.gateway.backend import Backend
-from counterfoil.gateway.levels import Levels, Market, OnOffer, bid_of, offer_of
+from counterfoil.gateway.levels import Levels, Market, OnOffer, Order, bid_of, offer_of
 from counterfoil.issuance.views import DOCUMENT_PIECES, PROGRAMME_DOCUMENTS, PROGRAMME_VERSIONS, PROGRAMMES
 from counterfoil.matching.service import SERVICE
-from counterfoil.matching.views import BIDS, OFFERS
+from counterfoil.matching.views import BIDS, OFFERS, TRADES
 from counterfoil.ports import Inbox, Row, Unavailable, View, ViewReader
 from counterfoil.programme.documents import rules_by_hash
 from counterfoil.programme.terms import on_market
@@ -45,9 +45,10 @@ class DepthBook:
     ) -> tuple[dict[str, list[dict[str, Any]]], dict[str, int]]:
         """The best levels of a market, and the positions in matching's logs that they reflect: at least `reached`.
 
-        Per level: how many `orders`, their `nodes`, and `node_hours` not sold or not filled yet. Offers that are sold
-        out are left out; hours that passed unsold are included. Without `everything`, bids only where enough unrelated
-        parties stand (`Levels.of`). Raises `Unavailable`, and errors of the database.
+        Per level: how many `orders`, the `nodes` that each has at most in an hour, and `node_hours`. Of offers that is
+        what can be had, in blocks no smaller than their smallest; those of which nothing can are left out, hours that
+        passed unsold are included. Without `everything`, bids only where enough unrelated parties stand (`Levels.of`).
+        Raises `Unavailable`, and errors of the database.
         """
         with self._turn:
             self._current(reached)
@@ -96,14 +97,22 @@ class DepthBook:
             progress = views.progress()
             self._positions = {log: progress[log].position for log in self._logs}
             for status in ("received", "open"):
-                for row in _rows(views, OFFERS, status):
-                    levels.add(str(row["offer_id"]), offer_of(row, is_open=status == "open"))
-                for row in _rows(views, BIDS, status):
+                for row in _rows(views, OFFERS, status=status):
+                    levels.add(str(row["offer_id"]), _offer(views, row))
+                for row in _rows(views, BIDS, status=status):
                     levels.add(str(row["bid_id"]), bid_of(row, is_open=status == "open"))
         try:
             self._inbox = self._backend.transport.open_inbox("depth", None, self._positions)
         except ValueError as problem:
             raise Unavailable(f"the views are ahead of this gateway: {problem}") from problem
+
+
+def _offer(views: ViewReader, row: Row) -> Order:
+    """An open offer, less what its trades sold. Its nodes are those of now: a reduction took as many of each hour."""
+    offer = offer_of(row, is_open=row["status"] == "open")
+    for each in _rows(views, TRADES, offer_id=row["offer_id"]) if row["sold_node_hours"] else ():
+        offer.sell(cast(int, each["nodes"]), cast(int, each["first_hour"]), cast(int, each["hours"]))
+    return offer
 
 
 def programmes_pay_in(views: ViewReader, class_id: str, region: str) -> set[str]:
@@ -137,8 +146,8 @@ def _list(value: object) -> list[object]:
     return cast("list[object]", value)
 
 
-def _rows(views: ViewReader, view: View, status: str) -> Iterator[Row]:
+def _rows(views: ViewReader, view: View, **filters: object) -> Iterator[Row]:
     after: tuple[object, ...] | None = None
-    while page := views.page(view.name, {"status": status}, after, _PAGE):
+    while page := views.page(view.name, filters, after, _PAGE):
         yield from page
         after = view.place_of(page[-1])

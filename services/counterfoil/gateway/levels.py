@@ -1,9 +1,13 @@
-"""The price levels of all markets, summed over the orders that are open, and moved on by matching's events."""
+"""The price levels of all markets, summed over the orders that are open, and moved on by matching's events.
+
+Of an offer only what can be had counts: hours and nodes that some block may still take, which is no smaller than its
+smallest. What is left of one that is sold in part is found when it is asked for, not with each trade.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest, nsmallest
 from typing import Any, Final, NamedTuple
@@ -34,6 +38,8 @@ class Order:
     """An order that is received or open; of a bid, `nodes` are those left, and nothing is in `sold`.
 
     `group`: of related parties, as it was when the order was placed. `limits`: of a bid by performance, by class.
+    `first`, `min_nodes`, `min_hours`: of an offer, its first hour and its smallest block; `free`: the nodes that it has
+    left in each hour, once some are sold. `counted`: nodes and node hours as its levels have them.
     """
 
     side: str
@@ -45,11 +51,52 @@ class Order:
     sold: int = 0
     is_open: bool = False
     limits: Mapping[str, int] = field(default_factory=dict)
+    first: int = 0
+    min_nodes: int = 1
+    min_hours: int = 1
+    free: list[int] | None = None
+    counted: tuple[int, int] = (0, 0)
 
-    @property
-    def node_hours(self) -> int:
-        """What is neither sold nor filled."""
-        return self.nodes * self.hours - self.sold if self.is_open else 0
+    def sell(self, nodes: int, first_hour: int, hours: int) -> None:
+        """A block of an offer is sold."""
+        if self.free is None:
+            self.free = [self.nodes] * self.hours
+        start = first_hour - self.first
+        self.free[start : start + hours] = [left - nodes for left in self.free[start : start + hours]]
+        self.sold += nodes * hours
+
+    def reduce(self, by: int) -> None:
+        """An offer has fewer nodes, in each hour."""
+        self.nodes -= by
+        if self.free is not None:
+            self.free = [left - by for left in self.free]
+
+    def to_be_had(self) -> tuple[int, int]:
+        """The most nodes of an hour that can be had, and the node hours."""
+        if not self.is_open:
+            return 0, 0
+        if self.side == "bids":
+            return self.nodes, self.nodes * self.hours
+        free = [self.nodes] * self.hours if self.free is None else self.free
+        had = in_blocks(free, self.min_nodes, self.min_hours)
+        return max(had, default=0), sum(had)
+
+
+def in_blocks(free: Sequence[int], min_nodes: int, min_hours: int) -> list[int]:
+    """Of the nodes left in each hour, those that are in a block of so many hours in a row, and of so many nodes."""
+    whole = [nodes if nodes >= min_nodes else 0 for nodes in _of_each(free, min_hours, min)]
+    around = [0] * (min_hours - 1)
+    return _of_each([*around, *whole, *around], min_hours, max) if whole else []
+
+
+def _of_each(values: Sequence[int], hours: int, of: Callable[[int, int], int]) -> list[int]:
+    """The least, or the greatest, of each stretch of so many values."""
+    found, width = list(values), 1
+    while width < hours:
+        step = min(width, hours - width)
+        found = list(map(of, found, found[step:]))
+        width += step
+    return found if len(values) >= hours else []
 
 
 class OnOffer(NamedTuple):
@@ -65,7 +112,7 @@ class OnOffer(NamedTuple):
 
 @dataclass(slots=True)
 class Level:
-    """The orders of one side at one price: how many of each group, their nodes, their node hours, those sold."""
+    """The orders of one side at one price: how many of each group, their nodes and node hours to be had, those sold."""
 
     orders: Counter[str] = field(default_factory=Counter)
     nodes: int = 0
@@ -77,8 +124,8 @@ class Level:
         self.orders[order.group] += sign
         if not self.orders[order.group]:
             del self.orders[order.group]
-        self.nodes += sign * order.nodes
-        self.node_hours += sign * order.node_hours
+        self.nodes += sign * order.counted[0]
+        self.node_hours += sign * order.counted[1]
         self.sold += sign * order.sold
 
     @property
@@ -93,26 +140,39 @@ class Levels:
     def __init__(self) -> None:
         self.orders: dict[str, Order] = {}
         self._levels: defaultdict[tuple[str, Market], dict[int, Level]] = defaultdict(dict)
+        self._changed: dict[str, None] = {}  # orders that are in no level until somebody asks
 
     def add(self, order_id: str, order: Order) -> None:
         """Add an order."""
         self.orders[order_id] = order
-        self._count(order, 1)
+        self._changed[order_id] = None
+
+    def edit(self, order_id: str) -> Order | None:
+        """An order that is about to change; None if it is not known."""
+        order = self.orders.get(order_id)
+        if order is not None and order_id not in self._changed:
+            self._count(order, -1)
+            self._changed[order_id] = None
+        return order
 
     def change(self, order_id: str, **values: Any) -> None:
         """Set values of an order, if it is known."""
-        order = self.orders.get(order_id)
+        order = self.edit(order_id)
         if order is not None:
-            self._count(order, -1)
             for name, value in values.items():
                 setattr(order, name, value)
-            self._count(order, 1)
 
     def remove(self, order_id: str) -> None:
         """Forget an order, if it is known."""
-        order = self.orders.pop(order_id, None)
-        if order is not None:
-            self._count(order, -1)
+        if self.edit(order_id) is not None:
+            del self.orders[order_id], self._changed[order_id]
+
+    def _settle(self) -> None:
+        for order_id in self._changed:
+            order = self.orders[order_id]
+            order.counted = order.to_be_had()
+            self._count(order, 1)
+        self._changed.clear()
 
     def take(self, event: Event) -> None:
         """Move on by an event of matching."""
@@ -122,6 +182,7 @@ class Levels:
 
     def currencies_of(self, class_id: str, region: str) -> set[str]:
         """The currencies of the open orders for a class in a region."""
+        self._settle()
         return {market[2] for _, market in self._levels if market[:2] == (class_id, region)}
 
     def of(self, market: Market, *, everything: bool) -> dict[str, list[dict[str, Any]]]:
@@ -130,6 +191,7 @@ class Levels:
         Without `everything`, of the bids only levels at which `MIN_GROUPS` groups of related parties stand: elsewhere
         somebody could tell, or guess, whose limit it is.
         """
+        self._settle()
         offers, bids = self._levels.get(("offers", market), {}), self._levels.get(("bids", market), {})
         prices = (price for price, level in bids.items() if everything or level.shown_to_all)
         return {
@@ -139,10 +201,11 @@ class Levels:
 
     def on_offer(self) -> dict[Market, OnOffer]:
         """Of each market with open offers, what these have left."""
+        self._settle()
         return {market: _on_offer(found) for (side, market), found in self._levels.items() if side == "offers"}
 
     def _count(self, order: Order, sign: int) -> None:
-        if order.node_hours <= 0:
+        if order.counted[1] <= 0:
             return
         for market in order.markets:
             price = order.limits.get(market[0], order.price)
@@ -163,8 +226,9 @@ def _on_offer(levels: Mapping[int, Level]) -> OnOffer:
 def offer_of(row: Mapping[str, Any], *, is_open: bool) -> Order:
     """The offer in a row of the view, or in the fields of its first event."""
     market = (row["class_id"], row["region"], row["currency"])
-    hours, sold = row["window_end"] - row["window_start"], row.get("sold_node_hours", 0)
-    return Order("offers", row["group_id"], (market,), row["price"], row["nodes"], hours, sold, is_open)
+    hours, least = row["window_end"] - row["window_start"], (row["min_nodes"], row["min_hours"])
+    first = row["window_start"]
+    return Order("offers", row["group_id"], (market,), row["price"], row["nodes"], hours, 0, is_open, {}, first, *least)
 
 
 def bid_of(row: Mapping[str, Any], *, is_open: bool) -> Order:
@@ -182,7 +246,10 @@ def _level(price: int, level: Level) -> dict[str, Any]:
 
 # events -------------------------------------------------------------------------------------------------------------
 
-_OFFER: Final = ("group_id", "class_id", "region", "currency", "price", "nodes", "window_start", "window_end")
+_OFFER: Final = (
+    "group_id", "class_id", "region", "currency", "price", "nodes", "window_start", "window_end", "min_nodes",
+    "min_hours",
+)  # fmt: skip
 _BID: Final = ("group_id", "classes", "regions", "currency", "limit_price", "nodes", "hours")
 
 
@@ -191,15 +258,15 @@ def _fields(event: Event, names: Iterable[str]) -> dict[str, Any]:
 
 
 def _offer_reduced(levels: Levels, event: OfferReduced) -> None:
-    order = levels.orders.get(event.offer_id)
+    order = levels.edit(event.offer_id)
     if order is not None:
-        levels.change(event.offer_id, nodes=order.nodes - event.reduced_by)
+        order.reduce(event.reduced_by)
 
 
 def _trade_matched(levels: Levels, event: Trade) -> None:
-    offer = levels.orders.get(event.offer_id)
+    offer = levels.edit(event.offer_id)
     if offer is not None:
-        levels.change(event.offer_id, sold=offer.sold + event.nodes * event.hours)
+        offer.sell(event.nodes, event.first_hour, event.hours)
     if event.bid_nodes_left:
         levels.change(event.bid_id, nodes=event.bid_nodes_left)
     else:

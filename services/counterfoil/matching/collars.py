@@ -26,7 +26,7 @@ from counterfoil.matching.state import MatchingState
 def set_price_collar(state: MatchingState, body: SetPriceCollar, actor: Party, _at: At) -> Decision:
     """Set the next version of a market's collar, and its reference price where it has none of an auction."""
     market = body.class_id, body.region, body.currency
-    had, reference = state.collars.get(market), state.references.get(market)
+    had, reference = state.collars.get(market), state.reference_prices.get(market)
     refused = _unfit(state, body) or (
         refuse(Code.OVER_LIMIT, limit=state.rules.max_collars)
         if had is None and len(state.collars) >= state.rules.max_collars
@@ -67,7 +67,7 @@ def outside(state: MatchingState, currency: str, regions: Iterable[str], limits:
         for region in sorted(regions):
             collar, reference = state.collars.get((class_id, region, currency)), None
             if collar is not None and collar.collar_bps is not None:
-                reference = state.references.get((class_id, region, currency))
+                reference = state.reference_prices.get((class_id, region, currency))
             if collar is None or collar.collar_bps is None or reference is None:
                 continue
             least, most = band(reference.price, collar.collar_bps)
@@ -105,4 +105,4 @@ def price_collar_set(state: MatchingState, event: PriceCollarSet, _at: At) -> No
 def reference_price_set(state: MatchingState, event: ReferencePriceSet, _at: At) -> None:
     """Later orders are judged by it."""
     market = event.class_id, event.region, event.currency
-    state.references[market] = ReferencePrice(event.price, event.auction_id is not None)
+    state.reference_prices[market] = ReferencePrice(event.price, event.auction_id is not None)
