@@ -350,9 +350,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.APPROVAL_NOT_VALID: Meaning(
         _D, False, "A line is not the claim's, is approved with more than it claims, or nothing is left to approve."
     ),
-    Code.COLLAR_NOT_VALID: Meaning(
-        _D, False, "There is no collar to take away, or the last auction of the market has set its reference price."
-    ),
+    Code.COLLAR_NOT_VALID: Meaning(_D, False, "There is no collar to end, or an auction has set the reference price."),
     Code.FACT_NOT_VALID: Meaning(
         _D, False, "The fact is not of the kind that its name has, is one that the log knows itself, or lies ahead."
     ),
