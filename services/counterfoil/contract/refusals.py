@@ -342,6 +342,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.PRICE_OUTSIDE_COLLAR: Meaning(_D, False, "The price is too far from the reference price."),
     Code.PRICE_NOT_BETTER: Meaning(_D, False, "The price is no better than the one that the order has."),
     Code.SOLUTION_NOT_VALID: Meaning(_D, False, "It is not the next piece, or all pieces do not have the hash."),
+    Code.COLLAR_NOT_VALID: Meaning(_D, False, "There is no collar to end, or an auction has set the reference price."),
     Code.AMOUNT_TOO_LARGE: Meaning(_D, False, "The amount, or price times quantity, exceeds what can be counted."),
     Code.FACE_TOO_SMALL: Meaning(_D, False, "The programme issues no voucher of so little."),
     Code.NOT_WHOLE_MINOR_UNITS: Meaning(_D, False, "The currency has no coin so small: pay whole minor units."),
@@ -350,7 +351,6 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.APPROVAL_NOT_VALID: Meaning(
         _D, False, "A line is not the claim's, is approved with more than it claims, or nothing is left to approve."
     ),
-    Code.COLLAR_NOT_VALID: Meaning(_D, False, "There is no collar to end, or an auction has set the reference price."),
     Code.FACT_NOT_VALID: Meaning(
         _D, False, "The fact is not of the kind that its name has, is one that the log knows itself, or lies ahead."
     ),
