@@ -73,7 +73,6 @@ from counterfoil.ledger.extension_commands import ExtendVoucher
 from counterfoil.ledger.tranche_commands import AttestMilestone, ReleaseTranche
 from counterfoil.matching.auction.book import Placement
 from counterfoil.matching.auction_commands import CancelAuction, ImproveOrder, OfferInAuction
-from counterfoil.matching.collar_commands import SetPriceCollar
 from counterfoil.matching.commands import (
     AmendBid,
     AmendOffer,
@@ -111,6 +110,7 @@ from tests.authority.prepared import (
     AID_GIVEN,
     APPLICATION,
     AUCTION,
+    COLLAR,
     CONTROL,
     FACT,
     FURTHER,
@@ -572,11 +572,6 @@ def _offer_in_auction(market: Market) -> Command:
         auction_id=market.ids["auction"], class_id="a100", nodes=1, window_start=AUCTION.first_hour,
         window_end=AUCTION.first_hour + 1, price=YUAN, bond_bps=2_000,
     )  # fmt: skip
-
-
-COLLAR: Final = SetPriceCollar(
-    class_id="a100", region="farther", currency="CNY", collar_bps=5_000, reference_price=YUAN, reason=WHY
-)
 
 
 def _solution(market: Market) -> Command:

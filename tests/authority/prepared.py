@@ -50,6 +50,7 @@ from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer
 from counterfoil.matching.auction.book import Placement
 from counterfoil.matching.auction_commands import BidInAuction, ScheduleAuction
+from counterfoil.matching.collar_commands import SetPriceCollar
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.matching.halt_commands import HaltTrading
 from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAtSite
@@ -403,6 +404,9 @@ def pledging(market: Market, name: str, pledgee_id: str) -> PledgeVoucher:
     return PledgeVoucher(voucher_id=market.ids[name], amount=YUAN, pledgee_id=pledgee_id)
 
 
+COLLAR: Final = SetPriceCollar(
+    class_id="a100", region="farther", currency="CNY", collar_bps=5_000, reference_price=YUAN, reason="calm"
+)
 AUCTION: Final = ScheduleAuction(
     programmes=("p1",), classes=("a100",), region="east", first_hour=LATER + 40, hours=4,
     locks_at=(LATER + 12) * HOUR, clears_at=(LATER + 14) * HOUR, reference_price=YUAN, collar_bps=10_000, caps="none",

@@ -27,6 +27,7 @@ from counterfoil.runtime.projector import project
 from counterfoil.vocabulary import CODEC
 from tests.authority.prepared import (
     AID_GIVEN,
+    COLLAR,
     CONTROL,
     LATER,
     SPECIAL_AID,
@@ -51,6 +52,7 @@ class ReadMarket(Market):
         super().__init__()
         self.submit("operator", RegisterCurrency(currency="XTS", minor_units=2))
         self.submit("operator", SPECIAL_AID)
+        self.submit("operator", COLLAR)
         self.trade("defaulted", "gpu-1", LATER + 1)
         self.do("gpu-1", WithdrawDelivery(contract_id=self.ids["defaulted"], reason="no power"))
         self.do("none-treasurer", deposit("lab-1-provider"))
