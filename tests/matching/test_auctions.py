@@ -133,6 +133,7 @@ def test_an_auction_from_its_schedule_to_its_contracts(market: Market) -> None:
     nodes = [hour.nodes for hour in cleared.hours]
     mean = sum(price * each for price, each in zip(prices, nodes, strict=True)) // sum(nodes)
     assert (reference.class_id, reference.price) == ("a100", mean - mean % 10_000)
+    assert cleared.groups == RULES[LATEST].min_reference_groups
     collar = SetPriceCollar(
         class_id="a100", region="east", currency="USD", collar_bps=1_000, reference_price=None, reason="calm"
     )
@@ -195,6 +196,27 @@ def test_a_dishonest_engine_is_caught_each_lie_by_a_finding_of_its_own(market: M
         found = forged(entry, structs.replace(entry, events=(replace(cleared, **lie),)))
         assert found is not None
         assert found[0] == code
+
+
+def test_solutions_of_an_auction_that_does_not_take_place_have_an_end(market: Market) -> None:
+    auction_id, (ask, _, *small) = trapped(market)
+    market.do("gpu-2", *proposal(auction_id, (small[0], ask)))
+    market.do("operator", CancelAuction(auction_id=auction_id, reason="No power"))
+    assert [each.verdict for each in market.events("matching", SolutionJudged)] == ["not_judged"]
+    assert market.sealed().clean
+
+
+def test_too_few_groups_set_no_reference_price(market: Market) -> None:
+    """One pair could make the price of an auction in which nobody else trades; the operator names the next one's."""
+    auction_id = scheduled(market)
+    placed(market, "gpu-1", offer(auction_id, USD))
+    placed(market, "lab-1", bid(auction_id, 3 * USD))
+    market.advance_to(CLEAR)
+    (cleared,) = market.events("matching", AuctionCleared)
+    assert cleared.groups == 2 < RULES[LATEST].min_reference_groups
+    assert not market.events("matching", ReferencePriceSet)
+    later = replace(AUCTION, first_hour=FIRST + 24, locks_at=CLEAR + HOUR, clears_at=CLEAR + 2 * HOUR)
+    market.do("operator", later)
 
 
 def test_no_group_takes_all_places_of_an_auction(market: Market) -> None:
@@ -263,8 +285,9 @@ def test_a_better_outcome_from_outside_is_taken_and_every_proposal_is_judged(mar
         for piece in proposal(auction_id, *blocks):
             market.do(party, piece)
     market.advance_to(CLEAR)
-    verdicts = [each.verdict for each in market.events("matching", SolutionJudged)]
-    assert verdicts == ["not_valid", "not_better", "taken", "not_better"]
+    told = market.events("matching", SolutionJudged)
+    assert [each.verdict for each in told] == ["not_valid", "not_better", "taken", "not_better"]
+    assert [each.solution_id for each in told if each.surplus is not None] == [told[2].solution_id]  # limits are sealed
     (cleared,) = market.events("matching", AuctionCleared)
     taken = market.events("matching", SolutionReceived)[2]
     assert (cleared.solution_id, cleared.solver) == (taken.solution_id, "by-hand")
@@ -325,9 +348,14 @@ def test_a_solution_comes_in_pieces_and_each_limit_holds(market: Market) -> None
     market.refused("gpu-1", replace(second, solver="built-in"), Code.SOLUTION_NOT_VALID)
     with patch.object(Directory, "related_to", lambda _directory, _party: ()):  # as if each came from another group
         strangers = [proposal(auction_id, (f"bid-{nth}-1", ask))[0] for nth in range(rules.max_auction_solutions - 2)]
-        market.do("city", *strangers[1:])
-        market.refused("city", strangers[0], Code.OVER_LIMIT)
+        market.do("city", *strangers)
+        market.refused("city", proposal(auction_id, ("bid-1-2", ask))[0], Code.OVER_LIMIT)
+        market.do("city", *(replace(first, solver=f"begun-{nth}") for nth in range(rules.max_auction_solutions)))
+    ((displaced,), (begun,)) = (market.events("matching", SolutionJudged), [
+        each for each in market.events("matching", SolutionReceived) if each.solver == "another"
+    ])  # fmt: skip
+    assert (displaced.solution_id, displaced.verdict) == (begun.solution_id, "incomplete")
     market.advance_to(CLEAR)
-    verdicts = [each.verdict for each in market.events("matching", SolutionJudged)]
-    assert verdicts == ["not_better"] * 2 + ["incomplete"] + ["not_better"] * (rules.max_auction_solutions - 3)
+    verdicts = [each.verdict for each in market.events("matching", SolutionJudged)[1:]]
+    assert verdicts == ["not_better"] * rules.max_auction_solutions + ["incomplete"] * rules.max_auction_solutions
     market.refused("gpu-2", others[0], Code.UNKNOWN_AUCTION)

@@ -54,7 +54,8 @@ def test_an_order_is_within_the_band_as_it_comes_and_as_it_is_amended(price: int
             market.refused(Code.PRICE_OUTSIDE_COLLAR)
             assert isinstance(market.last, Refusal)
             assert dict(market.last.detail) == BAND
-    for elsewhere in ({"region": "west"}, {"class_id": "h100"}, {"currency": "USD"}):
+    others: list[dict[str, Any]] = [{"region": "west"}, {"class_id": "h100"}, {"currency": "USD"}]
+    for elsewhere in others:
         assert accepted(market.when(replace(OFFER, price=price, **elsewhere), "gpu-1"))
 
 

@@ -253,7 +253,8 @@ def compare(first: int, commands: int, hash_seeds: Sequence[str]) -> int:
     with ExitStack() as stack, Progress(*columns) as progress:
         bar = progress.add_task("commands", total=commands)
         workers = [stack.enter_context(_worker(first, each)) for each in hash_seeds]
-        stack.callback(lambda: [each.terminate() for each in workers])
+        for each in workers:
+            stack.callback(each.terminate)  # before it is waited for
         try:
             while given < commands:
                 lines = [each.stdout.readline() for each in workers if each.stdout is not None]

@@ -118,6 +118,7 @@ def changes(market: Market) -> list[Change]:
     made += CATALOGUE["ledger"].reducers[HoldRefusedV1](before, At(1, 0, market.clock))
     cleared = AuctionCleared(
         auction_id=market.ids["auction"], solver="built-in", solution_id=None, book=bytes(32), offers=1, bids=1,
+        groups=2,
         hours=(ClearedHour(hour=LATER + 40, price=2 * YUAN, nodes=1, reserve_price=0),), accepted=0, rejected=0,
         surplus=YUAN, bound=YUAN, rsi_bps=None, cover_bps=None, scarce=False, pivotal=(),
     )  # fmt: skip

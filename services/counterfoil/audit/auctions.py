@@ -58,11 +58,10 @@ def broken(state: MatchingState, cleared: AuctionCleared) -> Iterator[str]:
 
 
 def _misjudged(right: SolutionJudged, wrong: object) -> tuple[str, str]:
-    """A solution is left out, or said to be worth less than it is; or it is said to be worth more."""
-    if isinstance(wrong, SolutionJudged) and wrong.solution_id == right.solution_id:
-        worth = -1 if right.surplus is None else right.surplus
-        if (-1 if wrong.surplus is None else wrong.surplus) > worth or wrong.verdict == "taken":
-            return "certificate_forged", f"{right.solution_id} came to {right}"
+    """A solution is left out, or is not taken though it should be; or it is said to be taken, or to be worth more."""
+    same = isinstance(wrong, SolutionJudged) and wrong.solution_id == right.solution_id
+    if same and (right.verdict != "taken" or getattr(wrong, "verdict", "") == "taken"):
+        return "certificate_forged", f"{right.solution_id} came to {right}"
     return "solution_ignored", f"{right.solution_id} was to be judged: {right}"
 
 

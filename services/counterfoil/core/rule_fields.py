@@ -270,6 +270,8 @@ class Rules:
     max_auction_blocks_per_group: int
     max_collars: int
     """Markets whose prices are bound to a reference."""
+    min_reference_groups: int
+    """That trade in an auction, on both sides together: of fewer the mean price is no reference."""
     max_auction_solutions: int
     """From outside, of one auction: each is settled as it clears."""
     max_auction_solutions_per_group: int

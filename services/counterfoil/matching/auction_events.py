@@ -132,10 +132,10 @@ class AuctionCleared(Event):
 
     `book`: SHA-256 over what it was decided from as JSON: the number of hours, the asks, hourly bids, blocks, and
     parameters, each with its members in order. `solution_id`: the solution that was taken, None if it is that of the
-    built-in solver. `surplus`: what all orders gain together, and `bound`: no outcome of
-    these orders has more. `accepted` blocks, and blocks `rejected` although they are in the money. `rsi_bps`,
-    `cover_bps`: how demand is covered, without the largest supplier and with it; None without demand. `pivotal`: groups
-    of suppliers without whom it would not be covered.
+    built-in solver. `groups`: of related parties that trade, on either side; too few set no reference price.
+    `surplus`: what all orders gain together, and `bound`: no outcome of these orders has more. `accepted` blocks, and
+    blocks `rejected` although they are in the money. `rsi_bps`, `cover_bps`: how demand is covered, without the largest
+    supplier and with it; None without demand. `pivotal`: groups of suppliers without whom it would not be covered.
     """
 
     auction_id: Id
@@ -144,6 +144,7 @@ class AuctionCleared(Event):
     book: Digest
     offers: Count
     bids: Count
+    groups: Count
     hours: tuple[ClearedHour, ...]
     accepted: Count
     rejected: Count

@@ -11,6 +11,7 @@ from counterfoil.core.at import At
 from counterfoil.core.checks import Listed, unfit_lists
 from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
+from counterfoil.core.rule_fields import Rules
 from counterfoil.core.units import METERED
 from counterfoil.matching.auction_book import listed_by_all
 from counterfoil.matching.auction_commands import CancelAuction, ScheduleAuction
@@ -23,6 +24,7 @@ from counterfoil.matching.auction_events import (
 )
 from counterfoil.matching.auction_state import Auction, market_of
 from counterfoil.matching.events import OfferReceived
+from counterfoil.matching.solutions import not_judged
 from counterfoil.matching.state import MatchingState
 from counterfoil.matching.times import floor_hour
 
@@ -69,11 +71,10 @@ def cancel_auction(state: MatchingState, body: CancelAuction, actor: Party, _at:
     """Let an auction not take place."""
     if body.auction_id not in state.auctions.open:
         return refuse(Code.UNKNOWN_AUCTION, auction_id=body.auction_id)
-    return [
-        AuctionCancelled(
-            auction_id=body.auction_id, cause="operator", cancelled_by=actor.party_id, reason=body.reason
-        )
-    ]  # fmt: skip
+    cancelled = AuctionCancelled(
+        auction_id=body.auction_id, cause="operator", cancelled_by=actor.party_id, reason=body.reason
+    )
+    return [*not_judged(state, body.auction_id), cancelled]
 
 
 def highest_price(scheduled: AuctionScheduled) -> int:
@@ -165,13 +166,18 @@ def auction_cleared(state: MatchingState, event: AuctionCleared, _at: At) -> Non
     """Its outcome is known; what it traded at on average is the reference of the next auction of this market."""
     auction = state.auctions.open[event.auction_id]
     state.auctions.change(event.auction_id, auction._replace(phase="cleared", solution_id=event.solution_id))
-    mean = mean_price(auction.scheduled, event)
+    mean = mean_price(auction.scheduled, event, state.rules)
     if mean is not None:
         state.auctions.last_price[market_of(auction.scheduled)] = mean
 
 
-def mean_price(scheduled: AuctionScheduled, event: AuctionCleared) -> int | None:
-    """What an auction traded at per node and hour, rounded down to the tick, at least one; None if nothing traded."""
+def mean_price(scheduled: AuctionScheduled, event: AuctionCleared, rules: Rules) -> int | None:
+    """What an auction traded at per node and hour, rounded down to the tick, at least one.
+
+    None if so few groups of parties traded that one pair of them could have made the price.
+    """
+    if event.groups < rules.min_reference_groups:
+        return None
     nodes, tick = sum(hour.nodes for hour in event.hours), scheduled.tick
     mean = sum(hour.price * hour.nodes for hour in event.hours) // nodes if nodes else None
     return None if mean is None else max(mean - mean % tick, tick)

@@ -33,7 +33,7 @@ from counterfoil.matching.collars import references_of
 from counterfoil.matching.events import BidClosed, OfferClosed
 from counterfoil.matching.evolve import remove_bid
 from counterfoil.matching.replacing import keep_sold
-from counterfoil.matching.solutions import Judged, judge
+from counterfoil.matching.solutions import Judged, judge, not_judged
 from counterfoil.matching.state import MatchingState
 from counterfoil.matching.times import floor_hour
 
@@ -52,11 +52,12 @@ def advance_auction(state: MatchingState, _cutoff: int, at: At) -> Sequence[Even
         ]  # fmt: skip
     if auction.phase == "locked":
         if floor_hour(at.time, state.rules) > auction.scheduled.first_hour:  # the log was away
-            return [AuctionCancelled(auction_id=auction_id, cause="gate_closed", cancelled_by=None, reason=None)]
+            cancelled = AuctionCancelled(auction_id=auction_id, cause="gate_closed", cancelled_by=None, reason=None)
+            return [*not_judged(state, auction_id), cancelled]
         book = frozen(state, auction_id).book
         judged = judge(state, auction_id, book)
         cleared = _cleared(state, auction.scheduled, book, judged)
-        mean = mean_price(auction.scheduled, cleared)
+        mean = mean_price(auction.scheduled, cleared, state.rules)
         references = [] if mean is None else references_of(auction.scheduled, mean)
         return [*judged.verdicts, cleared, *references]
     return _next_steps(state, auction_id, auction, at)
@@ -75,6 +76,7 @@ def _cleared(state: MatchingState, scheduled: AuctionScheduled, book: AuctionBoo
         book=digest(book),
         offers=len(book.asks),
         bids=len(book.hourly) + len(book.blocks),
+        groups=len(_groups(book, outcome)),
         hours=tuple(
             ClearedHour(
                 hour=scheduled.first_hour + slot, price=price, nodes=traded[slot], reserve_price=prepared.reserves[slot]
@@ -94,6 +96,14 @@ def _cleared(state: MatchingState, scheduled: AuctionScheduled, book: AuctionBoo
 
 def _prices(outcome: Settlement) -> tuple[int, ...]:
     return tuple(slot.price for slot in outcome.slots)
+
+
+def _groups(book: AuctionBook, outcome: Settlement) -> set[str]:
+    """The groups of related parties that trade, on either side."""
+    group_of = {each.order_id: each.group for orders in (book.asks, book.hourly, book.blocks) for each in orders}
+    trading = {order_id for slot in outcome.slots for side in (slot.bought, slot.sold) for order_id, _ in side}
+    trading |= {each for placement in outcome.placements for each in (placement.block_id, placement.ask_id)}
+    return {group_of[order_id] for order_id in trading}
 
 
 def _traded(book: AuctionBook, outcome: Settlement) -> list[int]:

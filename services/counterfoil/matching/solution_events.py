@@ -8,10 +8,12 @@ from counterfoil.contract.record import Event, event
 from counterfoil.contract.scalars import Amount, Count, Digest, Id
 from counterfoil.matching.solution_commands import PlacedBlock
 
-Verdict = Literal["taken", "not_better", "not_valid", "incomplete"]
+Verdict = Literal["taken", "not_better", "not_valid", "incomplete", "not_judged"]
 """`taken`: the auction clears by it. `not_better`: another outcome has as much surplus and was there earlier, or more.
 
 `not_valid`: a block does not fit, or would be out of the money, or the check of the outcome found an error.
+`incomplete`: pieces were missing as the auction cleared, or many others began later. `not_judged`: there was no
+clearing.
 """
 
 
@@ -33,7 +35,7 @@ class SolutionReceived(Event):
 class SolutionJudged(Event):
     """What a solution comes to with the orders that the auction clears, as its certificate is checked.
 
-    `surplus`: what all orders gain together; None where there is no such outcome.
+    `surplus`: what all orders gain together, of the one that is taken: of another it would tell the limits of its bids.
     """
 
     solution_id: Id

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -41,7 +42,7 @@ def propose_solution(state: MatchingState, body: ProposeSolution, actor: Party, 
         return refused
     had = _begun(state, body, actor)
     if had is None:
-        refused = _full(state, body.auction_id, actor)
+        refused = _full_of_group(state, body.auction_id, actor)
         solution_id, before = at.new_id("sol"), tuple[Placement, ...]()
     else:
         solution_id, before = had, state.auctions.solutions[had].placements
@@ -51,9 +52,13 @@ def propose_solution(state: MatchingState, body: ProposeSolution, actor: Party, 
     if refused is None and (body.piece > received or (had and state.auctions.solutions[had].pieces != body.pieces)):
         return refuse(Code.SOLUTION_NOT_VALID, field="piece", next=received)
     blocks = (*before, *placements(auction.scheduled.first_hour, body.blocks))
-    if refused is None and body.piece + 1 == body.pieces and digest_of(blocks) != body.sha256:
-        return refuse(Code.SOLUTION_NOT_VALID, field="sha256")
+    if refused is None and body.piece + 1 == body.pieces:
+        if digest_of(blocks) != body.sha256:
+            return refuse(Code.SOLUTION_NOT_VALID, field="sha256")
+        refused = _full(state, body.auction_id)
+    dropped = _displaced(state, body.auction_id) if had is None and body.pieces > 1 else []
     return refused or [
+        *dropped,
         SolutionReceived(
             solution_id=solution_id, auction_id=body.auction_id, proposed_by=actor.party_id, solver=body.solver,
             sha256=body.sha256, piece=body.piece, pieces=body.pieces, blocks=body.blocks,
@@ -88,15 +93,39 @@ def _begun(state: MatchingState, body: ProposeSolution, actor: Party) -> str | N
     return None
 
 
-def _full(state: MatchingState, auction_id: str, actor: Party) -> Refusal | None:
-    """One more solution of the auction is judged, and one more of the actor's group."""
-    rules, group = state.rules, state.directory.related_to(actor.party_id)
+def _full_of_group(state: MatchingState, auction_id: str, actor: Party) -> Refusal | None:
+    """One more solution may come of the actor's group."""
+    most, group = state.rules.max_auction_solutions_per_group, state.directory.related_to(actor.party_id)
     known = [state.auctions.solutions[each] for each in state.auctions.solutions.owned(auction_id)]
-    if sum(each.proposed_by in group for each in known) >= rules.max_auction_solutions_per_group:
-        return refuse(Code.OVER_LIMIT, solutions_of_group=rules.max_auction_solutions_per_group)
-    if len(known) >= rules.max_auction_solutions:
-        return refuse(Code.OVER_LIMIT, solutions=rules.max_auction_solutions)
-    return None
+    of_group = sum(each.proposed_by in group for each in known)
+    return refuse(Code.OVER_LIMIT, solutions_of_group=most) if of_group >= most else None
+
+
+def _full(state: MatchingState, auction_id: str) -> Refusal | None:
+    """One more solution of the auction may be judged: those that are not complete hold no place."""
+    most = state.rules.max_auction_solutions
+    known = [state.auctions.solutions[each] for each in state.auctions.solutions.owned(auction_id)]
+    complete = sum(each.is_complete for each in known)
+    return refuse(Code.OVER_LIMIT, solutions=most) if complete >= most else None
+
+
+def _displaced(state: MatchingState, auction_id: str) -> list[SolutionJudged]:
+    """The oldest of the solutions that are not complete, if one more would be more of them than may be judged."""
+    solutions = state.auctions.solutions
+    arriving = [each for each in solutions.owned(auction_id) if not solutions[each].is_complete]
+    if len(arriving) < state.rules.max_auction_solutions:
+        return []
+    oldest = min(arriving, key=lambda each: (solutions[each].place, each))
+    return [SolutionJudged(solution_id=oldest, auction_id=auction_id, verdict="incomplete", surplus=None)]
+
+
+def not_judged(state: MatchingState, auction_id: str) -> list[SolutionJudged]:
+    """The ends of all solutions of an auction that does not take place."""
+    known = state.auctions.solutions.owned(auction_id)
+    in_line = sorted(known, key=lambda each: (state.auctions.solutions[each].place, each))
+    return [
+        SolutionJudged(solution_id=each, auction_id=auction_id, verdict="not_judged", surplus=None) for each in in_line
+    ]
 
 
 # what is proposed -----------------------------------------------------------------------------------------------------
@@ -135,7 +164,6 @@ class Judged(NamedTuple):
 
 def judge(state: MatchingState, auction_id: str, book: AuctionBook) -> Judged:
     """Choose the outcome of an auction with these orders."""
-    gpus = state.auctions.open[auction_id].scheduled.gpus_per_node
     known = {each: state.auctions.solutions[each] for each in state.auctions.solutions.owned(auction_id)}
     in_line = sorted(known, key=lambda each: (known[each].place, each))
     found = {each: settled(book, known[each].placements) for each in in_line if known[each].is_complete}
@@ -151,10 +179,11 @@ def judge(state: MatchingState, auction_id: str, book: AuctionBook) -> Judged:
     for solution_id in in_line:
         of_it = found.get(solution_id)
         why: Verdict = "incomplete" if solution_id not in found else "not_valid" if of_it is None else "not_better"
-        verdicts.append(SolutionJudged(
-            solution_id=solution_id, auction_id=auction_id, verdict="taken" if solution_id == taken else why,
-            surplus=None if of_it is None else of_it.surplus * gpus,
-        ))  # fmt: skip
+        told = SolutionJudged(solution_id=solution_id, auction_id=auction_id, verdict=why, surplus=None)
+        if solution_id == taken:
+            gpus = state.auctions.open[auction_id].scheduled.gpus_per_node
+            told = replace(told, verdict="taken", surplus=best.surplus * gpus)
+        verdicts.append(told)
     return Judged(best, taken, tuple(verdicts))
 
 
@@ -186,5 +215,7 @@ def solution_received(state: MatchingState, event: SolutionReceived, at: At) -> 
     )  # fmt: skip
 
 
-def solution_judged(_state: MatchingState, _event: SolutionJudged, _at: At) -> None:
-    """Nothing: what it says follows from the solution, which is kept until the auction is over."""
+def solution_judged(state: MatchingState, event: SolutionJudged, _at: At) -> None:
+    """One that is not complete is forgotten; the others are kept until the auction is over."""
+    if event.verdict == "incomplete":
+        del state.auctions.solutions[event.solution_id]
