@@ -89,7 +89,7 @@ def _collared(world: GoldenWorld) -> None:
     done(world, "operator", collar)
     far = PostOffer(
         class_id="a100", region="north", currency="CNY", nodes=1, window_start=hour(world) + 30,
-        window_end=hour(world) + 31, price=4 * YUAN, min_nodes=1, min_hours=1, bond_bps=500, tif="GTC",
+        window_end=hour(world) + 31, price=4 * YUAN, min_nodes=1, min_hours=1, bond_bps=2_000, tif="GTC",
         good_until=None, stp="taker",
     )  # fmt: skip
     refused(world, "gpu-1", Code.PRICE_OUTSIDE_COLLAR, far)
