@@ -105,7 +105,7 @@ def test_of_a_bid_others_learn_nothing_but_the_trade(story: tuple[Market, Traded
     assert kinds(feeds["lab-1"], bid_id) == {"bid.received", "bid.admitted", "hold.placed"}
     assert kinds(feeds["city"], bid_id) == {"bid.received", "bid.admitted", "hold.placed"}
     assert kinds(feeds[own], offer_id) >= {"offer.received", "offer.admitted", "bond.held"}
-    both = {"trade.matched", "contract.opened", "contract.completed", "bond.released"}
+    both = {"trade.matched", "contract.opened", "contract.completed", "bond.divided"}
     assert kinds(feeds[own], contract_id) == both
     assert kinds(feeds["lab-1"], contract_id) >= both | {"contract.funded", "hold.captured"}
     for party_id in (own, other, "lab-2", "treasury", "operator"):
