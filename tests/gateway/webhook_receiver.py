@@ -79,7 +79,11 @@ class Receiver:
 
     def _take(self, request: BaseHTTPRequestHandler) -> None:
         began = time.monotonic()
-        body = request.rfile.read(int(request.headers["content-length"]))
+        length = int(request.headers["content-length"])
+        body = request.rfile.read(length)
+        if len(body) < length:  # its sender ended in the middle of it
+            request.close_connection = True
+            return
         with self._lock:
             number, self._number = self._number, self._number + 1
         status = self.answer(number)
