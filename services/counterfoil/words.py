@@ -57,6 +57,8 @@ def _ledger() -> tuple[Modules, Modules]:
         amendment_events,
         closing_events,
         commands,
+        credit_commands,
+        credit_events,
         events,
         expiry_events,
         extension_commands,
@@ -70,12 +72,13 @@ def _ledger() -> tuple[Modules, Modules]:
     )
 
     of_events = (events, invoice_events, expiry_events, receivable_events, transfer_events, closing_events)
-    return (commands, tranche_commands, extension_commands), (
+    return (commands, tranche_commands, extension_commands, credit_commands), (
         *of_events,
         tranche_events,
         extension_events,
         amendment_events,
         notice_events,
+        credit_events,
     )
 
 

@@ -69,6 +69,7 @@ from counterfoil.ledger.commands import (
     Withdraw,
     WithdrawTransfer,
 )
+from counterfoil.ledger.credit_commands import CancelCreditOrder
 from counterfoil.ledger.extension_commands import ExtendVoucher
 from counterfoil.ledger.tranche_commands import AttestMilestone, ReleaseTranche
 from counterfoil.matching.auction.book import Placement
@@ -126,6 +127,8 @@ from tests.authority.prepared import (
     claiming,
     claiming_use,
     clawback,
+    credit_bid,
+    credit_offer,
     crediting,
     handing,
     offer,
@@ -504,6 +507,11 @@ HANDS: Final[Mapping[str, Mapping[str, Make]]] = {
     "pledge_voucher": {
         "the voucher's holder": by("lab-1", lambda market: _pledging(market, "none-treasurer")),
         "the pledgee": _naming_other("lab-1", _pledging),
+    },
+    "offer_credit": {"the voucher's holder": by("lab-1", lambda market: credit_offer(market, 9_000))},
+    "bid_for_credit": {"the programme's issuer": by("city", credit_bid)},
+    "cancel_credit_order": {
+        "the order's party": by("lab-1", lambda market: CancelCreditOrder(order_id=market.ids["credit offer"])),
     },
     "attest_milestone": {
         "the attester named": by("gpu-1", _attest_milestone),

@@ -19,7 +19,7 @@ from counterfoil.contract.invoices import Invoice
 from counterfoil.contract.record import Command, annotations_of
 from counterfoil.contract.scalars import Role
 from counterfoil.contract.terms import FixedExpiry
-from counterfoil.contract.times import DAY, HOUR, SECOND, format_day
+from counterfoil.contract.times import DAY, HOUR, SECOND, format_day, format_month
 from counterfoil.core.at import At
 from counterfoil.issuance.aid_commands import AttestAid, RegisterRegime
 from counterfoil.issuance.commands import (
@@ -48,6 +48,7 @@ from counterfoil.issuance.events import WindowOpened
 from counterfoil.issuance.invoice_commands import ClaimAfterUse, ClaimInvoice, PermitClaim, RecordCreditNote
 from counterfoil.issuance.run_off_commands import BeginRunOff
 from counterfoil.ledger.commands import Deposit, PledgeVoucher, ProposeTransfer
+from counterfoil.ledger.credit_commands import BidForCredit, OfferCredit
 from counterfoil.matching.auction.book import Placement
 from counterfoil.matching.auction_commands import BidInAuction, ScheduleAuction
 from counterfoil.matching.collar_commands import SetPriceCollar
@@ -367,6 +368,7 @@ def _hands(market: Market) -> None:
     market.do("none-beneficiary", handing(market, "other voucher", "lab-1"), "transfer to lab-1")
     market.do("lab-1", handing(market, "bound voucher", "none-beneficiary"), "transfer to approve")
     market.do("none-beneficiary", pledging(market, "other voucher", "lab-1"), "pledge to lab-1")
+    market.do("lab-1", credit_offer(market, 10_000), "credit offer")
 
 
 def _taking_back(market: Market) -> None:
@@ -397,6 +399,20 @@ def _offline(market: Market) -> None:
 def handing(market: Market, name: str, receiver_id: str) -> ProposeTransfer:
     """A transfer of part of a voucher, for nothing."""
     return ProposeTransfer(voucher_id=market.ids[name], amount=YUAN, receiver_id=receiver_id, price=0)
+
+
+def credit_offer(market: Market, price_bps: int) -> OfferCredit:
+    """An offer of part of a voucher that may be handed on."""
+    voucher_id = market.ids["free voucher"]
+    return OfferCredit(voucher_id=voucher_id, amount=YUAN, price_bps=price_bps, time_in_force="GTC")
+
+
+def credit_bid(_market: Market) -> BidForCredit:
+    """A bid for the series of that voucher, at less than what is asked for."""
+    return BidForCredit(
+        programme_id="p3", version=1, month=format_month(EXPIRY // DAY * DAY - 1), amount=YUAN, price_bps=5_000,
+        time_in_force="GTC",
+    )  # fmt: skip
 
 
 def pledging(market: Market, name: str, pledgee_id: str) -> PledgeVoucher:

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from counterfoil.contract.times import DAY, HOUR, SECOND
+from counterfoil.contract.times import DAY, HOUR, SECOND, format_month, parse_month
 from counterfoil.issuance.commands import CloseParty
 from counterfoil.programme.values import add_months
 from tests.authority.cases import ABOUT
@@ -65,6 +65,9 @@ FROM: Final[Mapping[str, Callable[[Market], int]]] = {
     "reject_transfer": since("transfer to lab-1"),
     "withdraw_transfer": since("transfer of lab-1"),
     "pledge_voucher": at(EXPIRY // DAY * DAY),
+    "offer_credit": at(EXPIRY // DAY * DAY),
+    "bid_for_credit": at(parse_month(format_month(EXPIRY // DAY * DAY - 1))[1]),
+    "cancel_credit_order": at(EXPIRY // DAY * DAY),
     "attest_milestone": at(EXPIRY // DAY * DAY),
     "release_tranche": at(EXPIRY // DAY * DAY),
     "release_pledge": at(EXPIRY // DAY * DAY),

@@ -53,6 +53,7 @@ GROUPS = [
     "aid",
     "voucher",
     "transfer",
+    "credit",
     "pledge",
     "offer",
     "bid",

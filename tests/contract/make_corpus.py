@@ -74,6 +74,7 @@ _VALUES: dict[Any, tuple[Any, ...]] = {
     scalars.FactText: ("x", "深圳" * 32),
     scalars.Sentence: ("x", "50 % of 1,000 = 500 " * 20),
     scalars.Day: (0, 84_005),
+    scalars.Month: ("1970-01", "2199-12"),
     scalars.Release: ("0", "1.2.3-rc.4+" + "9Z" * 14),
     scalars.TypeName: ("a", "z_" * 20),
 }

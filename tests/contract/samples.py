@@ -51,6 +51,7 @@ _BY_TYPE: dict[Any, Any] = {
     scalars.Word: "delivered",
     scalars.Code: "GPU_COMPUTE",
     scalars.Day: 20_780,
+    scalars.Month: "2026-11",
     scalars.MinorUnits: 3,
     scalars.Flag: True,
     scalars.GpusPerNode: 8,

@@ -30,6 +30,7 @@ from counterfoil.issuance.events import (
 from counterfoil.issuance.freeze_events import SuspensionExtended, SuspensionOrdered
 from counterfoil.issuance.invoice_events import InvoiceDue, UseDue
 from counterfoil.ledger import service as ledger
+from counterfoil.ledger.credit_events import CreditBidPlaced, CreditOffered
 from counterfoil.ledger.events import PurchaseJudged, VoucherCredited, VoucherRestored
 from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
 from counterfoil.ledger.extension_events import VoucherEndSet, VoucherExtended
@@ -67,6 +68,8 @@ DERIVED = {
     (ApplicationSubmitted, "review_by"),
     (ApplicationReviewed, "review_by"),
     (ApplicationOverdue, "since"),
+    (CreditOffered, "until"),
+    (CreditBidPlaced, "until"),
     (PurchaseJudged, "traded_at"),
     (VoucherGranted, "expires_at"),
     (VoucherGranted, "not_before"),

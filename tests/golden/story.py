@@ -93,6 +93,7 @@ from tests.golden import (
     claim_story,
     class_story,
     closing_story,
+    credit_market_story,
     credit_story,
     document_story,
     end_story,
@@ -146,6 +147,7 @@ LATER: tuple[tuple[str, str, Callable[[GoldenWorld], None]], ...] = (
     ("redemption", "tells_lapsed_claims", claim_story.unpaid),
     ("redemption", "notice_table", notice_story.tell),
     ("ledger", "judges_pledgees", taking_story.pledged),
+    ("ledger", "credit_band_bps", credit_market_story.tell),
 )
 """Further parts: in which service's rules, since which field, and how it is told."""
 

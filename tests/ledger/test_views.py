@@ -27,6 +27,7 @@ from counterfoil.ledger.commands import (
     SurrenderVoucher,
     WithdrawTransfer,
 )
+from counterfoil.ledger.credit_book import LOT
 from counterfoil.ledger.encumbrances import Pledge, Transfer
 from counterfoil.ledger.events import BondReleased, HoldRefusedV1, VoucherRestored
 from counterfoil.ledger.extension_commands import ExtendVoucher
@@ -72,6 +73,8 @@ from tests.ledger.story import (
     withdraw,
 )
 from tests.ledger.test_amendments import asked, failed
+from tests.ledger.test_credit import BANKS, buy, placed, sell, stated
+from tests.ledger.test_credit import market as credit_market
 from tests.ledger.test_tranches import ISSUE, REPORT, city, release, waiting
 from tests.views import Viewed, viewed_in
 
@@ -173,8 +176,18 @@ def in_parts() -> Story:
     return release(told, tranche_id).hears(REVOKED).fires("encumbrance_end", ENDS)
 
 
+def on_book() -> Story:
+    """Of 100 lots that acme offers, a buyer who is barred gets none, and another one 40."""
+    told = credit_market(to=BANKS).when(sell(100), "acme")
+    for buyer, answer in (("beta", "false"), ("gamma", "true")):
+        placed(told, buy(40), buyer)
+        told.hears(stated(told, next(iter(told.state.credit.trades)), answer))
+    return told
+
+
 def test_the_stories_tell_every_event_that_a_view_shows() -> None:
-    told = {type(event) for story_ in (eventful(), handed_on(), ended(), in_parts()) for event, _ in story_.decided}
+    stories = (eventful(), handed_on(), ended(), in_parts(), on_book())
+    told = {type(event) for story_ in stories for event, _ in story_.decided}
     of_invoices = {InvoiceCaptured, InvoiceReturned, UseCaptured}  # `tests/e2e/test_claimed.py` and others have them
     of_closings = {
         *CLOSING_REDUCERS,
@@ -291,6 +304,21 @@ def test_parts_of_a_voucher_are_shown_and_each_posting_says_of_which(viewed: Vie
         for status in ("withheld", row["status"])
     }
     assert (told.voucher("v1"), not waiting(told)) == ((0, 0, 0, 0, 1_000), True)
+
+
+def test_orders_for_credit_are_shown_to_their_party_and_the_book_to_all(viewed: Viewed) -> None:
+    viewed.of(on_book())
+    orders = [(row["party_id"], row["left"] // LOT, row["traded"] // LOT, row["status"], row["why"])
+              for row in viewed.rows("credit_orders")]  # fmt: skip
+    assert orders == [
+        ("acme", 60, 40, "open", None), ("beta", 40, 0, "not_permitted", "receiver_not_allowed"),
+        ("gamma", 0, 40, "filled", None),
+    ]  # fmt: skip
+    assert [(row["amount"] // LOT, row["price"] // LOT) for row in viewed.rows("credit_trades")] == [(40, 36)]
+    assert [row["status"] for row in viewed.rows("transfers")] == ["failed", "accepted"]
+    on_offer = {row["holder_id"]: row["on_offer"] // LOT for row in viewed.rows("holdings") if row["on_offer"]}
+    assert on_offer == {"acme": 60}
+    assert all(row["object_id"] or row["reference"] for row in viewed.rows("postings"))
 
 
 def test_the_end_of_a_voucher_is_shown_to_its_holder_step_by_step(viewed: Viewed) -> None:

@@ -214,4 +214,5 @@ def test_a_pledge_and_a_fee() -> None:
 
 
 def test_every_code_of_handovers_is_tried() -> None:
-    assert {code for code, *_ in HANDOVERS if code} | {"pledge_not_permitted", "pledge_above_share"} == set(TRANSFERS)
+    pledges, credit = {"pledge_not_permitted", "pledge_above_share"}, {"no_credit_market", "traded"}
+    assert {code for code, *_ in HANDOVERS if code} | pledges | credit == set(TRANSFERS)

@@ -36,6 +36,8 @@ from counterfoil.ledger.commands import (
     SurrenderVoucher,
     WithdrawTransfer,
 )
+from counterfoil.ledger.credit_book import month_of
+from counterfoil.ledger.credit_commands import BidForCredit, CancelCreditOrder, OfferCredit, TimeInForce
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.redemption.payer_commands import ConfirmShare, ReturnShare
 from tests.documents import document
@@ -216,7 +218,7 @@ def _ends(world: World, pick: Choice) -> Move:
 
 
 def _hands(world: World, pick: Choice) -> Move:
-    voucher_id, holder, _ = _voucher(world, pick)
+    voucher_id, holder, issuer = _voucher(world, pick)
     amount, kind = pick.number(1, 60) * YUAN, pick.number(0, 3)
     if kind == 0:
         return holder, PledgeVoucher(voucher_id=voucher_id, amount=amount, pledgee_id=pick.one(("bank", *LABS)))
@@ -224,7 +226,29 @@ def _hands(world: World, pick: Choice) -> Move:
         return holder, SurrenderVoucher(voucher_id=voucher_id, amount=amount, reason="spare")
     price = pick.number(0, 9) * YUAN if pick.rarely() else 0
     other = pick.one(LABS)
+    if issuer == ISSUERS["p3"] and pick.number(0, 1):
+        return _credit(world, pick, holder, voucher_id, amount)
     return holder, ProposeTransfer(voucher_id=voucher_id, amount=amount, receiver_id=other, price=price)
+
+
+def _credit(world: World, pick: Choice, holder: str, voucher_id: str, amount: int) -> Move:
+    """A part of a voucher is offered, or the last order is cancelled, or somebody bids for its series."""
+    ledger = world.state("ledger")
+    tif: TimeInForce = "IOC" if pick.rarely() else "GTC"
+    price_bps = 9_000 + 500 * pick.number(0, 3)
+    kind, open_orders = pick.number(0, 6), ledger.credit.orders
+    if not kind and open_orders:
+        order_id, order = pick.one(sorted(open_orders.items()))
+        return order.party_id, CancelCreditOrder(order_id=order_id)
+    if kind < 4:
+        return holder, OfferCredit(voucher_id=voucher_id, amount=amount, price_bps=price_bps, time_in_force=tif)
+    voucher = ledger.vouchers.open.get(voucher_id)
+    rules = None if voucher is None else ledger.rules_of(voucher)
+    month = None if voucher is None or rules is None else month_of(rules, voucher.expires_at)
+    return pick.one(LABS), BidForCredit(
+        programme_id="p3", version=1 if voucher is None else voucher.version, month=month or None, amount=amount,
+        price_bps=price_bps, time_in_force=tif,
+    )  # fmt: skip
 
 
 def _answers(world: World, pick: Choice) -> Move:

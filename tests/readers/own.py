@@ -152,6 +152,7 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "transfers": _named("holder_id", "receiver_id"),
     "extensions": _extension,
     "tranches": _named("holder_id", "attester_id"),
+    "credit_orders": _named("party_id"),
     "pledges": _named("holder_id", "pledgee_id"),
     "inventory": _named("provider_id"),
     "offers": _named("provider_id"),

@@ -6,6 +6,7 @@ from typing import Final
 
 from counterfoil.audit.auctions import forged
 from counterfoil.audit.class_terms import misjudged
+from counterfoil.audit.credit import misdealt
 from counterfoil.audit.meetings import skipped
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.events import StateRooted
@@ -34,7 +35,9 @@ def compared(decided: Entry, entry: Entry) -> tuple[str, str]:
         return lie
     if (missing := skipped(decided, entry)) is not None:
         return "match_skipped", missing
-    if (wrong := misjudged(decided, entry) or _mispriced(decided, entry) or _misrooted(decided, entry)) is not None:
+    if (wrong := misjudged(decided, entry) or misdealt(decided, entry) or _mispriced(decided, entry)) is not None:
+        return wrong
+    if (wrong := _misrooted(decided, entry)) is not None:
         return wrong
     return "entry_not_canonical" if decided == entry else "decision_differs", _difference(decided, entry)
 

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 from counterfoil.audit.acts import act_of
 from counterfoil.audit.auctions import broken
 from counterfoil.audit.books import Programmes
+from counterfoil.audit.credit import mispriced, resting
 from counterfoil.audit.differences import SHOWN, compared
 from counterfoil.audit.duties import Duties, held_together, relations
 from counterfoil.audit.files import CannotAudit
@@ -414,6 +415,8 @@ class Replay:
                 ))  # fmt: skip
             elif (act := act_of(entry, event)) is not None:
                 summary.acts.append(act)
+            elif (trade_id := mispriced(self._engine.state, event)) is not None:
+                self._found(entry.index, "credit_price_wrong", trade_id)
 
     def _check_trade(self, index: int, trade: Trade) -> None:
         """The arithmetic of a trade, independent of the engine that made it."""
@@ -426,6 +429,8 @@ class Replay:
         if engine.decider.service == "ledger":
             for text in check_ledger(engine.state):
                 self._found(engine.size - 1, "conservation", text)
+            for text in resting(engine.state):
+                self._found(engine.size - 1, "book_crossed", text)
         if engine.decider.service == "matching":
             for bid_id, offer_id in islice(crossed(engine.state, engine.time), _CROSSED_SHOWN):
                 self._found(engine.size - 1, "book_crossed", f"{bid_id} and {offer_id} rest, and fit one another")

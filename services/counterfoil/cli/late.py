@@ -103,6 +103,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
         "voucher", "Vouchers: issue, suspend, reinstate, revoke, return, surrender, restore, trace, prove, show, list."
     ),
     "transfer": Late("transfer", "Vouchers handed on: check, propose, approve, accept, reject, withdraw, show, list."),
+    "credit": Late("credit", "The credit market: offer, bid, cancel, depth, trades, show, list."),
     "pledge": Late("pledge", "Vouchers as security: make, release, enforce, show, list."),
     "offer": Late("offer", "Offers: post, amend, cancel, show, list, search, market, traded, depth, trades."),
     "bid": Late("bid", "Bids: place, amend, cancel, explain, show, list.", apart=("explain",)),

@@ -156,7 +156,7 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
         Listing(
             "holdings",
             "what each holder has of vouchers",
-            "voucher_id holder_id available held in_transfer pledged withheld hops expires_at",
+            "voucher_id holder_id available held in_transfer pledged withheld on_offer hops expires_at",
             "holdings",
         ),
         Listing(
@@ -190,6 +190,26 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             "transfers of vouchers",
             "transfer_id voucher_id holder_id receiver_id amount price currency status until",
             key="tfr-40-0",
+        ),
+    ),
+    "credit": (
+        Listing(
+            "credit_orders",
+            "orders for credit",
+            "order_id party_id side programme_id month price_bps amount left traded status why",
+            key="cro-40-0",
+        ),
+        Listing(
+            "credit_depth",
+            "open orders for credit of everybody",
+            "programme_id version month side price_bps left placed_at",
+            "depth",
+        ),
+        Listing(
+            "credit_trades",
+            "trades of credit",
+            "settled_at trade_id programme_id version month amount price_bps price",
+            "trades",
         ),
     ),
     "pledge": (

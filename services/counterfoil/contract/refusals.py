@@ -111,6 +111,7 @@ class Code(StrEnum):
     REGIME_DIFFERS = "regime_differs"
     CURRENCY_MISMATCH = "currency_mismatch"
     PRICE_OFF_TICK = "price_off_tick"
+    AMOUNT_OFF_TICK = "amount_off_tick"
     WINDOW_NOT_VALID = "window_not_valid"
     TIME_IN_FORCE_NOT_VALID = "time_in_force_not_valid"
     CLASSES_NOT_COMPARABLE = "classes_not_comparable"
@@ -280,7 +281,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.UNKNOWN_TRANSFER: Meaning(_D, False, "No such transfer is proposed."),
     Code.UNKNOWN_PLEDGE: Meaning(_D, False, "No such open pledge."),
     Code.UNKNOWN_TRANCHE: Meaning(_D, False, "No such part of a voucher that is still to be released."),
-    Code.UNKNOWN_ORDER: Meaning(_D, False, "No such open offer or bid, or it is another's."),
+    Code.UNKNOWN_ORDER: Meaning(_D, False, "No such open order, or it is another's."),
     Code.UNKNOWN_AUCTION: Meaning(_D, False, "No such auction, or it is over."),
     Code.UNKNOWN_CONTRACT: Meaning(_D, True, "No such open contract, or it is another's."),
     Code.UNKNOWN_REPORT: Meaning(_D, False, "No such open usage report, or it is another's."),
@@ -324,6 +325,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.REGIME_DIFFERS: Meaning(_D, False, "The ceiling of law is registered, or counted by others, otherwise."),
     Code.CURRENCY_MISMATCH: Meaning(_D, False, "The currency is not that of the programme, or of the ceiling of law."),
     Code.PRICE_OFF_TICK: Meaning(_D, False, "The price is not a multiple of the tick."),
+    Code.AMOUNT_OFF_TICK: Meaning(_D, False, "Credit is traded in whole hundredths of a unit: `tick` micro-units."),
     Code.WINDOW_NOT_VALID: Meaning(_D, False, "The delivery window is empty, too long or too far ahead."),
     Code.TIME_IN_FORCE_NOT_VALID: Meaning(_D, False, "`good_until` goes with GTD, and GTD with `good_until` ahead."),
     Code.CLASSES_NOT_COMPARABLE: Meaning(_D, False, "The classes of one bid differ in GPUs per node."),
@@ -366,9 +368,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.PROGRAMME_NOT_ON_MARKET: Meaning(
         _D, False, "The programme's vouchers pay no bids: they are claimed, or allocate what the market does not meter."
     ),
-    Code.PROGRAMME_IN_KIND: Meaning(
-        _D, False, "The programme is an allocation of compute: nothing is claimed, settled or paid back in money."
-    ),
+    Code.PROGRAMME_IN_KIND: Meaning(_D, False, "It is an allocation of compute: nothing in it is paid in money."),
     Code.NOT_COVERED_IN_KIND: Meaning(_D, False, "The allocation does not pay for the whole bid, nothing else can."),
     Code.PROVIDER_ALREADY_LISTED: Meaning(_D, False, "The provider is listed for the programme."),
     Code.PROVIDER_NOT_LISTED: Meaning(_D, True, "The provider is not listed for the programme."),

@@ -180,6 +180,8 @@ BidHours = Annotated[int, _count(1, limits.MAX_BID_HOURS)]
 RateTerm = Annotated[int, _count(0, limits.MAX_RATE_TERM)]
 RateDenominator = Annotated[int, _count(1, limits.MAX_RATE_TERM)]
 Bps = Annotated[int, _count(0, limits.BPS)]
+OfPar = Annotated[int, _count(1, 2 * limits.BPS)]
+"""A price of credit, in basis points of its face."""
 Seconds = Annotated[int, _count(0, limits.MAX_WINDOW // SECOND)]
 GpuMinutes = Annotated[int, _count(0, limits.MAX_NODES * limits.MAX_GPUS_PER_NODE * 60)]
 
@@ -197,6 +199,8 @@ CommandId = Annotated[str, _text(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0
 _HOST = r"[a-z0-9][a-z0-9.-]{0,62}(?::[0-9]{1,5})?"
 Host = Annotated[str, _text(_HOST, 69)]
 Origin = Annotated[str, _text(f"{_HOST}/{SERVICE_PATTERN}/{SHARD_PATTERN}", 140)]
+Month = Annotated[str, _text(r"(?:19[7-9][0-9]|2[01][0-9]{2})-(?:0[1-9]|1[0-2])", 7)]
+"""A calendar month, `2026-11`."""
 Name = Annotated[str, FreeText(limits.MAX_NAME)]
 Reason = Annotated[str, FreeText(limits.MAX_REASON)]
 Word = Annotated[str, _text(r"[a-z][a-z0-9_]{0,63}", 64)]

@@ -23,6 +23,7 @@ NEW_IN_9: Final = frozenset(
         ("attest_control", 1),
         ("attest_inventory", 1),
         ("post_offer_at_site", 1),
+        ("offer_credit", 1), ("bid_for_credit", 1), ("cancel_credit_order", 1),
     }
 )  # fmt: skip
 NEW_IN_8: Final = frozenset(

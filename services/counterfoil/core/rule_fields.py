@@ -98,7 +98,13 @@ class Rules:
     releases_tranches: bool
     """Whether the tranches of a document are kept back until the issuer releases each; else they say nothing."""
     max_encumbrances_per_party: int
-    """Transfers and pledges of one holder that are open."""
+    """Transfers, pledges and offers of credit of one holder that are open."""
+    max_credit_orders_per_group: int
+    """Open, of one group of related parties, in all series together; 0: there is no credit market."""
+    max_credit_orders_per_side: int
+    """Bids, or offers, on the book of a series, of all parties."""
+    credit_band_bps: int
+    """How far from par a price of credit may lie, in basis points of par."""
 
     # keys of others
     operator_revokes_keys: bool

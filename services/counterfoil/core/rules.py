@@ -78,6 +78,9 @@ _FIRST: Final = Rules(
     max_holders_extended=0,
     releases_tranches=False,
     max_encumbrances_per_party=256,
+    max_credit_orders_per_group=0,
+    max_credit_orders_per_side=0,
+    credit_band_bps=0,
     max_classes=16,
     max_regions=16,
     max_markets_per_bid=64,
@@ -295,6 +298,9 @@ _NINTH: Final = replace(
     bonds_each_minute=True,
     bonds_by_market=True,
     min_bond_bps=2_000,
+    max_credit_orders_per_group=64,
+    max_credit_orders_per_side=2_000,
+    credit_band_bps=5_000,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)

@@ -31,6 +31,7 @@ from counterfoil.ledger import (
     tranche_events,
     transfer_events,
 )
+from counterfoil.ledger import credit_events as credit_market
 from counterfoil.ledger import events as ledger
 from counterfoil.ledger import notice_events as notices
 from counterfoil.matching import amendment_events as amendments
@@ -93,6 +94,7 @@ _CONTRACT: Final = Via("contract_id", "contracts", _SIDES)
 _FUNDS: Final = Via("contract_id", "contracts", _BENEFICIARY)
 _VOUCHER: Final = Via("voucher_id", "vouchers", _BENEFICIARY)
 _TRANSFER: Final = Via("transfer_id", "transfers", ("holder_id", "receiver_id"))
+_CREDIT_ORDERS: Final = tuple(Via(side, "credit_orders", ("party_id",)) for side in ("offer_id", "bid_id"))
 _PLEDGE: Final = Via("pledge_id", "pledges", ("holder_id", "pledgee_id"))
 _APPLICATION: Final = Via("application_id", "applications", _BENEFICIARY)
 _CLAIM: Final = Via("claim_id", "claims", _PROVIDER)
@@ -261,6 +263,18 @@ _LEDGER: Final[Table] = {
         transfer_events.PledgeAsked,
         transfer_events.PledgeJudged,
         transfer_events.PledgeReleased,
+    ),
+    **_all(
+        Concerns("order_id", ("party_id",), programme=True),
+        credit_market.CreditOffered,
+        credit_market.CreditBidPlaced,
+        credit_market.CreditOrderClosed,
+    ),
+    **_all(
+        Concerns("trade_id", via=_CREDIT_ORDERS),
+        credit_market.CreditTraded,
+        credit_market.CreditSettled,
+        credit_market.CreditTradeFailed,
     ),
     ledger.FundingEnded: Concerns("bid_id", via=(_BID,)),
     **_all(Concerns("party_id", ("party_id", "treasurer_id")), ledger.CashDeposited, ledger.CashWithdrawn),

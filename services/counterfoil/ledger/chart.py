@@ -9,8 +9,9 @@ Claims (an asset per programme): claims_payable of the programme -> claims of a 
 provider owes is the negative balance of its receivables; what was taken back is in clawed_back of the programme.
 Currency: bank -> cash of a party. By rules 1 to 3, claims on all programmes of a currency are in that currency's asset.
 
-What is held stays in its owner's account, pending towards `redeemed`, `co_payments` or `bonds`; what is to be handed
-on, or is pledged, or waits for its release, towards `transfers`, `pledges` or `tranches`.
+What is held stays in its owner's account, pending towards `redeemed`, `co_payments`, `bonds` or `credit_bids`; what is
+to be handed on, is pledged, waits for its release or is offered on a book, towards `transfers`, `pledges`, `tranches`
+or `credit_offers`.
 """
 
 from __future__ import annotations
@@ -41,12 +42,14 @@ ENDS: Final = (REDEEMED, EXPIRED, CANCELLED, RESTORED)
 TRANSFERS: Final = "transfers"
 PLEDGES: Final = "pledges"
 TRANCHES: Final = "tranches"
-ENCUMBERED: Final = (TRANSFERS, PLEDGES, TRANCHES)
+CREDIT_OFFERS: Final = "credit_offers"
+ENCUMBERED: Final = (TRANSFERS, PLEDGES, TRANCHES, CREDIT_OFFERS)
 """Towards which value of a voucher is pending that no order holds; nothing is ever posted to them."""
 
 BANK: Final = "bank"
 CO_PAYMENTS: Final = "co_payments"
 BONDS: Final = "bonds"
+CREDIT_BIDS: Final = "credit_bids"
 SETTLED: Final = "settled"
 
 _SOURCES: Final = (

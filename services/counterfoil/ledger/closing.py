@@ -228,6 +228,7 @@ def release_unclaimed(state: LedgerState, event: UnclaimedLapsed, _at: At) -> Se
 def run_off_begun(state: LedgerState, event: RunOffBegun, _at: At) -> None:
     """Apply the beginning of a run-off."""
     state.phases[event.programme_id] = "run_off"
+    state.credit.leave_programme(event.programme_id)
     for voucher_id in state.no_end.get(event.programme_id, ()):
         state.end_later(state.vouchers.open[voucher_id])
 

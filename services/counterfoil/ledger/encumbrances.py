@@ -1,7 +1,7 @@
 """Value of a voucher that its holder cannot spend, though no order holds it.
 
-Proposed transfers, pledges, and parts that are released later. What is encumbered stays the holder's, and pending,
-until transfer or pledge are over, or the part is released. It ends with its voucher.
+Proposed transfers, pledges, parts that are released later, and what is offered on the credit market. What is encumbered
+stays the holder's, and pending, until that is over, or the part is released. It ends with its voucher.
 """
 
 from __future__ import annotations
@@ -63,6 +63,19 @@ class Tranche(NamedTuple):
         return NEVER
 
 
+class OnOffer(NamedTuple):
+    """So much of a holder's voucher is on the book by an order for credit; it ends with the voucher."""
+
+    voucher_id: str
+    holder_id: str
+    amount: int
+
+    @property
+    def until(self) -> int:
+        """It never lapses by itself."""
+        return NEVER
+
+
 class Hand(NamedTuple):
     """How a holder came by its part of a voucher: the transfers of that part since the issue, and the time of the last.
 
@@ -97,6 +110,12 @@ TRANCHE: Final = Form(
     ),
     "a part of a voucher that is not released, and what it waits for",
 )  # fmt: skip
+ON_OFFER: Final = Form(
+    "on_offer",
+    ("order_id",),
+    row(OnOffer, voucher_id=TEXT, holder_id=TEXT, amount=AMOUNT),
+    "a part of a voucher that is on the book of the credit market",
+)
 CONSENT: Final = Form(
     "consent",
     ("transfer_id",),
@@ -111,18 +130,19 @@ HAND: Final = Form(
 )
 
 
-Encumbrance = Transfer | Pledge | Tranche
+Encumbrance = Transfer | Pledge | Tranche | OnOffer
 
 
 class Encumbrances:
     """All transfers, pledges and parts that are open, by id and by voucher, and who got what from whom."""
 
-    __slots__ = ("_by_voucher", "_of", "consents", "hands", "pledges", "tranches", "transfers")
+    __slots__ = ("_by_voucher", "_of", "consents", "hands", "on_offer", "pledges", "tranches", "transfers")
 
     def __init__(self) -> None:
         self.transfers: Table[str, Transfer] = Table(TRANSFER)
         self.pledges: Table[str, Pledge] = Table(PLEDGE)
         self.tranches: Table[str, Tranche] = Table(TRANCHE)
+        self.on_offer: Table[str, OnOffer] = Table(ON_OFFER)
         self.consents: Table[str, bool] = Table(CONSENT)
         self.hands: Nested[str, Hand] = Nested(HAND)
         self._by_voucher: dict[str, dict[str, None]] = {}
@@ -130,7 +150,7 @@ class Encumbrances:
 
     def tables(self) -> tuple[Records, ...]:
         """What is kept."""
-        return self.transfers, self.pledges, self.hands, self.tranches, self.consents
+        return self.transfers, self.pledges, self.hands, self.tranches, self.consents, self.on_offer
 
     def rebuild(self) -> None:
         """Derive what is not in the tables."""
@@ -140,12 +160,14 @@ class Encumbrances:
 
     def every(self) -> Iterator[tuple[str, Encumbrance]]:
         """Everything that is open, by id, in the order of the ids."""
-        every: dict[str, Encumbrance] = {**self.transfers, **self.pledges, **self.tranches}
+        every: dict[str, Encumbrance] = {
+            **self.transfers, **self.pledges, **self.tranches, **self.on_offer,
+        }  # fmt: skip
         yield from sorted(every.items())
 
     def find(self, id_: str) -> Encumbrance | None:
-        """The transfer, pledge or part with an id, if it is open."""
-        return self.transfers.get(id_) or self.pledges.get(id_) or self.tranches.get(id_)
+        """The transfer, pledge, part or offer of credit with an id, if it is open."""
+        return next((table[id_] for table in self._tables() if id_ in table), None)
 
     def voucher(self, id_: str) -> str:
         """The voucher that an open encumbrance is about."""
@@ -156,7 +178,7 @@ class Encumbrances:
         return self._by_voucher.get(voucher_id, {}).keys()
 
     def of(self, holder_id: str) -> int:
-        """How many transfers and pledges of a holder are open."""
+        """How many transfers, pledges and offers of credit of a holder are open."""
         return self._of.get(holder_id, 0)
 
     def pledged(self, voucher_id: str, holder_id: str) -> int:
@@ -165,21 +187,22 @@ class Encumbrances:
         return sum(each.amount for each in mine if each is not None and each.holder_id == holder_id)
 
     def open(self, id_: str, each: Encumbrance) -> None:
-        """Know one more, or that the issuer has approved it."""
+        """Know one more, or that it has changed: the issuer has approved it, or it is of another amount."""
         if self.find(id_) is None:
             self._index(id_, each)
         if isinstance(each, Transfer):
             self.transfers[id_] = each
         elif isinstance(each, Pledge):
             self.pledges[id_] = each
+        elif isinstance(each, OnOffer):
+            self.on_offer[id_] = each
         else:
             self.tranches[id_] = each
 
     def close(self, id_: str) -> None:
         """Forget one that is over."""
         self.answered(id_)
-        tables: tuple[Table[str, Any], ...] = (self.transfers, self.pledges, self.tranches)
-        each: Encumbrance = next(table for table in tables if id_ in table).pop(id_)
+        each: Encumbrance = next(table for table in self._tables() if id_ in table).pop(id_)
         of_voucher = self._by_voucher[each.voucher_id]
         del of_voucher[id_]
         if not of_voucher:
@@ -213,6 +236,9 @@ class Encumbrances:
         """Forget who had a voucher that has ended."""
         if voucher_id in self.hands:
             self.hands.drop(voucher_id)
+
+    def _tables(self) -> tuple[Table[str, Any], ...]:
+        return self.transfers, self.pledges, self.tranches, self.on_offer
 
     def _index(self, id_: str, each: Encumbrance) -> None:
         self._by_voucher.setdefault(each.voucher_id, {})[id_] = None

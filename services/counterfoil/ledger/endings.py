@@ -200,5 +200,6 @@ def remove_if_ended(state: LedgerState, voucher_id: str) -> None:
 
 
 def voucher_closed(state: LedgerState, event: VoucherClosed, _at: At) -> None:
-    """The event before it has removed the voucher."""
+    """The event before it has removed the voucher; offers of it that wait for a trade leave."""
     ensure(event.voucher_id not in state.vouchers.open, f"something is left of {event.voucher_id}")
+    state.credit.leave_voucher(event.voucher_id)

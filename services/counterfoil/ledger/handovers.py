@@ -77,6 +77,42 @@ def not_handed_on(
     return _said(found)
 
 
+def not_ordered(state: LedgerState, rules: Rules, order: Handing, voucher_id: str | None, at: At) -> Refusal | None:
+    """Why an order for credit could lead to no trade, whoever is on its other side, whose id is "".
+
+    `voucher_id`: what it offers. Whoever buys is judged at the trade.
+    """
+    if not has_book(rules):
+        return _refusal("no_credit_market", {})
+    if order.receiver_id:
+        issuer_id = state.issuer(rules.document.id)
+        held = (Held(Duty.ISSUER, issuer_id), Held(Duty.BENEFICIARY, order.receiver_id))
+        if (together := not_separate(state, *held)) is not None:
+            return together
+    hand = None if voucher_id is None else state.encumbrances.hand(voucher_id, order.holder_id)
+    handover = Handover(
+        day=rules.day(at.time),
+        giver=order.holder_id,
+        receiver=order.receiver_id,
+        amount=order.amount,
+        facts=None,
+        price=order.price,
+        hops=0 if hand is None else hand.hops,
+        last=None if hand is None else rules.day(hand.since),
+    )
+    return _said(check_transfer(rules, handover))
+
+
+def has_book(rules: Rules) -> bool:
+    """Whether vouchers of the programme are sold on the credit market.
+
+    None are where a buyer is judged by facts of the project that a voucher was granted for: they are not alike.
+    """
+    rule, kinds = rules.document.transfer, rules.facts.kinds
+    alike = not any(kinds[name].of == "PROJECT" for name in facts_of_taker(rules))
+    return alike and rule.mode in ("CLOSED_MARKET", "OPEN") and rule.price_rule != "GIFT_ONLY"
+
+
 def not_pledged(state: LedgerState, voucher: Voucher, each: Handing, at: At) -> Refusal | None:
     """Why the voucher's programme does not let this be pledged, with all that its holder has pledged of it before.
 

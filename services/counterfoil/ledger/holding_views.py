@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from counterfoil.core.at import At
-from counterfoil.ledger.chart import PLEDGES, TRANCHES, TRANSFERS, owner_of
+from counterfoil.ledger.chart import CREDIT_OFFERS, PLEDGES, TRANCHES, TRANSFERS, owner_of
+from counterfoil.ledger.credit_events import CreditTradeFailed
 from counterfoil.ledger.events import Balance, Leg
 from counterfoil.ledger.transfer_events import (
     PledgeAsked,
@@ -36,6 +37,7 @@ HOLDINGS: Final = View(
         "in_transfer": "amount",
         "pledged": "amount",
         "withheld": "amount",
+        "on_offer": "amount",
         "hops": "int",
         "held_since": "time",
         "expires_at": "time",
@@ -46,8 +48,8 @@ HOLDINGS: Final = View(
 )
 """What each holder has of each voucher: what it can spend while the voucher lives, and what is held.
 
-`in_transfer`, `pledged` and `withheld`, which waits for its release, are parts of `held`; the rest of it is held for
-orders and contracts. `hops`: how often this
+`in_transfer`, `pledged`, `withheld`, which waits for its release, and `on_offer`, which is on the credit market, are
+parts of `held`; the rest of it is held for orders and contracts. `hops`: how often this
 part has changed hands since the issue; `held_since`: when some of it last came to the holder.
 """
 TRANSFER_VIEW: Final = View(
@@ -76,14 +78,14 @@ TRANSFER_VIEW: Final = View(
     values={
         "status": (
             "proposed", "approved", "consented", "barred", "accepted", "withdrawn", "rejected", "rejected_by_issuer",
-            "lapsed", "voucher_ended",
+            "lapsed", "voucher_ended", "failed",
         ),
     },
 )  # fmt: skip
 """Transfers of vouchers: `holder_id` hands on, `receiver_id` pays `price` to it and `fee` to the issuer. It may be
 accepted before `until`. `consented`: it was, and issuance is asked for the receiver's facts; `barred`: by these it may
-not be taken, `why` says the reason, and it may be accepted again. `reissued_as`: the voucher that it became, where the
-programme takes the old one back."""
+not be taken, `why` says the reason, and it may be accepted again; `failed`: a trade of the credit market that was not
+settled. `reissued_as`: the voucher that it became, where the programme takes the old one back."""
 PLEDGE_VIEW: Final = View(
     name="pledges",
     key=("pledge_id",),
@@ -118,7 +120,12 @@ HOLDERS: Final = View(
 """Who has, or had, a part of a voucher, and so may read its terms."""
 
 HOLDING_VIEWS: Final[tuple[View, ...]] = (HOLDINGS, HOLDERS, TRANSFER_VIEW, PLEDGE_VIEW)
-_ENCUMBERED: Final[Mapping[str, str]] = {TRANSFERS: "in_transfer", PLEDGES: "pledged", TRANCHES: "withheld"}
+_ENCUMBERED: Final[Mapping[str, str]] = {
+    TRANSFERS: "in_transfer",
+    PLEDGES: "pledged",
+    TRANCHES: "withheld",
+    CREDIT_OFFERS: "on_offer",
+}
 
 
 def holdings(event: Any, leg: Leg, at: At) -> Iterable[Change]:
@@ -150,6 +157,7 @@ def _holding(event: Any, voucher_id: str, holder_id: str, after: Balance, at: At
             "in_transfer": 0,
             "pledged": 0,
             "withheld": 0,
+            "on_offer": 0,
             "hops": getattr(event, "hops", 0),
             "held_since": at.time,
             "expires_at": event.expires_at,
@@ -204,6 +212,11 @@ def transfer_accepted(event: TransferAccepted, at: At) -> Iterable[Change]:
 def transfer_closed(event: TransferClosed, at: At) -> Iterable[Change]:
     """Its end without acceptance."""
     yield Set(TRANSFER_VIEW.name, (event.transfer_id,), {"status": event.reason, "status_since": at.time})
+
+
+def trade_failed(event: CreditTradeFailed, at: At) -> Iterable[Change]:
+    """The end of a trade of the credit market that was not settled."""
+    yield Set(TRANSFER_VIEW.name, (event.trade_id,), {"status": "failed", "status_since": at.time})
 
 
 def pledge_made(event: PledgeMade, at: At) -> Iterable[Change]:

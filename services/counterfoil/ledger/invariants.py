@@ -18,6 +18,7 @@ from counterfoil.ledger.chart import (
     BONDS,
     CIRCULATION,
     CO_PAYMENTS,
+    CREDIT_BIDS,
     DISBURSED,
     ENCUMBERED,
     ENDS,
@@ -40,7 +41,8 @@ from counterfoil.ledger.chart import (
     owner_of,
     receivables,
 )
-from counterfoil.ledger.encumbrances import Tranche
+from counterfoil.ledger.credit_book import paid
+from counterfoil.ledger.encumbrances import OnOffer, Tranche
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.state import LedgerState
@@ -67,6 +69,7 @@ def check_ledger(state: LedgerState) -> list[str]:
         *_endings(state),
         *_funding(state),
         *_encumbrances(state),
+        *_credit(state),
         *_expiries(state),
         *_programmes(state),
         *_currencies(state),
@@ -94,7 +97,7 @@ def _position(account: str, p: Position) -> Iterator[str]:
         yield "has no posting"
     if p.available < 0 and not may_overdraw(account):
         yield f"is overdrawn by {-p.available}"
-    if p.posted and account in (CO_PAYMENTS, BONDS):
+    if p.posted and account in (CO_PAYMENTS, BONDS, CREDIT_BIDS):
         yield f"keeps {p.posted}, but value only passes through it"
 
 
@@ -186,6 +189,11 @@ def _held(state: LedgerState) -> Held:
             held[owner(hold.owner_id), draw.voucher_id] += draw.amount
     for _, each in state.encumbrances.every():
         held[owner(each.holder_id), each.voucher_id] += each.amount
+    for order in state.credit.orders.values():
+        held[cash(order.party_id), state.currency(order.programme_id)] += order.held
+    for trade_id, trade in state.credit.trades.items():
+        found = state.encumbrances.transfers[trade_id]
+        held[cash(found.receiver_id), state.currency(state.vouchers.open[found.voucher_id].programme_id)] += trade.held
     return held
 
 
@@ -267,7 +275,7 @@ def _encumbrances(state: LedgerState) -> Iterator[str]:
     for id_, each in state.encumbrances.every():
         voucher = state.vouchers.open.get(each.voucher_id)
         of_holder[each.holder_id] += not isinstance(each, Tranche)
-        outlasts = voucher is None or (not isinstance(each, Tranche) and each.until > voucher.expires_at)
+        outlasts = voucher is None or (not isinstance(each, Tranche | OnOffer) and each.until > voucher.expires_at)
         if voucher is None or outlasts or each.amount < 1:
             yield f"{id_}: it outlasts its voucher, or has nothing of it"
         elif voucher.dead and voucher.voucher_id not in freeing:
@@ -280,6 +288,40 @@ def _encumbrances(state: LedgerState) -> Iterator[str]:
     for voucher_id, hands in state.encumbrances.hands.items():
         if voucher_id not in state.vouchers.open or any(hand.hops < 1 for hand in hands.values()):
             yield f"{voucher_id}: it was handed on, and is not open, or nobody had it before"
+
+
+def _credit(state: LedgerState) -> Iterator[str]:
+    """What an offer has on its book is encumbered, a bid's price is held, and a crossed book has a step that is due."""
+    due, pending = state.credit.next_due(), Counter[str]()
+    for trade_id, trade in state.credit.trades.items():
+        amount = state.encumbrances.transfers[trade_id].amount
+        for order_id in (trade.offer_id, trade.bid_id):
+            pending[order_id] += amount
+    places = Counter(
+        order_id
+        for series in state.credit.every_series()
+        for bids in (True, False)
+        for order_id in state.credit.side(series, bids=bids)
+    )
+    for order_id, order in state.credit.orders.items():
+        on_offer = state.encumbrances.on_offer.get(order_id)
+        on_book = order.remaining if order.voucher_id is not None else 0
+        if (0 if on_offer is None else on_offer.amount) != on_book:
+            yield f"order {order_id}: another amount is encumbered than is on the book"
+        if order.voucher_id is None and order.held < paid(order.remaining, order.price_bps):
+            yield f"order {order_id}: less is held than its price"
+        if order.pending != pending[order_id] or order.remaining < 0:
+            yield f"order {order_id}: {order.pending} is pending, its trades say {pending[order_id]}"
+        if not order.remaining and not order.pending and due != 0:
+            yield f"order {order_id}: nothing of it is left, and no step is due"
+        if places[order_id] != order.meets:
+            yield f"order {order_id}: it is not where its book says"
+    for series in state.credit.every_series():
+        best = [state.credit.side(series, bids=bids)[:1] for bids in (False, True)]
+        if all(best):
+            offer, bid = (state.credit.orders[each[0]] for each in best)
+            if offer.price_bps <= bid.price_bps and due != 0:
+                yield f"{'/'.join(map(str, series))}: its book is crossed, and no step is due"
 
 
 def _expiries(state: LedgerState) -> Iterator[str]:

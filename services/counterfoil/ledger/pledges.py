@@ -15,7 +15,8 @@ from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.ledger.accounts import Posting
 from counterfoil.ledger.chart import PLEDGES, owner
 from counterfoil.ledger.commands import EnforcePledge, PledgeVoucher, ReleasePledge
-from counterfoil.ledger.encumbrances import Pledge, Tranche, Transfer
+from counterfoil.ledger.credit import end_offer, fail
+from counterfoil.ledger.encumbrances import OnOffer, Pledge, Tranche, Transfer
 from counterfoil.ledger.endings import bury
 from counterfoil.ledger.events import Draw
 from counterfoil.ledger.gains import count_gain
@@ -143,7 +144,8 @@ def _own_pledge(state: LedgerState, pledge_id: str, pledgee: Party) -> Pledge | 
 
 
 def end_encumbrances(state: LedgerState, cutoff: int, at: At) -> Sequence[Event]:
-    """Timer: close transfers that nobody accepted in time, and all that encumbers a voucher that has ended."""
+    """Timer: close transfers that nobody accepted in time, trades that waited in vain, and all that encumbers a voucher
+    that has ended."""
     room, posting = state.rules.max_items_per_sweep, Posting(state.accounts)
     ended = [
         id_ for voucher_id in state.freeing.reached(cutoff, room) for id_ in sorted(state.encumbrances.on(voucher_id))
@@ -155,6 +157,10 @@ def end_encumbrances(state: LedgerState, cutoff: int, at: At) -> Sequence[Event]
             events += _release(state, posting, id_, each, "voucher_ended", at)
         elif isinstance(each, Tranche):
             events += lapse(state, posting, id_, each, at)
+        elif isinstance(each, OnOffer):
+            events += end_offer(state, posting, id_, at)
+        elif id_ in state.credit.trades:
+            events += fail(state, posting, id_, at)
         elif each is not None:
             events += close_transfer(state, posting, id_, each, _why(state, each, at), at)
     return events

@@ -16,6 +16,13 @@ from counterfoil.core.at import At
 from counterfoil.ledger.amendment_events import AmendmentFunded, AmendmentSettled
 from counterfoil.ledger.chart import CREDITED, DEBITED, budget, is_currency, party_of, programme_of
 from counterfoil.ledger.closing_events import ProgrammeClosed, RestLapsed, UnclaimedReleased
+from counterfoil.ledger.credit_events import (
+    CreditBidPlaced,
+    CreditOffered,
+    CreditOrderClosed,
+    CreditTraded,
+    CreditTradeFailed,
+)
 from counterfoil.ledger.events import (
     AppropriationPosted,
     AppropriationReduced,
@@ -166,6 +173,11 @@ _ABOUT: Final[Mapping[type[Event], tuple[str | None, str | None]]] = {
     TrancheWithheld: ("tranche_id", None),
     TrancheReleased: ("tranche_id", None),
     TrancheLapsed: ("tranche_id", None),
+    CreditOffered: ("order_id", None),
+    CreditBidPlaced: ("order_id", None),
+    CreditTraded: ("offer_id", "trade_id"),
+    CreditTradeFailed: ("offer_id", "trade_id"),
+    CreditOrderClosed: ("order_id", None),
     PledgeMade: ("pledge_id", None),
     PledgeReleased: ("pledge_id", None),
     PledgeEnforced: ("pledge_id", None),

@@ -6,31 +6,20 @@ expired + cancelled + restored.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from counterfoil.contract.refusals import Code
-from counterfoil.core.at import At
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TIME, Form, by_name, listed, row
 from counterfoil.core.programmes import of_row
 from counterfoil.core.table import CountedTable, Table
 from counterfoil.ledger.accounts import Accounts
 from counterfoil.ledger.chart import owner, owner_of
+from counterfoil.ledger.credit_book import CreditBooks, CreditOrder, month_of
 from counterfoil.ledger.encumbrances import Encumbrance, Encumbrances
-from counterfoil.ledger.events import (
-    AppropriationPosted,
-    AppropriationReduced,
-    ClaimReleased,
-    ClaimReopened,
-    ClaimSettled,
-    Draw,
-    Leg,
-    ReceivableOffset,
-    ReceivableRecovered,
-)
+from counterfoil.ledger.events import Draw, Leg
 from counterfoil.ledger.holds import Holds
 from counterfoil.ledger.open_vouchers import Voucher, Vouchers
-from counterfoil.ledger.receivable_events import ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
 from counterfoil.programme.documents import ProgrammesState
 from counterfoil.programme.expiry import NEVER, Timetable, timetable
 from counterfoil.programme.paying import Purchase
@@ -87,6 +76,12 @@ class Expiry(NamedTuple):
     told: str
     restored: bool
 
+
+Leaving = Literal[
+    "party_closed", "party_suspended", "programme_in_run_off", "programme_paused", "series_changed", "voucher_ended",
+    "voucher_offline", "voucher_suspended",
+]  # fmt: skip
+"""Why an order for credit has to leave its book, whoever else is on it."""
 
 _CONTRACT: Final = row(
     Contract, beneficiary_id=TEXT, provider_id=TEXT, programme_id=TEXT, version=COUNT, invoiced=AMOUNT,
@@ -152,7 +147,7 @@ class LedgerState(ProgrammesState):
     """
 
     __slots__ = (
-        "accounts", "adjusted", "cancelling", "captures", "claimed", "contracts", "encumbrances", "ended",
+        "accounts", "adjusted", "cancelling", "captures", "claimed", "contracts", "credit", "encumbrances", "ended",
         "endless", "expiries", "expiring", "extended", "freeing", "gains", "holds", "lapsing", "no_end",
         "purchases", "stepping", "unfunding", "vouchers",
     )  # fmt: skip
@@ -165,7 +160,8 @@ class LedgerState(ProgrammesState):
         for table in (self.accounts.assets, self.vouchers.open, *self.holds.tables()):
             self.keep(table)
         self.encumbrances = Encumbrances()
-        for further in self.encumbrances.tables():
+        self.credit = CreditBooks(self._leaves_book)
+        for further in (*self.encumbrances.tables(), *self.credit.tables()):
             self.keep(further)
         self.gains: Table[tuple[str, str], dict[str, int]] = self.keep(Table(GAIN))
         self.contracts: CountedTable[str, Contract] = self.keep(CountedTable(CONTRACT, of_row))
@@ -259,6 +255,7 @@ class LedgerState(ProgrammesState):
             (self.expiring.next(), "voucher_expiry"),
             (self.cancelling.next(), "voucher_cancellation"),
             (self.endless.next(), "voucher_end"),
+            (self.credit.next_due(), "credit_step"),
         )
         return min(((time, kind) for time, kind in times if time is not None), default=None)
 
@@ -283,6 +280,7 @@ class LedgerState(ProgrammesState):
             self.free_later(voucher)
             self.step_later(voucher)
             self.end_later(voucher)
+        self.credit.rebuild()
 
     def expire_later(self, voucher: Voucher) -> None:
         """Let the voucher end at its time, if it expires; those of one time end in the order of their credit."""
@@ -299,6 +297,7 @@ class LedgerState(ProgrammesState):
         """Let the bids that the voucher was to pay for be closed, before anything else is decided."""
         if self.unfunds(voucher.voucher_id):
             self.unfunding.add(0, voucher.index, 0, voucher.voucher_id)
+        self.credit.leave_voucher(voucher.voucher_id)
 
     # the way to the end ---------------------------------------------------------------------------------------------
 
@@ -371,6 +370,7 @@ class LedgerState(ProgrammesState):
         self.has_end(voucher)
         for each in owners:
             self.vouchers.set_owner(voucher, each, owns=True)
+        self.credit.leave_voucher(voucher.voucher_id)
 
     def bar(self, voucher: Voucher, time: int) -> Code | None:
         """Why the voucher cannot be drawn on at `time`; by ledger time alone, swept or not."""
@@ -430,6 +430,34 @@ class LedgerState(ProgrammesState):
             step_id = f"{taken}:{voucher.voucher_id}"
             self.stepping.add(self.timetable(voucher).steps[taken].at, voucher.index, 0, step_id)
 
+    # the credit market -----------------------------------------------------------------------------------------------
+
+    def bars_order(self, order: CreditOrder) -> Leaving | None:
+        """Why an order for credit has to leave its book; None if it may stay."""
+        if not order.remaining and not order.pending:
+            return "voucher_ended"  # what it had left its book for ever
+        party = self.directory.parties[order.party_id]
+        if party.closed or party.suspended:
+            return "party_closed" if party.closed else "party_suspended"
+        if order.programme_id in self.phases:
+            return "programme_in_run_off"
+        if order.programme_id in self.credit.paused:
+            return "programme_paused"
+        return None if order.voucher_id is None else self._bars_offer(order, order.voucher_id)
+
+    def _bars_offer(self, order: CreditOrder, voucher_id: str) -> Leaving | None:
+        voucher = self.vouchers.open.get(voucher_id)
+        if voucher is None or voucher.status != "active":
+            return "voucher_suspended" if voucher is not None and voucher.status == "frozen" else "voucher_ended"
+        if self.offline(voucher):
+            return "voucher_offline"
+        rules = self.rules_of(voucher)
+        return "series_changed" if rules is None or month_of(rules, voucher.expires_at) != order.month else None
+
+    def _leaves_book(self, order_id: str) -> bool:
+        order = self.credit.orders.get(order_id)
+        return order is not None and self.bars_order(order) is not None
+
     # transfers and pledges ------------------------------------------------------------------------------------------
 
     def _is_encumbrance(self, id_: str) -> bool:
@@ -458,23 +486,3 @@ class LedgerState(ProgrammesState):
         self.lapsing.ended()
         if freeing and not self.frees(voucher_id):
             self.freeing.ended()
-
-
-def posted(
-    state: LedgerState,
-    event: (
-        AppropriationPosted
-        | AppropriationReduced
-        | ClaimSettled
-        | ClaimReopened
-        | ClaimReleased
-        | ReceivableOffset
-        | ReceivableRecovered
-        | ReceivableWrittenOff
-        | ClawbackPosted
-        | ClawbackUndone
-    ),
-    _at: At,
-) -> None:
-    """Apply an event that only posts."""
-    state.book(event.legs)

@@ -11,13 +11,15 @@ from counterfoil.core.at import At
 from counterfoil.core.decider import refuse
 from counterfoil.core.standing import not_taking_part
 from counterfoil.issuance.taking_events import FactsStated
+from counterfoil.ledger.accounts import Posting
+from counterfoil.ledger.credit import deliver, fail
 from counterfoil.ledger.encumbrances import Transfer
 from counterfoil.ledger.handovers import stated_facts
 from counterfoil.ledger.open_vouchers import Voucher
 from counterfoil.ledger.pledges import judge_pledgee
 from counterfoil.ledger.state import LedgerState
 from counterfoil.ledger.transfer_events import TransferConsented, TransferJudged
-from counterfoil.ledger.transfers import not_accepted, settle
+from counterfoil.ledger.transfers import not_accepted, not_taken, settle
 from counterfoil.programme.rules import Rules
 
 
@@ -45,6 +47,10 @@ def judge_taker(state: LedgerState, event: FactsStated, at: At) -> Sequence[Even
         code=None if refused is None else refused.code.value,
         why=None if refused is None else dict(refused.detail).get("why"),
     )
+    if event.transfer_id in state.credit.trades:
+        if refused is not None:
+            return [judged, *fail(state, Posting(state.accounts), event.transfer_id, at, refused)]
+        return [judged, *deliver(state, event.transfer_id, found, voucher, at)]
     return [judged] if refused is not None else [judged, *settle(state, event.transfer_id, found, voucher, at)]
 
 
@@ -56,7 +62,8 @@ def _refused(state: LedgerState, found: Transfer, voucher: Voucher, event: Facts
     facts = stated_facts(rules, event, at)
     if facts is None:
         return refuse(Code.TRANSFER_NOT_PERMITTED, why="facts_contradict")
-    return not_accepted(state, found, voucher, at, facts)
+    judged = not_taken if event.transfer_id in state.credit.trades else not_accepted  # its price is held
+    return judged(state, found, voucher, at, facts)
 
 
 # evolve -------------------------------------------------------------------------------------------------------------

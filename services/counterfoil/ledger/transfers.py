@@ -16,7 +16,7 @@ from counterfoil.core.decider import Decision, refuse
 from counterfoil.core.directory import Party
 from counterfoil.core.standing import not_taking_part
 from counterfoil.ledger.accounts import Posting
-from counterfoil.ledger.chart import CIRCULATION, RESTORED, TRANSFERS, cash, owner
+from counterfoil.ledger.chart import CIRCULATION, CREDIT_BIDS, RESTORED, TRANSFERS, cash, owner
 from counterfoil.ledger.commands import (
     AcceptTransfer,
     ApproveTransfer,
@@ -131,17 +131,23 @@ def accept_transfer(state: LedgerState, body: AcceptTransfer, actor: Party, at: 
     ]
 
 
-def not_accepted(
+def not_taken(
     state: LedgerState, found: Transfer, voucher: Voucher, at: At, facts: Facts | None = None
 ) -> Refusal | None:
-    """Why a receiver cannot take a transfer now; `facts`: of the receiver, None where they are judged later."""
-    refused = (
+    """Why a receiver cannot have a part now, its price aside; `facts`: of it, None where they are judged later."""
+    return (
         not_taking_part(state.directory.parties[found.holder_id])
         or no_room(state, voucher, found.receiver_id)
         or barred(state, voucher, at)
         or not_handed_on(state, voucher, _handing(found), at, approved=found.approved, facts=facts)
     )
-    if refused is not None:
+
+
+def not_accepted(
+    state: LedgerState, found: Transfer, voucher: Voucher, at: At, facts: Facts | None = None
+) -> Refusal | None:
+    """Why a receiver cannot take a transfer now; `facts`: of the receiver, None where they are judged later."""
+    if (refused := not_taken(state, found, voucher, at, facts)) is not None:
         return refused
     available = state.accounts.find(cash(found.receiver_id), state.currency(voucher.programme_id)).available
     if found.price + found.fee > available:
@@ -155,11 +161,14 @@ def reject_transfer(state: LedgerState, body: RejectTransfer, actor: Party, at: 
     if found is None:
         return _no_transfer(body.transfer_id)
     voucher = state.vouchers.open[found.voucher_id]
-    if actor.party_id == found.receiver_id:
+    is_receiver = actor.party_id == found.receiver_id
+    if not is_receiver and actor.party_id != state.issuer(voucher.programme_id):
+        return _no_transfer(body.transfer_id)
+    if body.transfer_id in state.credit.trades:
+        return _traded()
+    if is_receiver:
         return close_transfer(state, Posting(state.accounts), body.transfer_id, found, "rejected", at)
-    if actor.party_id == state.issuer(voucher.programme_id):
-        return close_transfer(state, Posting(state.accounts), body.transfer_id, found, "rejected_by_issuer", at)
-    return _no_transfer(body.transfer_id)
+    return close_transfer(state, Posting(state.accounts), body.transfer_id, found, "rejected_by_issuer", at)
 
 
 def withdraw_transfer(state: LedgerState, body: WithdrawTransfer, actor: Party, at: At) -> Decision:
@@ -167,6 +176,8 @@ def withdraw_transfer(state: LedgerState, body: WithdrawTransfer, actor: Party, 
     found = state.encumbrances.transfers.get(body.transfer_id)
     if found is None or found.holder_id != actor.party_id:
         return _no_transfer(body.transfer_id)
+    if body.transfer_id in state.credit.trades:
+        return _traded()
     return close_transfer(state, Posting(state.accounts), body.transfer_id, found, "withdrawn", at)
 
 
@@ -225,18 +236,33 @@ def _no_transfer(transfer_id: str) -> Refusal:
     return refuse(Code.UNKNOWN_TRANSFER, transfer_id=transfer_id)
 
 
+def _traded() -> Refusal:
+    """What a trade of the credit market hands on is owed: nobody takes it back, or refuses it."""
+    return refuse(Code.TRANSFER_NOT_PERMITTED, why="traded")
+
+
 def _handing(found: Transfer) -> Handing:
     return Handing(found.holder_id, found.receiver_id, found.amount, found.price)
 
 
-def settle(state: LedgerState, transfer_id: str, found: Transfer, voucher: Voucher, at: At) -> list[Event]:
-    """Lot, price and fee in one entry."""
+def settle(
+    state: LedgerState,
+    transfer_id: str,
+    found: Transfer,
+    voucher: Voucher,
+    at: At,
+    *,
+    posting: Posting | None = None,
+    held: int = 0,
+) -> list[Event]:
+    """Lot, price and fee in one entry. `held`: so much of the receiver's cash a bid for credit holds for it."""
     holder, receiver = found.holder_id, found.receiver_id
     rules, issuer_id = state.rules_of(voucher), state.issuer(voucher.programme_id)
     currency = state.currency(voucher.programme_id)
     reissued = at.new_id(state.rules.reissue_prefix) if rules is not None and reissues(rules) else None
-    posting = Posting(state.accounts)
+    posting = posting or Posting(state.accounts)
     posting.leg("release", voucher.voucher_id, owner(holder), TRANSFERS, found.amount)
+    posting.leg("release", currency, cash(receiver), CREDIT_BIDS, held)
     if reissued is None:
         posting.leg("post", voucher.voucher_id, owner(holder), owner(receiver), found.amount)
     posting.leg("post", currency, cash(receiver), cash(holder), found.price)

@@ -9,13 +9,21 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from counterfoil.core.at import At
+from counterfoil.ledger import credit_views, tranche_views
 from counterfoil.ledger import expiry_views as expiries
 from counterfoil.ledger import holding_views as hands
-from counterfoil.ledger import tranche_views
 from counterfoil.ledger.amendment_events import AmendmentFunded, AmendmentSettled
 from counterfoil.ledger.chart import ENDS, kind_of, owner_of, party_of, programme_of
 from counterfoil.ledger.closing_events import ProgrammeClosed, RestLapsed, UnclaimedReleased
 from counterfoil.ledger.closing_views import CLOSING_REDUCERS, RUN_OFFS, closed
+from counterfoil.ledger.credit_events import (
+    CreditBidPlaced,
+    CreditOffered,
+    CreditOrderClosed,
+    CreditSettled,
+    CreditTraded,
+    CreditTradeFailed,
+)
 from counterfoil.ledger.events import (
     AppropriationPosted,
     AppropriationReduced,
@@ -213,6 +221,7 @@ VIEWS: Final[tuple[View, ...]] = (
     *HOLDING_VIEWS,
     *EXPIRY_VIEWS,
     *tranche_views.TRANCHE_VIEWS,
+    *credit_views.CREDIT_VIEWS,
     RUN_OFFS,
 )
 
@@ -460,6 +469,12 @@ REDUCERS: Final[Reducers] = {
     MilestoneAttested: tranche_views.attested,
     TrancheReleased: _and_posted(tranche_views.released),
     TrancheLapsed: _and_posted(tranche_views.lapsed),
+    CreditOffered: _and_posted(credit_views.placed),
+    CreditBidPlaced: _and_posted(credit_views.placed),
+    CreditTraded: _and_posted(credit_views.traded),
+    CreditSettled: credit_views.settled,
+    CreditTradeFailed: _and_then(credit_views.failed, hands.trade_failed, _posted),
+    CreditOrderClosed: _and_posted(credit_views.closed),
     PledgeMade: _and_posted(hands.pledge_made),
     PledgeAsked: hands.pledge_asked,
     PledgeJudged: hands.pledge_judged,

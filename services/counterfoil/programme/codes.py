@@ -72,6 +72,8 @@ STEPS: Final[Mapping[str, str]] = {
 """The steps of a calculation."""
 TRANSFERS: Final[Mapping[str, str]] = {
     "transfer_not_permitted": "the programme's vouchers cannot be handed on",
+    "no_credit_market": "the programme's vouchers are not sold on the credit market",
+    "traded": "it is the settlement of a trade, which nobody takes back",
     "same_party": "giver and receiver are one party",
     "not_related": "only related parties may hand on to each other",
     "receiver_not_eligible": "{rule}: {text} does not hold for the receiver",
