@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -87,13 +87,16 @@ def pinned_keys(out: Out, vkeys: Path | None) -> dict[str, VerifyKey]:
     return read_vkeys(vkeys if vkeys is not None else out.settings.vkey_file)
 
 
-def read(file: Path, text: str, keys: Mapping[str, VerifyKey]) -> tuple[list[str], History]:
-    """What the text of a file proves, without a network: of these assets. Raises `Invalid`, `NotProven`."""
+def read(file: Path, text: str, pinned: Callable[[], Mapping[str, VerifyKey]]) -> tuple[list[str], History]:
+    """What the text of a file proves, without a network: of these assets. Raises `Invalid`, `NotProven`.
+
+    `pinned` is asked only for what is a file of evidence: a wrong file is told first.
+    """
     try:
         assets, evidence = from_file(text.encode())
     except NotProven as problem:
         raise Invalid(f"{file} is {problem}, such as `counterfoil voucher prove --save` keeps") from problem
-    origin = _origin(file, evidence)
+    origin, keys = _origin(file, evidence), pinned()
     if origin not in keys:
         raise Invalid(f"no key of {origin} is pinned")
     return assets, history(evidence, keys[origin], assets)

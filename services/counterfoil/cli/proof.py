@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -35,5 +36,5 @@ def verify(
     if answer is not None:
         show_saved(out, answer, pinned_keys(out, vkeys))
         return
-    assets, made = read(file, text, pinned_keys(out, vkeys))
+    assets, made = read(file, text, partial(pinned_keys, out, vkeys))
     show(out, assets, made, {"verified": True})
