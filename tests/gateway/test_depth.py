@@ -119,9 +119,9 @@ def test_a_query_reads_no_order(http: Stepped, monkeypatch: pytest.MonkeyPatch) 
     market = {"class_id": "a100", "region": "east"}
     before = http.get("/v1/depth", **market).json()
     monkeypatch.setattr(depth, "_rows", None)
-    receipt = http.post(http.market.sign("gpu-1", replace(OFFER, price=7 * UNIT, nodes=2))).json()
+    receipt = http.post(http.market.sign("gpu-1", replace(OFFER, price=7 * UNIT, nodes=1))).json()
     answer = http.get("/v1/depth", **market, wait_for=f"matching:{receipt['index'] + 1}")
-    new = {"price": str(7 * UNIT), "orders": 1, "nodes": 2, "node_hours": 96}
+    new = {"price": str(7 * UNIT), "orders": 1, "nodes": 1, "node_hours": 48}
     assert answer.json() == {**before, "offers": [*before["offers"], new]}
     at = dict(each.split(":") for each in answer.headers["counterfoil-position"].split(","))
     assert int(at["matching"]) == http.market.sizes()["matching"]
@@ -143,7 +143,7 @@ def test_who_has_not_asked_for_long_reads_the_orders_again(http: Stepped, monkey
     for offers, again in ((1, False), (3, True)):
         read.clear()
         for _ in range(offers):
-            assert http.post(http.market.sign("gpu-1", OFFER)).status_code == 200
+            assert http.post(http.market.sign("gpu-1", replace(OFFER, nodes=1))).status_code == 200
         assert bool(book.depth_of(asked, ends, everything=True)[0]["offers"])
         assert bool(read) is again
     assert book.depth_of(asked, ends, everything=True)[0]["offers"][0]["orders"] == 4

@@ -22,7 +22,7 @@ COLLAR = SetPriceCollar(
 EDGES = [(10 * YUAN, True), (10 * YUAN - 10_000, False), (30 * YUAN, True), (30 * YUAN + 10_000, False)]
 
 
-BAND = {"class_id": "a100", "region": "east", "least": str(10 * YUAN), "most": str(30 * YUAN)}
+BAND = {"class_id": "a100", "least": str(10 * YUAN), "most": str(30 * YUAN)}
 
 
 def accepted(market: Market) -> bool:

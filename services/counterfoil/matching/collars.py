@@ -72,9 +72,7 @@ def outside(state: MatchingState, currency: str, regions: Iterable[str], limits:
                 continue
             least, most = band(reference.price, collar.collar_bps)
             if not least <= limits[class_id] <= most:
-                return refuse(
-                    Code.PRICE_OUTSIDE_COLLAR, class_id=class_id, region=region, least=least, most=most
-                )  # fmt: skip
+                return refuse(Code.PRICE_OUTSIDE_COLLAR, class_id=class_id, least=least, most=most)
     return None
 
 
