@@ -34,6 +34,8 @@ from tests.authority.prepared import (
     Market,
     adjusting,
     bid,
+    credit_bid,
+    credit_offer,
     handing,
     offer,
     pledging,
@@ -73,6 +75,11 @@ class ReadMarket(Market):
         self.submit("city", DismissAuditor(auditor_id=AUDITOR, programme_id="p1", reason="done"))
         self.do("lab-1", pledging(self, "free voucher", "gpu-1"), "pledge to gpu-1")
         self.do("gpu-1", EnforcePledge(pledge_id=self.ids["pledge to gpu-1"], reason="overdue"))
+        self.do("lab-1", pledging(self, "free voucher", "gpu-1"), "second pledge to gpu-1")
+        self.do("gpu-1", EnforcePledge(pledge_id=self.ids["second pledge to gpu-1"], reason="overdue"))
+        self.do("gpu-1", credit_offer(self, 9_500))
+        self.do("lab-1", credit_offer(self, 9_000))
+        self.do("none-beneficiary", replace(credit_bid(self), price_bps=9_000))
         self.do("city", ExtendVoucher(voucher_id=self.ids["free voucher"], days=1, ground=None, reason="site down"))
         self.do("gpu-1", handing(self, "free voucher", "none-beneficiary"))
         self.do("none-operator", replace(AID_GIVEN, party_id="gpu-1"))

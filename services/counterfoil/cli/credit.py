@@ -58,7 +58,7 @@ def bid(
     ] = None,
     tif: Tif = "GTC",
 ) -> Body:
-    """Buyer: take so much of a series, at this price or less. Its price and the programme's fee are held.
+    """Beneficiary: take so much of a series, at this price or less. Its price and the programme's fee are held.
 
     Whether the programme lets you have it is judged at the trade; an order that it bars is over, and says why.
     """
