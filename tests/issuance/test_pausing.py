@@ -30,6 +30,7 @@ from counterfoil.issuance.events import (
     ProviderSuspended,
     VoucherIssued,
 )
+from counterfoil.issuance.run_off_events import CreditPaused, CreditResumed
 from tests.given import Scenario, codes_in
 from tests.issuance.world import OPEN, issue, market
 from tests.possession import proven
@@ -47,7 +48,8 @@ STOPS: list[Body] = [DELIST, SUSPEND, REINSTATE]
 NOWHERE = {"programme_id": "p9", "reason": "x"}
 
 # Each row: what was done, a command, its actor, what follows.
-ROWS: list[tuple[list[tuple[Body, str]], Body, str, Code | Event]] = [
+Expected = Code | Event | tuple[Event, ...]
+ROWS: list[tuple[list[tuple[Body, str]], Body, str, Expected]] = [
     ([], STOP, "city-1", Code.ROLE_NOT_ALLOWED),
     ([], SuspendParty(party_id="x", reason="x"), "op", Code.UNKNOWN_PARTY),
     ([], SuspendParty(party_id="op", reason="x"), "op", Code.ROOT_OPERATOR),
@@ -77,21 +79,24 @@ ROWS: list[tuple[list[tuple[Body, str]], Body, str, Code | Event]] = [
         programme_id="p1", provider_id="gpu-1", reason="checked")),
     ([(LIST, "city-1"), (SUSPEND, "city-1"), (DELIST, "city-1")], LIST, "city-1", ProviderListed(
         programme_id="p1", provider_id="gpu-1")),
-    ([], PAUSE, "city-1", ProgrammePaused(programme_id="p1", reason="review")),
+    ([], PAUSE, "city-1", (ProgrammePaused(programme_id="p1", reason="review"), CreditPaused(programme_id="p1"))),
     ([], RESUME, "city-1", Code.PROGRAMME_NOT_PAUSED),
     ([(PAUSE, "city-1")], PAUSE, "city-1", Code.PROGRAMME_PAUSED),
     ([(PAUSE, "city-1")], issue("lab-1", 10), "city-1", Code.PROGRAMME_PAUSED),
-    ([(PAUSE, "city-1")], RESUME, "city-1", ProgrammeResumed(programme_id="p1", reason="done")),
+    ([(PAUSE, "city-1")], RESUME, "city-1", (
+        ProgrammeResumed(programme_id="p1", reason="done"), CreditResumed(programme_id="p1"))),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("before", "body", "actor", "expected"), ROWS)
-def test_decisions(before: list[tuple[Body, str]], body: Body, actor: str, expected: Code | Event) -> None:
+def test_decisions(
+    before: list[tuple[Body, str]], body: Body, actor: str, expected: Code | Event | tuple[Event, ...]
+) -> None:
     scenario = _after(before).when(body, actor)
     if isinstance(expected, Code):
         scenario.refused(expected)
     else:
-        scenario.then(expected)
+        scenario.then(*(expected if isinstance(expected, tuple) else (expected,)))
 
 
 def _after(before: list[tuple[Body, str]]) -> Scenario:

@@ -16,8 +16,7 @@ from counterfoil.contract.record import Command, Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY, format_month
 from counterfoil.core.rules import LATEST, RULES
-from counterfoil.issuance.events import ProgrammePaused, ProgrammeResumed
-from counterfoil.issuance.run_off_events import RunOffBegun
+from counterfoil.issuance.run_off_events import CreditPaused, CreditResumed, RunOffBegun
 from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.ledger.commands import RejectTransfer, WithdrawTransfer
 from counterfoil.ledger.credit_book import LOT
@@ -246,7 +245,7 @@ LEAVE: list[tuple[Event, str, set[str]]] = [
     (REVOKED, "voucher_ended", {"acme"}),
     (PartySuspended(party_id="beta", reason="why"), "party_suspended", {"beta"}),
     (PartyClosed(party_id="acme", reason="why"), "party_closed", {"acme"}),
-    (ProgrammePaused(programme_id="city", reason="why"), "programme_paused", {"acme", "zeta", "beta"}),
+    (CreditPaused(programme_id="city"), "programme_paused", {"acme", "zeta", "beta"}),
     (RunOffBegun(programme_id="city", reason="why"), "programme_in_run_off", {"acme", "zeta", "beta"}),
 ]
 
@@ -266,10 +265,10 @@ def test_what_may_not_trade_leaves_the_book_before_anything_else(event: Event, r
 
 
 def test_a_paused_programme_takes_no_orders_until_it_goes_on() -> None:
-    told = market().hears(ProgrammePaused(programme_id="city", reason="why"))
+    told = market().hears(CreditPaused(programme_id="city"))
     told.when(sell(), "acme").refused(Code.PROGRAMME_PAUSED)
     told.when(buy(), "beta").refused(Code.PROGRAMME_PAUSED)
-    told.hears(ProgrammeResumed(programme_id="city", reason="why"))
+    told.hears(CreditResumed(programme_id="city"))
     assert closed(told, (sell(), "acme"), (buy(), "beta")) == [("filled", None)] * 2
 
 

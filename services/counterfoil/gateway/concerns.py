@@ -130,6 +130,8 @@ _ISSUANCE: Final[Table] = {
         common.ProgrammePublished,
         issuance.ProgrammePaused,
         issuance.ProgrammeResumed,
+        run_off_events.CreditPaused,
+        run_off_events.CreditResumed,
         run_off_events.RunOffBegun,
         run_off_events.ProgrammeDecided,
         issuance.FourEyesDemanded,

@@ -29,6 +29,7 @@ from counterfoil.issuance.events import (
     ProviderSuspended,
 )
 from counterfoil.issuance.programmes import live_programme
+from counterfoil.issuance.run_off_events import CreditPaused, CreditResumed
 from counterfoil.issuance.state import IssuanceState
 
 
@@ -89,7 +90,8 @@ def pause_programme(state: IssuanceState, body: PauseProgramme, actor: Party, _a
         return programme
     if programme.paused:
         return refuse(Code.PROGRAMME_PAUSED, programme_id=body.programme_id)
-    return [ProgrammePaused(programme_id=body.programme_id, reason=body.reason)]
+    paused = ProgrammePaused(programme_id=body.programme_id, reason=body.reason)
+    return [paused, CreditPaused(programme_id=body.programme_id)] if _trades_credit(state) else [paused]
 
 
 def resume_programme(state: IssuanceState, body: ResumeProgramme, actor: Party, _at: At) -> Decision:
@@ -99,7 +101,13 @@ def resume_programme(state: IssuanceState, body: ResumeProgramme, actor: Party, 
         return programme
     if not programme.paused:
         return refuse(Code.PROGRAMME_NOT_PAUSED, programme_id=body.programme_id)
-    return [ProgrammeResumed(programme_id=body.programme_id, reason=body.reason)]
+    resumed = ProgrammeResumed(programme_id=body.programme_id, reason=body.reason)
+    return [resumed, CreditResumed(programme_id=body.programme_id)] if _trades_credit(state) else [resumed]
+
+
+def _trades_credit(state: IssuanceState) -> bool:
+    """Whether the ledger has books of credit, and has to hear of a pause by an event that it consumes."""
+    return bool(state.rules.max_credit_orders_per_group)
 
 
 def _listing(
@@ -114,6 +122,10 @@ def _listing(
 
 
 # evolve -------------------------------------------------------------------------------------------------------------
+
+
+def credit_told(_state: IssuanceState, _event: CreditPaused | CreditResumed, _at: At) -> None:
+    """Changes nothing: the ledger mirrors it."""
 
 
 def provider_delisted(state: IssuanceState, event: ProviderDelisted, _at: At) -> None:

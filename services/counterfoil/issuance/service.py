@@ -163,7 +163,7 @@ from counterfoil.issuance.invoice_events import (
     UseGranted,
 )
 from counterfoil.issuance.run_off_commands import BeginRunOff
-from counterfoil.issuance.run_off_events import ProgrammeDecided, RunOffBegun
+from counterfoil.issuance.run_off_events import CreditPaused, CreditResumed, ProgrammeDecided, RunOffBegun
 from counterfoil.issuance.state import IssuanceState
 from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.issuance.views import REDUCERS, VIEWS
@@ -311,6 +311,8 @@ DECIDER: Final = Decider(
         ProviderReinstated: pausing.provider_reinstated,
         ProgrammePaused: pausing.programme_paused,
         ProgrammeResumed: pausing.programme_resumed,
+        CreditPaused: pausing.credit_told,
+        CreditResumed: pausing.credit_told,
         RunOffBegun: run_off.run_off_begun,
         ProgrammeDecided: run_off.programme_decided,
         ProgrammeClosed: run_off.programme_closed,

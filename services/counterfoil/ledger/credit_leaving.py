@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from counterfoil.contract.events import PartyClosed, PartySuspended
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
-from counterfoil.issuance.events import ProgrammePaused, ProgrammeResumed
+from counterfoil.issuance.run_off_events import CreditPaused, CreditResumed
 from counterfoil.ledger.state import LedgerState
 
 
-def take_over_pause(state: LedgerState, event: ProgrammePaused | ProgrammeResumed, _at: At) -> Sequence[Event]:
+def take_over_pause(state: LedgerState, event: CreditPaused | CreditResumed, _at: At) -> Sequence[Event]:
     """Mirror that a programme is paused, or is no more, where credit is traded; nothing of another ledger's."""
-    return [event] if state.rules.max_credit_orders_per_group and event.programme_id in state.programmes else []
+    return [event] if event.programme_id in state.programmes else []
 
 
 # evolve ---------------------------------------------------------------------------------------------------------------
@@ -31,13 +31,13 @@ def party_suspended(state: LedgerState, event: PartySuspended, _at: At) -> None:
     state.credit.leave_party(event.party_id)
 
 
-def programme_paused(state: LedgerState, event: ProgrammePaused, _at: At) -> None:
+def credit_paused(state: LedgerState, event: CreditPaused, _at: At) -> None:
     """The orders of the programme's series are to leave."""
     state.credit.paused[event.programme_id] = True
     state.credit.leave_programme(event.programme_id)
 
 
-def programme_resumed(state: LedgerState, event: ProgrammeResumed, _at: At) -> None:
+def credit_resumed(state: LedgerState, event: CreditResumed, _at: At) -> None:
     """There may be orders again; the pause may have begun before the ledger knew of any."""
     if event.programme_id in state.credit.paused:
         del state.credit.paused[event.programme_id]

@@ -9,8 +9,6 @@ from counterfoil.core.decider import COMMON, MIRRORED, Decider
 from counterfoil.issuance.events import (
     BudgetAppropriated,
     BudgetReduced,
-    ProgrammePaused,
-    ProgrammeResumed,
     VoucherGranted,
     VoucherIssued,
     VoucherReinstated,
@@ -19,7 +17,7 @@ from counterfoil.issuance.events import (
     VoucherSuspended,
 )
 from counterfoil.issuance.invoice_events import CreditNoteRecorded, InvoiceDue, UseDue
-from counterfoil.issuance.run_off_events import ProgrammeDecided, RunOffBegun
+from counterfoil.issuance.run_off_events import CreditPaused, CreditResumed, ProgrammeDecided, RunOffBegun
 from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.ledger import (
     adjustments,
@@ -235,8 +233,8 @@ DECIDER: Final = Decider(
             UseDue: invoices.capture_use,
             CreditNoteRecorded: invoices.pass_credit,
             FactsStated: taking.judge_taker,
-            ProgrammePaused: credit_leaving.take_over_pause,
-            ProgrammeResumed: credit_leaving.take_over_pause,
+            CreditPaused: credit_leaving.take_over_pause,
+            CreditResumed: credit_leaving.take_over_pause,
             RunOffBegun: closing.take_over_phase,
             ProgrammeDecided: closing.take_over_phase,
         },
@@ -305,8 +303,8 @@ DECIDER: Final = Decider(
         **APPLIED,
         PartyClosed: credit_leaving.party_closed,
         PartySuspended: credit_leaving.party_suspended,
-        ProgrammePaused: credit_leaving.programme_paused,
-        ProgrammeResumed: credit_leaving.programme_resumed,
+        CreditPaused: credit_leaving.credit_paused,
+        CreditResumed: credit_leaving.credit_resumed,
         AppropriationPosted: posted.posted,
         AppropriationReduced: posted.posted,
         CashDeposited: cash.cash_deposited,
