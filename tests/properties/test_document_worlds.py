@@ -67,10 +67,11 @@ def lived(seed: int) -> World:
 
 def test_programmes_as_documents_add_up_after_every_step_and_are_closed() -> None:
     """In one of these two worlds, found by trying, nearly everything happens that only documents have."""
-    events = {*lived(5).events, *lived(40).events}
+    events = {*lived(5).events, *lived(6).events}
     assert {
         "AidAttested", "AidCounted", "AidFreed", "AidWithdrawn", "ApplicationReturned", "ClaimCut",
         "ClaimPermitted", "CreditNoteRecorded", "InvoiceCaptured", "InvoiceReturned", "PaymentShared", "PledgeEnforced",
+        "CreditOrderClosed", "CreditSettled", "CreditTraded",
         "PledgeReleased", "ProgrammeClosed", "RevocationOrdered", "ShareConfirmed", "SuspensionExtended",
         "TransferAccepted", "TransferClosed", "TransferJudged", "UseCaptured",
     } <= events  # fmt: skip
