@@ -36,15 +36,27 @@ export async function proveAll(within = document) {
     await new Promise((resolve) => setTimeout(resolve));
   };
   if (found.length > PROVEN_UNSEEN) {
-    const seen = new IntersectionObserver((entries) => {
+    const tables = new Set(found.map((each) => each.closest("table")));
+    const seen = new IntersectionObserver(async (entries) => {
       const shown = entries.filter(({ isIntersecting }) => isIntersecting).map(({ target }) => /** @type {HTMLElement} */ (target));
       for (const each of shown) seen.unobserve(each);
-      if (shown.length > 0) proveSome(shown);
+      if (shown.length === 0) return;
+      await proveSome(shown);
+      for (const each of tables) if (each !== null) keepWidths(each);
+      tables.clear();
     });
     for (const each of found) seen.observe(each);
     return;
   }
   for (let at = 0; at < found.length; at += AT_ONCE) await proveSome(found.slice(at, at + AT_ONCE));
+}
+
+/** Its columns keep their widths: a badge that comes into a cell lays out its row, and not every row. @param {HTMLTableElement} table */
+function keepWidths(table) {
+  const cells = [...(table.rows[0]?.cells ?? [])];
+  const widths = cells.map((each) => each.getBoundingClientRect().width);
+  for (const [at, each] of cells.entries()) each.style.width = `${widths[at]}px`;
+  table.style.tableLayout = "fixed";
 }
 
 /** @param {HTMLElement} shown @returns {Promise<string>} the badge's state */
