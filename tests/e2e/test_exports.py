@@ -55,7 +55,7 @@ def exported(market: Shell, folder: Path, reader: str | None) -> dict[str, list[
 
 def test_each_exports_what_the_table_says(market: Shell, tmp_path: Path) -> None:
     everything = exported(market, tmp_path / "all", "operator")
-    assert sum(map(bool, everything.values())) > len(VIEWS) / 3, "too few views have rows"
+    assert sum(map(bool, everything.values())) > 20, "too few views have rows"
     for reader, (kind, programmes) in READERS.items():
         found = exported(market, tmp_path / str(reader), reader)
         for view in VIEWS:

@@ -33,8 +33,7 @@ def register(app: typer.Typer) -> None:
         Prints the workload, the machine and the figures. It takes some minutes and leaves nothing behind. The part
         `distributed`, which `all` does not include, starts Kafka, PostgreSQL and every service as a process.
         """
-        from counterfoil.bench import audits, embedded, figure, programmes, starts, state_roots
-        from counterfoil.bench import commands as typical
+        from counterfoil.bench import audits, embedded, figure, processes, programmes, starts, state_roots
         from counterfoil.demo.workload import BIDDING, prepare_bidding
         from counterfoil.demo.world import START
 
@@ -67,7 +66,7 @@ def register(app: typer.Typer) -> None:
         if part in ("all", "start"):
             starts.start(commands * _STARTED, report)
         if part in ("all", "command"):
-            typical.commands(report)
+            processes.commands(report)
         if part in ("all", "memory"):
             embedded.memory(_SIZES, report_memory)
         if part == "distributed":
