@@ -36,6 +36,7 @@ def text_of(value: Any) -> str:
 def http(shared: Stepped) -> Stepped:
     """The market with two offers, a trade and a bid that rests."""
     market = shared.market
+    market.ask("treasury", deposit("gpu-1", 1_000))
     market.ask("gpu-1", OFFER, replace(OFFER, price=5 * UNIT, nodes=2))
     market.ask("lab-1", BID, replace(BID, limit_price=UNIT, nodes=3))
     return shared
