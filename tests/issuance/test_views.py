@@ -37,7 +37,7 @@ from counterfoil.issuance.commands import (
 )
 from counterfoil.issuance.events import BudgetRecycled
 from counterfoil.issuance.invoice_events import ClaimPermitted, InvoiceDue, UseDue
-from counterfoil.issuance.run_off_events import ProgrammeDecided
+from counterfoil.issuance.run_off_events import CreditPaused, CreditResumed, ProgrammeDecided
 from counterfoil.issuance.service import DECIDER, SERVICE
 from counterfoil.issuance.taking_events import FactsStated
 from counterfoil.issuance.views import REDUCERS
@@ -71,6 +71,8 @@ def test_every_event_but_some_is_shown() -> None:
         ClaimPermitted,
         ProgrammeDecided,  # the ledger shows it
         FactsStated,  # and what came of these
+        CreditPaused,  # the pause of the programme is shown
+        CreditResumed,
     }
     assert set(REDUCERS) == shown | {LogOpened, RulesAdopted}
 

@@ -76,7 +76,7 @@ def test_priority_is_the_order_of_holds_not_of_commands() -> None:
     assert market.trades() == [(bid_id, late, 2, 0, 14)]
 
 
-@pytest.mark.parametrize(("nodes", "hours", "ticks", "bps"), [(1, 1, 1, 9_999), (3, 7, 3, 3_333), (1, 1, 7, 201)])
+@pytest.mark.parametrize(("nodes", "hours", "ticks", "bps"), [(1, 1, 1, 9_999), (3, 7, 3, 3_333), (1, 1, 7, 2_001)])
 def test_a_bond_is_exact(nodes: int, hours: int, ticks: int, bps: int) -> None:
     """The price tick is a whole number of 10,000 units, so that no bond is ever rounded."""
     market = Market()
