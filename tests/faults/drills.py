@@ -35,9 +35,11 @@ TAKES_OVER_WITHIN: Final = 40.0
 _CRASHES_WITHIN = 300.0  # partial tiles are deleted when one is full: 256 entries, and some logs grow slowly
 
 
-def crashes(market: DrillMarket, seconds: float, services: tuple[str, ...] = SERVICES) -> None:
+def crashes(
+    market: DrillMarket, seconds: float, services: tuple[str, ...] = SERVICES, at: tuple[str, ...] = STEPS
+) -> None:
     """kill -9 at every durable step of every service, each time with a standby that takes over."""
-    steps = [(service, step) for service in services for step in STEPS]
+    steps = [(service, step) for service in services for step in at]
     with market.load():
         for number, (service, step) in enumerate(steps):
             name = f"{service}+{number}"
