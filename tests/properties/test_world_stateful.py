@@ -269,12 +269,7 @@ def test_long_walks_meet_everything() -> None:
     closing = ("ProgrammeClos", "ProgrammeDecided", "ProgrammeSettled", "ProgrammeStaysOpen", "ProgrammeUnsettled")
     elsewhere += (*closing, "Rest", "RunOff", "LastDay")  # the next test
     elsewhere += ("Unclaimed", "ClaimLapsed")  # `tests/e2e/test_closing.py`, `test_claimed.py`
-    elsewhere += (
-        "Transfer",
-        "Pledge",
-        "VoucherReissued",
-        "Credit",
-    )  # `test_document_worlds`, `tests/ledger/test_owners.py`
+    elsewhere += ("Transfer", "Pledge", "VoucherReissued")  # `test_document_worlds`, `tests/ledger/test_owners.py`
     elsewhere += ("CreditOff", "CreditBid", "CreditTrade", "CreditSettled", "CreditOrder")  # `test_document_worlds`
     elsewhere += ("TradeCleared", "Solution")  # `tests/matching/test_auctions.py`
     elsewhere += ("PriceCollar", "ReferencePrice")  # `tests/matching/test_collars.py`

@@ -1,4 +1,4 @@
-"""Batch auctions, halts, classes and inventory: what has its own rules beside the continuous market."""
+"""Batch auctions and halts: what has its own rules beside the continuous market."""
 
 from __future__ import annotations
 
@@ -45,28 +45,6 @@ _HALTS: Final = (
     Column("reason", N_("Reason")),
     Column("status", N_("Status"), "word"),
 )
-_CLASSES: Final = (
-    Column("class_id", N_("Class")),
-    Column("version", N_("Version"), "number"),
-    Column("description", N_("Description")),
-    Column("gpus_per_node", N_("GPUs per node"), "number"),
-    Column("mem_mb", N_("Memory, MB"), "number"),
-    Column("bf16_mtflops_nominal", N_("BF16, MTFLOPS"), "number"),
-    Column("interconnect", N_("Interconnect")),
-    Column("confidence", N_("Confidence in its figures"), "word"),
-    Column("registered_at", N_("Registered"), "time"),
-)
-_INVENTORY: Final = (
-    Column("provider_id", N_("Provider"), "id"),
-    Column("site_id", N_("Site"), "id"),
-    Column("class_id", N_("Class")),
-    Column("nodes", N_("Nodes attested"), "number"),
-    Column("committed", N_("Of them offered or sold"), "number"),
-    Column("excess", N_("More than attested"), "number"),
-    Column("source", N_("Source")),
-    Column("attested_by", N_("Attested by"), "id"),
-    Column("attested_at", N_("Attested"), "time"),
-)
 
 
 def read_all(look: Look) -> Mapping[str, Any]:
@@ -104,14 +82,3 @@ def orders_of(look: Look, **where: Any) -> Table:
 def halts_of(look: Look, **where: Any) -> Table:
     """What the operator halted."""
     return look.table("halts", "halts", N_("Halts of trading"), _HALTS, **where)
-
-
-def inventory_of(look: Look, **where: Any) -> Table:
-    """Nodes that were attested at sites, and what of them is offered or sold."""
-    return look.table("inventory", "inventory", N_("Inventory by site"), _INVENTORY, **where)
-
-
-def classes(look: Look) -> Mapping[str, Any]:
-    """The registry of accelerator classes."""
-    table = look.table("classes", "classes", N_("Accelerator classes"), _CLASSES)
-    return {"tables": [table], "classes": table}

@@ -17,6 +17,7 @@ from counterfoil.console import (
     provider,
     start_up,
     statements,
+    supply,
 )
 from counterfoil.console.page import Page
 from counterfoil.console.parties import home
@@ -26,7 +27,7 @@ PAGES: Final = (
     Page("market", "market.html", N_("Market"), market.read),
     Page("auctions", "auctions.html", N_("Auctions"), auctions.read_all),
     Page("auctions/{auction_id}", "auction.html", N_("Auction"), auctions.read),
-    Page("classes", "classes.html", N_("Accelerator classes"), auctions.classes),
+    Page("classes", "classes.html", N_("Accelerator classes"), supply.classes),
     Page("programmes", "programmes.html", N_("Programmes"), programmes.read_all),
     Page("programmes/{programme_id}", "programme.html", N_("Programme"), programmes.read),
     Page("programmes/{programme_id}/disclosure", "disclosure.html", N_("Public disclosure"), disclosure.read),

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from counterfoil.console import auctions, logs
+from counterfoil.console import auctions, logs, supply
 from counterfoil.console.look import Look
 from counterfoil.console.tables import Column, Table
 from counterfoil.console.words import N_
@@ -140,7 +140,7 @@ def operation(look: Look) -> Mapping[str, Any]:
         look.table("rules", "rules", N_("Versions of the rules"), _RULES),
         look.table("outages", "outages", N_("Outages"), _OUTAGES),
         auctions.halts_of(look),
-        auctions.inventory_of(look),
+        supply.inventory_of(look),
     ]
     return {
         **{table.name: table for table in tables},

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from counterfoil.console import actions, auctions
+from counterfoil.console import actions, auctions, supply
 from counterfoil.console.balances import cash_of
 from counterfoil.console.look import Look
 from counterfoil.console.parties import Units, subject_of, total
@@ -85,7 +85,7 @@ def read(look: Look, party_id: str) -> Mapping[str, Any]:
         open_contracts.limited,
     )
     risks = actions.of_party(look, party_id, actions.CONTRACT, risks)
-    stock = auctions.inventory_of(look, provider_id=party_id)
+    stock = supply.inventory_of(look, provider_id=party_id)
     batches = auctions.orders_of(look, party_id=party_id)
     tables = [cash_of(look, party_id), capacity, offers, contracts, claims, payments, risks, stock, batches]
     values = {table.name: table for table in tables}
