@@ -24,6 +24,8 @@ CASES: Final[dict[str, tuple[int, int | None]]] = {
     "rules-8": (8, None),
     "rules-8-to-9": (8, 9),
     "rules-9": (9, None),
+    "rules-9-to-10": (9, 10),
+    "rules-10": (10, None),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+NEW_IN_10: Final[frozenset[tuple[str, int]]] = frozenset()
 EXITS_IN_9: Final = frozenset(
     {
         ("close_window", 1), ("decide_application", 1), ("reinstate_provider", 1), ("reinstate_voucher", 1),

@@ -26,6 +26,7 @@ from counterfoil.core.rule_commands import (
     NEW_IN_7,
     NEW_IN_8,
     NEW_IN_9,
+    NEW_IN_10,
 )
 from counterfoil.core.rule_fields import Rules
 from counterfoil.errors import CounterfoilError
@@ -40,7 +41,7 @@ class UnknownRules(CounterfoilError):
 
 _FIRST: Final = Rules(
     number=1,
-    absent=NEW_IN_4 | NEW_IN_5 | NEW_IN_6 | NEW_IN_7 | NEW_IN_8 | NEW_IN_9,
+    absent=NEW_IN_4 | NEW_IN_5 | NEW_IN_6 | NEW_IN_7 | NEW_IN_8 | NEW_IN_9 | NEW_IN_10,
     exits=frozenset(),
     clock_skew=30 * SECOND,
     max_validity=24 * HOUR,
@@ -172,7 +173,7 @@ _THIRD: Final = replace(_SECOND, number=3, shortest_outage=60 * SECOND, resumpti
 _FOURTH: Final = replace(
     _THIRD,
     number=4,
-    absent=GONE_IN_4 | NEW_IN_5 | NEW_IN_6 | NEW_IN_7 | NEW_IN_8 | NEW_IN_9,
+    absent=GONE_IN_4 | NEW_IN_5 | NEW_IN_6 | NEW_IN_7 | NEW_IN_8 | NEW_IN_9 | NEW_IN_10,
     judges_text=True,
     max_keys_ever=None,
     max_new_keys=32,
@@ -199,7 +200,7 @@ _FOURTH: Final = replace(
 _FIFTH: Final = replace(
     _FOURTH,
     number=5,
-    absent=GONE_IN_4 | NEW_IN_6 | NEW_IN_7 | NEW_IN_8 | NEW_IN_9,
+    absent=GONE_IN_4 | NEW_IN_6 | NEW_IN_7 | NEW_IN_8 | NEW_IN_9 | NEW_IN_10,
     max_auditors=32,
     states_shortfalls=True,
     names_limits=True,
@@ -211,7 +212,7 @@ _FIFTH: Final = replace(
 _SIXTH: Final = replace(
     _FIFTH,
     number=6,
-    absent=GONE_IN_4 | NEW_IN_7 | NEW_IN_8 | NEW_IN_9,
+    absent=GONE_IN_4 | NEW_IN_7 | NEW_IN_8 | NEW_IN_9 | NEW_IN_10,
     frees_cap_by_hand=True,
     draws_in_scope=True,
     spends_until_expiry=True,
@@ -229,7 +230,7 @@ _SIXTH: Final = replace(
 _SEVENTH: Final = replace(
     _SIXTH,
     number=7,
-    absent=GONE_IN_4 | NEW_IN_8 | NEW_IN_9,
+    absent=GONE_IN_4 | NEW_IN_8 | NEW_IN_9 | NEW_IN_10,
     names_lines=True,
     claims_after_use=True,
     credits_invoices=True,
@@ -246,7 +247,7 @@ _SEVENTH: Final = replace(
 _EIGHTH: Final = replace(
     _SEVENTH,
     number=8,
-    absent=GONE_IN_4 | NEW_IN_9,
+    absent=GONE_IN_4 | NEW_IN_9 | NEW_IN_10,
     max_holders_extended=256,
     releases_tranches=True,
     judges_takers=True,
@@ -273,7 +274,7 @@ _NINTH: Final = replace(
     _EIGHTH,
     number=9,
     amends_in_place=True,
-    absent=GONE_IN_4,
+    absent=GONE_IN_4 | NEW_IN_10,
     exits=EXITS_IN_9,
     notifies_first=True,
     endless_days=365,
@@ -303,7 +304,14 @@ _NINTH: Final = replace(
     credit_band_bps=5_000,
 )
 
-_VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH)
+# Contracts were given up or left idle at others' cost, few held what many sought, and nodes that failed were sold again.
+_TENTH: Final = replace(
+    _NINTH,
+    number=10,
+    absent=GONE_IN_4,
+)
+
+_VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH, _TENTH)
 RULES: Final[Mapping[int, Rules]] = {rules.number: rules for rules in _VERSIONS}
 """Every version that a log may use, by number."""
 LATEST: Final = max(RULES)
