@@ -304,7 +304,7 @@ _NINTH: Final = replace(
     credit_band_bps=5_000,
 )
 
-# Contracts were given up or left idle at a cost to others, few held what many sought, and nodes that failed were sold on.
+# Contracts were given up or left idle at a cost to others, few held what many sought, nodes that failed were sold on.
 _TENTH: Final = replace(
     _NINTH,
     number=10,
