@@ -13,7 +13,8 @@ from counterfoil.cli.command import UNREACHABLE, Out, guarded
 from counterfoil.client.exchanges import PAUSES
 from counterfoil.client.http import Gateway
 from counterfoil.client.problems import NotReady, NotThere, RefusedByService, Unreachable
-from counterfoil.contract.refusals import MEANINGS, Code, Refusal
+from counterfoil.contract.refusal_meanings import MEANINGS
+from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.gateway.refusals import refusal
 
 ENVELOPE = b'{"payload":"AA=="}'

@@ -19,7 +19,8 @@ from counterfoil.contract.entry import Entry
 from counterfoil.contract.envelope import encode_envelope, pae, signed_bytes
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.record import Event
-from counterfoil.contract.refusals import MEANINGS, Code, Stage
+from counterfoil.contract.refusal_meanings import MEANINGS, Stage
+from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Header
 from counterfoil.vocabulary import CODEC
 from tests.contract.bad_input import (

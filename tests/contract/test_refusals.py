@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from counterfoil.contract.refusals import MEANINGS, Code, Stage
+from counterfoil.contract.refusal_meanings import MEANINGS, Stage
+from counterfoil.contract.refusals import Code
 
 PRECEDENCE = """
 too_large nested_too_deep malformed wrong_payload_type not_canonical unknown_type unknown_member out_of_range

@@ -8,7 +8,7 @@ from typing import Final
 
 from babel.messages.pofile import read_po
 
-from counterfoil.contract.refusals import MEANINGS
+from counterfoil.contract.refusal_meanings import MEANINGS
 from counterfoil.gateway.problems import ProblemCode
 from tests.cli.test_help import EVERY
 

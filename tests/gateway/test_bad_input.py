@@ -17,7 +17,8 @@ from counterfoil.client.author import Author
 from counterfoil.contract import limits
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.log_id import LogId
-from counterfoil.contract.refusals import MEANINGS, Code, Refusal, Stage
+from counterfoil.contract.refusal_meanings import MEANINGS, Stage
+from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.scalars import encode_base64
 from counterfoil.contract.submission import Seen
 from counterfoil.contract.times import HOUR, SECOND

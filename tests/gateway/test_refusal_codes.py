@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import counterfoil
-from counterfoil.contract.refusals import MEANINGS, Code, Stage
+from counterfoil.contract.refusal_meanings import MEANINGS, Stage
+from counterfoil.contract.refusals import Code
 from counterfoil.gateway.problems import ProblemCode
 from counterfoil.gateway.refusals import codes_by_status, status_of
 from counterfoil.runtime.standstill import CODES
@@ -26,7 +27,9 @@ def source(folder: Path, *leave_out: str) -> str:
     )
 
 
-PRODUCT = source(PACKAGE, "contract/refusals.py", "gateway/refusals.py", "gateway/problems.py")
+PRODUCT = source(
+    PACKAGE, "contract/refusals.py", "contract/refusal_meanings.py", "gateway/refusals.py", "gateway/problems.py"
+)
 TESTS = source(ROOT / "tests", *LISTS, "gateway/test_refusal_codes.py")
 EACH = pytest.mark.parametrize("code", list(Code), ids=list(Code))
 

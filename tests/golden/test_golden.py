@@ -21,7 +21,8 @@ from counterfoil.contract.canonical import canonical
 from counterfoil.contract.codec import encode_entry
 from counterfoil.contract.entry import CommandCause, Entry
 from counterfoil.contract.events import RulesAdopted
-from counterfoil.contract.refusals import MEANINGS, Code, Stage
+from counterfoil.contract.refusal_meanings import MEANINGS, Stage
+from counterfoil.contract.refusals import Code
 from counterfoil.core import rules
 from counterfoil.core.engine import Engine
 from counterfoil.core.rules import LATEST, RULES, UnknownRules

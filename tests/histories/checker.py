@@ -32,7 +32,8 @@ from typing import Final
 from counterfoil.audit.report import Finding
 from counterfoil.contract.canonical import Refused as NotAnEntry
 from counterfoil.contract.entry import CommandCause
-from counterfoil.contract.refusals import MEANINGS, Code, Stage
+from counterfoil.contract.refusal_meanings import MEANINGS, Stage
+from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Submission
 from counterfoil.log.checkpoint import Checkpoint, open_checkpoint
 from counterfoil.log.errors import LogError

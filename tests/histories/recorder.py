@@ -21,7 +21,8 @@ from urllib.parse import quote
 import httpx
 
 from counterfoil.contract.log_id import log_of
-from counterfoil.contract.refusals import MEANINGS, Code
+from counterfoil.contract.refusal_meanings import MEANINGS
+from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import decode_base64
 from tests.histories.observed import (
     Answer,

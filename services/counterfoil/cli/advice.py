@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from counterfoil.cli.values import format_amount
-from counterfoil.contract.refusals import MEANINGS, Code, Stage
+from counterfoil.contract.refusal_meanings import MEANINGS, Stage
+from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import format_hour, format_time
 
 _ADVICE: Final[dict[str, str]] = {

@@ -17,7 +17,8 @@ from counterfoil.cli.published_rules import described_lines
 from counterfoil.cli.render import Rows, lines, plain
 from counterfoil.cli.signing import SigningSession, signing
 from counterfoil.contract.record import Command as Body
-from counterfoil.contract.refusals import MEANINGS, Code
+from counterfoil.contract.refusal_meanings import MEANINGS
+from counterfoil.contract.refusals import Code
 from counterfoil.issuance.commands import PublishProgramme, PutDocument
 from counterfoil.programme.documents import cut
 from counterfoil.programme.findings import Finding

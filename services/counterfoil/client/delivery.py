@@ -25,7 +25,8 @@ from counterfoil.client.verify import Proven, verify_answer
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.contract.record import Command
-from counterfoil.contract.refusals import MEANINGS, Code, Stage
+from counterfoil.contract.refusal_meanings import MEANINGS, Stage
+from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Seen
 from counterfoil.log.errors import LogError
 from counterfoil.log.keys import VerifyKey

@@ -20,7 +20,7 @@ from counterfoil.contract.canonical import Refused
 from counterfoil.contract.forms import dump
 from counterfoil.contract.log_id import MAIN, LogId
 from counterfoil.contract.record import Command
-from counterfoil.contract.refusals import MEANINGS
+from counterfoil.contract.refusal_meanings import MEANINGS
 from counterfoil.contract.submission import Seen
 from counterfoil.log.keys import VerifyKey
 from counterfoil.words import codec_of, service_of

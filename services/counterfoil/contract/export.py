@@ -15,7 +15,8 @@ from pydantic import TypeAdapter
 
 from counterfoil.contract import limits, scalars
 from counterfoil.contract.entry import ENTRY_TYPE
-from counterfoil.contract.refusals import MEANINGS, Code
+from counterfoil.contract.refusal_meanings import MEANINGS
+from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import BATCH, Header
 from counterfoil.contract.vocabulary import Vocabulary
 

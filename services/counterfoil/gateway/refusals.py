@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from fastapi.responses import JSONResponse
 
-from counterfoil.contract.refusals import MEANINGS, Code, Refusal, Stage
+from counterfoil.contract.refusal_meanings import MEANINGS, Stage
+from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.gateway.problems import MEDIA_TYPE
 
 REFUSAL_SCHEMA: Final[dict[str, Any]] = {

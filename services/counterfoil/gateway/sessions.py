@@ -14,7 +14,8 @@ from counterfoil.contract.canonical import Refused
 from counterfoil.contract.envelope import signed_bytes
 from counterfoil.contract.log_id import LogId, host_of
 from counterfoil.contract.open_session import OPEN_SESSION_TYPE, OpenSession, decode_open_session
-from counterfoil.contract.refusals import MEANINGS, Code, Stage
+from counterfoil.contract.refusal_meanings import MEANINGS, Stage
+from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.times import SECOND, format_time
 from counterfoil.gateway.backend import Backend

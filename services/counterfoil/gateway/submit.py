@@ -14,7 +14,8 @@ from counterfoil.contract import limits
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.entry import CommandCause
 from counterfoil.contract.log_id import LogId, log_of
-from counterfoil.contract.refusals import MEANINGS, Code, Stage
+from counterfoil.contract.refusal_meanings import MEANINGS, Stage
+from counterfoil.contract.refusals import Code
 from counterfoil.contract.submission import Submission
 from counterfoil.core.decider import refuse
 from counterfoil.gateway.backend import Backend
