@@ -79,6 +79,38 @@ def tell(world: GoldenWorld) -> None:
     assert [event.verdict for event in happened if isinstance(event, SolutionJudged)] == ["not_better"]
     world.clock += 40 * HOUR
     world.settle()
+    _of_four(world, auction)
+
+
+def _of_four(world: GoldenWorld, auction: ScheduleAuction) -> None:
+    """An auction in which four groups trade: what it trades at is the reference of its market from then on."""
+    programme, first = "p91", hour(world) + 30
+    done(world, "city", *publishing(document(id=programme)))
+    done(world, "city", AppropriateBudget(programme_id=programme, amount=900 * YUAN, document=programme))
+    for lab in ("lab-1", "lab-2"):
+        done(world, "city", IssueVoucher(programme_id=programme, beneficiary_id=lab, amount=100 * YUAN))
+    for provider in ("gpu-1", "gpu-2"):
+        done(world, "city", ListProvider(programme_id=programme, provider_id=provider))
+    auction = replace(
+        auction, programmes=(programme,), first_hour=first, locks_at=world.clock + HOUR,
+        clears_at=world.clock + 2 * HOUR, caps="none",
+    )  # fmt: skip
+    auction_id = done(world, "operator", auction).auction_id
+    offered = OfferInAuction(
+        auction_id=auction_id, class_id="a100", nodes=1, window_start=first, window_end=first + 2, price=2 * YUAN,
+        bond_bps=2_000,
+    )  # fmt: skip
+    bid = BidInAuction(
+        auction_id=auction_id, programme_id=programme, voucher_ids=(), nodes=1, hours=2, earliest=first, latest=first,
+        limit_price=3 * YUAN, divisible=False,
+    )  # fmt: skip
+    for provider, lab in (("gpu-1", "lab-1"), ("gpu-2", "lab-2")):
+        done(world, provider, offered)
+        done(world, lab, bid)
+    world.clock += 2 * HOUR + 1
+    world.settle()
+    happened = (event for entry in world.entries()["matching"] for event in entry.events)
+    assert [event.groups for event in happened if isinstance(event, AuctionCleared)][-1] == 4
 
 
 def _collared(world: GoldenWorld) -> None:

@@ -124,7 +124,7 @@ from tests.properties.world import YUAN, accelerator, found, programme, public_k
 STEPS, SEED = 160, 43
 SEED_AFTER: dict[int, int] = {8: SEED + 4}
 """Of the walk once rules were adopted, where another closes who is needed or makes a document of a programme."""
-SEED_OF: dict[int, int] = {9: SEED + 2}
+SEED_OF: dict[int, int] = {9: SEED + 2, 10: SEED + 2}
 """Of the walk where none are adopted, likewise."""
 CENT = YUAN // 100
 CROWD = 30
