@@ -15,11 +15,15 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment, nodes
 from jinja2.ext import babel_extract
 
+from counterfoil.audit.meanings import MEANINGS
 from counterfoil.catalogue import VIEWS
+from counterfoil.cli import movements
 from counterfoil.console import actions, forms
 from counterfoil.console.rendering import environment
 from counterfoil.console.words import DEFAULT, FOLDER, languages
 from counterfoil.gateway.problems import ProblemCode
+from counterfoil.reports.alerts import PATTERNS
+from counterfoil.reports.catalogue import REPORTS
 from tests.console.browsing import Browsing
 from tests.programme.given import ALL, rules
 
@@ -31,8 +35,11 @@ HEADINGS = (
 )  # fmt: skip
 PARTS = re.compile(r"%\(\w+\)s|\{\w+\}")
 COMMANDS = "statement|audit URL --report audit.html|report R13 URL --programme --output disclosure.html"
+REPORTED = ("applications", "vouchers", "claims", "payments", "clawbacks", "listings", "transfers", "pledges")
+"""Views whose status a report shows."""
 SHOWN = ("status", "authority", "use")
 """Columns whose values are words on the pages."""
+SAYING = ("programme/describing", "programme/periods", "programme/wording", "cli/statement", "cli/statement_page")
 PROBLEMS = (
     ProblemCode.BAD_REQUEST, ProblemCode.BAD_FILTER, ProblemCode.BAD_CURSOR, ProblemCode.TOKEN_IN_URL,
     ProblemCode.SESSION_REQUIRED, ProblemCode.UNKNOWN_SESSION, ProblemCode.NOT_FOUND, ProblemCode.UNKNOWN_LOG,
@@ -46,6 +53,7 @@ PROBLEMS = (
 def wanted() -> frozenset[str]:
     """Every message that a page or a module can show."""
     found = set(HEADINGS) | {each.value.title for each in PROBLEMS} | set(_values()) | set(_of_commands())
+    found |= set(_of_files())
     for path in TEMPLATES:
         with path.open("rb") as file:
             options = {"extensions": "jinja2.ext.i18n"}
@@ -54,8 +62,8 @@ def wanted() -> frozenset[str]:
     for path in CONSOLE.glob("*.py"):
         with path.open("rb") as file:
             found |= {str(message) for _, _, message, _ in extract_python(file, {"N_": None}, [], {})}
-    for name in ("describing", "periods", "wording"):
-        with (CONSOLE.parent / "programme" / f"{name}.py").open("rb") as file:
+    for name in SAYING:
+        with (CONSOLE.parent / f"{name}.py").open("rb") as file:
             said: Iterator[Any] = (
                 text for _, _, text, _ in extract_python(file, {"say": None, "message": None}, [], {})
             )
@@ -84,6 +92,21 @@ def _of_commands() -> Iterator[str]:
     for form in _linked():
         yield from (form.command.replace("_", " "), *form.roles)
     yield from ("treasurer", "auditor")
+
+
+def _of_files() -> Iterator[str]:
+    """What a report, an audit and a statement show as a file, beside what their templates say."""
+    yield from MEANINGS.values()
+    yield from (each.title for each in PATTERNS.values())
+    for report in REPORTS.values():
+        yield report.title
+        for column in report.columns:
+            yield from (column.name.replace("_", " "), column.says, column.unit)
+    for view in VIEWS:
+        if view.name in REPORTED:
+            yield from (each.replace("_", " ") for each in view.values.get("status", ()))
+    for words in movements.WORDS.values():
+        yield from (words,) if isinstance(words, str) else words
 
 
 def _members() -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -11,9 +12,12 @@ from typing import Any
 
 import pytest
 
-from counterfoil.cli.movements import Movement, Section, check
+import counterfoil.catalogue  # noqa: F401 every event is known
+from counterfoil.cli.movements import WORDS, Movement, Section, Total, check
 from counterfoil.cli.statement_page import page
 from counterfoil.client.problems import NotProven
+from counterfoil.console.words import DEFAULT, languages, translator
+from counterfoil.contract.record import Event
 from counterfoil.contract.times import format_month
 from tests.e2e.founding import PROGRAMME, found_a_market, trade
 from tests.e2e.running import Shell, eventually, serving
@@ -155,3 +159,34 @@ def test_a_page_is_only_text_and_every_cell_has_its_heading() -> None:
     assert "<script>alert(1)</script>" in read.text
     assert "\u202e" not in read.text
     assert all(part in read.text for part in ("a&b", "<b>", "ledger:7"))
+
+
+@pytest.mark.parametrize("language", [each for each in languages() if each != DEFAULT])
+def test_a_page_is_whole_in_its_language(language: str) -> None:
+    """With a movement of each kind, nothing on it is English but what parties and the format name."""
+    say, numbers = translator(language), (1, 2, 3)
+    moves = [move(what=each, object_id="", reference="") for words in WORDS.values() for each in _each(words)]
+    section = Section("budget", "funding", None, "USD", numbers, numbers, moves)
+    sums = [Total(kind, None, "USD", 0, 0, 0, 0, 0) for kind in ("cash", "vouchers", "claims", "budget: obligated")]
+    read = Elements(page("", [], sums, [section], language, say))
+    assert f'lang="{language}"' in page("", [], [], [], language, say)
+    shown = read.text.partition("@media print")[2].partition("}\n")[2]
+    assert set(re.findall("[A-Za-z]{2,}", shown)) == {"USD", "UTC", "ledger"}
+
+
+def test_every_event_that_moves_an_account_has_words() -> None:
+    named = {each.partition(" ")[0] for each in WORDS}
+    moving = {
+        each.TYPE.rpartition(".v")[0] for each in _events(Event) if "legs" in getattr(each, "__struct_fields__", ())
+    }
+    assert moving == named
+
+
+def _each(words: str | tuple[str, str]) -> tuple[str, ...]:
+    return (words,) if isinstance(words, str) else words
+
+
+def _events(of: type[Event]) -> Iterator[type[Event]]:
+    for each in of.__subclasses__():
+        yield each
+        yield from _events(each)

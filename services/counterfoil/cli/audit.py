@@ -15,6 +15,7 @@ from counterfoil.audit.kept import kept_in
 from counterfoil.audit.report import AuditReport
 from counterfoil.cli.command import FOUND, Invalid, Out, local
 from counterfoil.cli.files import replacing
+from counterfoil.cli.languages import ENGLISH, LanguageOption, checked_language
 from counterfoil.cli.log_source import LogsArgument, MirrorOption, logs_at
 from counterfoil.cli.mirror import Logs, Vkeys, pinned_keys
 from counterfoil.cli.progress import bars
@@ -120,6 +121,7 @@ def register(app: typer.Typer) -> None:
                 help="Also write the report as one page of HTML, with charts and evidence; takes the place of a file.",
             ),
         ] = None,
+        language: LanguageOption = ENGLISH,
     ) -> None:
         """Replay published logs: signatures, trees, causes, every decision, conservation, every trade.
 
@@ -142,11 +144,12 @@ def register(app: typer.Typer) -> None:
         """
         if report_file is not None and report_file.suffix != ".html":
             raise Invalid(f"{report_file}: the name of a report ends in .html; --json prints its JSON")
+        language = checked_language(language, is_page=report_file is not None)
         trusted = pinned_keys(out, vkeys)
         with logs_at(out, logs, trusted, mirror, more, reader) as directory:
             report = _run(out, directory, trusted, resume, twin=twin)
             if report_file is not None:
-                _write(report_file, directory, trusted, report)
+                _write(report_file, directory, trusted, report, language)
         out.show(report.to_json(), *tables(report.to_json()))
         if not report.clean:
             raise typer.Exit(FOUND)
@@ -178,12 +181,14 @@ def _run(
     return report
 
 
-def _write(file: Path, directory: Path, trusted: dict[str, VerifyKey] | None, report: AuditReport) -> None:
+def _write(
+    file: Path, directory: Path, trusted: dict[str, VerifyKey] | None, report: AuditReport, language: str
+) -> None:
     """The report as a page, with what the audited files prove of it. Raises `Invalid`."""
     from counterfoil.audit.evidence import evidence_of
     from counterfoil.console.papers import Made, audit_paper
 
     made = Made(f"counterfoil {__version__}", format_time(time_by(None)))
-    text = audit_paper(report.to_json(), evidence_of(directory, trusted, report), made)
+    text = audit_paper(report.to_json(), evidence_of(directory, trusted, report), made, language)
     with replacing(file) as target:
         target.write(text)

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 
-_WORDS: Final[Mapping[str, str | tuple[str, str]]] = {
+WORDS: Final[Mapping[str, str | tuple[str, str]]] = {
+    "adjustment.posted": "adjustment",
+    "amendment.funded": "hold changed for amended order",
+    "amendment.settled": "hold changed after amended order",
     "appropriation.posted": "appropriation",
     "appropriation.reduced": "appropriation reduced",
     "bond.divided": ("part of bond forfeited", "part of bond of provider received"),
@@ -29,18 +32,43 @@ _WORDS: Final[Mapping[str, str | tuple[str, str]]] = {
     "claim.released": "claim denied",
     "claim.reopened": "payment returned",
     "claim.settled": "payment of settlement",
+    "clawback.posted": "clawback",
+    "clawback.undone": "clawback undone",
     "contract.funded": "hold reduced to price of contract",
-    "hold.captured": "subsidy captured",
+    "credit.bid_placed": "held for bid for credit",
+    "credit.offered": "held for offer of credit",
+    "credit.order_closed": "order for credit ended",
+    "credit.trade_failed": "trade of credit failed",
+    "credit.traded": "taken from order for credit",
     "hold.captured cash": ("co-payment", "co-payment received"),
+    "hold.captured": "subsidy captured",
     "hold.placed": "held for bid",
     "hold.reduced": "hold reduced",
     "hold.released": "hold released",
+    "invoice.captured": "subsidy of invoice captured",
+    "invoice.returned": "subsidy of invoice returned",
+    "pledge.enforced": ("pledge taken", "pledge received"),
+    "pledge.made": "held for pledge",
+    "pledge.released": "pledge released",
+    "programme.closed": "closing of programme",
     "receivable.offset": "set off",
     "receivable.recovered": "paid back",
+    "receivable.written_off": "written off",
+    "rest.lapsed": "rest lapsed",
+    "tranche.lapsed": "tranche lapsed",
+    "tranche.released": "tranche released",
+    "tranche.withheld": "withheld until release",
+    "transfer.accepted": ("handed on", "received from another holder"),
+    "transfer.closed": "transfer ended",
+    "transfer.proposed": "held for transfer",
+    "unclaimed.released": "unclaimed, released",
+    "use.captured": "subsidy of use captured",
     "voucher.cancelled": "voucher revoked or given back",
     "voucher.credited": "voucher issued",
     "voucher.expired": "voucher expired",
+    "voucher.reissued": "issued anew",
     "voucher.restored": ("restored as another voucher", "restored after default"),
+    "voucher.surrendered": "given up for a new voucher",
 }
 """By event, and kind of account where that matters: what a movement is called, or a decrease and an increase."""
 
@@ -160,7 +188,7 @@ def _named(
 
 def _movement(row: Row, kind: str) -> Movement:
     change = int(row["posted_change"])
-    words = _WORDS.get(f"{row['event']} {kind}") or _WORDS.get(row["event"], str(row["event"]))
+    words = WORDS.get(f"{row['event']} {kind}") or WORDS.get(row["event"], str(row["event"]))
     return Movement(
         time=str(row["posted_at"]),
         what=words if isinstance(words, str) else words[change >= 0],

@@ -174,11 +174,11 @@ def _run(
             keep(folded, {row["claim_id"]: chain(folded, row["claim_id"]) for row in found["rows"]}, evidence)
     if source.file is not None:
         with replacing(source.file) as target:
-            target.write(text_of(report, found, form, author))
+            target.write(text_of(report, found, form, author, source.language))
         done = {"file": str(source.file), "report": report.id, "rows": len(found["rows"])}
         source.out.show(done, Record(done))
     elif author is not None or (form is not None and not source.out.json):
-        print(text_of(report, found, form, author), end="", flush=True)
+        print(text_of(report, found, form, author, source.language), end="", flush=True)
     else:
         source.out.show(found, *for_people(report, found))
     if any(row.get("difference") not in (None, "0") for row in found["rows"]):

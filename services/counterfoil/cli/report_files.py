@@ -12,6 +12,7 @@ import typer
 
 from counterfoil.cli.command import Invalid
 from counterfoil.cli.files import read_bytes
+from counterfoil.cli.languages import ENGLISH, LanguageOption, checked_language
 from counterfoil.cli.log_source import SHARED, LogSource
 from counterfoil.cli.options import option
 from counterfoil.cli.output import separated
@@ -57,10 +58,12 @@ class ReportSource(LogSource):
     sign: str | None
     keys: Path | None
     passphrase_file: Path | None
+    language: str
 
     def wanted(self) -> tuple[Form | None, Author | None]:
         """The form, None for people, and who signs. Raises `Invalid`, `BadPrivateFile`."""
         form = self.form or _by_name(self.file) or ("json" if self.out.json else None)
+        checked_language(self.language, is_page=form == "html")
         if self.sign is None:
             if self.keys is not None or self.passphrase_file is not None:
                 raise Invalid("--keys and --passphrase-file go with --sign")
@@ -80,6 +83,7 @@ MAKING: Final = {
     "sign": (SignOption, None),
     "keys": (KeysOption, None),
     "passphrase_file": (PassphraseFile, None),
+    "language": (LanguageOption, ENGLISH),
 }
 """The options of a `ReportSource`."""
 
@@ -93,7 +97,9 @@ def _by_name(file: Path | None) -> Form | None:
     return found
 
 
-def text_of(report: Report, found: dict[str, Any], form: Form | None, author: Author | None) -> str:
+def text_of(
+    report: Report, found: dict[str, Any], form: Form | None, author: Author | None, language: str = ENGLISH
+) -> str:
     """A report as canonical JSON, in an envelope if somebody signs; as HTML; or as CSV after lines with ``#``."""
     if author is not None:
         signer = {"key_id": author.key_id, "public_key": encode_base64(author.public_key)}
@@ -102,7 +108,7 @@ def text_of(report: Report, found: dict[str, Any], form: Form | None, author: Au
     if form == "html":
         from counterfoil.console.papers import Made, report_paper
 
-        return report_paper(found, Made(found["header"]["generator"], found["header"]["as_of"]))
+        return report_paper(found, Made(found["header"]["generator"], found["header"]["as_of"]), language)
     if form != "csv":
         return as_json(found).decode()
     nested = [each.name for each in report.columns if each.kind == "json"]

@@ -16,13 +16,15 @@ from counterfoil.cli.command import Invalid
 from counterfoil.cli.export import cell_of
 from counterfoil.cli.files import replacing
 from counterfoil.cli.gateway_session import GatewaySession, remote
+from counterfoil.cli.languages import ENGLISH, LanguageOption, checked_language
 from counterfoil.cli.movements import Section, Total, sections_of, totals
 from counterfoil.cli.options import PartyId, Wait, argument, option
 from counterfoil.cli.render import Record, Rows, plain
-from counterfoil.cli.statement_page import heading, page
+from counterfoil.cli.statement_page import Say, heading, in_english, page
 from counterfoil.cli.values import format_amount, in_units
 from counterfoil.client.problems import as_answered
 from counterfoil.contract.times import format_time, parse_month
+from counterfoil.programme.wording import message, plainly
 
 _ACCOUNT: Final = ("kind", "name", "programme_id", "currency")
 _MOVED: Final = ("time", "what", "object_id", "reference", "entry", "posted_change", "held_change", "posted", "held")
@@ -51,26 +53,29 @@ def register(app: typer.Typer) -> None:
             str | None, option("--programme", "Only what belongs to this programme.", metavar="PROGRAMME")
         ] = None,
         wait: Wait = None,
+        language: LanguageOption = ENGLISH,
     ) -> None:
         """A party's statement for a month: cash, each voucher, claims, receivables; of an issuer, its budgets.
 
         Each account has its opening balance, every movement with what it was for, and its closing balance. What is
         held is a part of the balance. They are checked before anything is shown: exit code 1 if they do not add up.
         """
-        remarks = _remarks(session, month)
+        form = format_ or _by_name(output)
+        say = _translator(checked_language(language, is_page=form == "html"))
+        remarks = _remarks(session, month, say)
         with as_answered():
             sections = sections_of(session.gateway, party, month, wait or ())
         chosen = [each for each in sections if programme in (None, each.programme_id)]
         if not chosen:
-            remarks.append("There is no account that this reader may see: --as PARTY says who reads.")
-        title, sums = f"Statement of {party} for {month}", totals(chosen)
-        form = format_ or _by_name(output)
+            remarks.append(say(message("There is no account that this reader may see: --as PARTY says who reads.")))
+        title = plainly(say(message("Statement of {party} for {month}")), party=party, month=month)
+        sums = totals(chosen)
         if form is None:
             value = {"party_id": party, "month": month, "remarks": remarks, "totals": list(map(asdict, sums))}
             found = {**value, "accounts": [asdict(each) for each in chosen]}
             session.out.show(found, *_shown(title, remarks, sums, chosen))
             return
-        text = page(title, remarks, sums, chosen) if form == "html" else _csv(chosen)
+        text = page(title, remarks, sums, chosen, language, say) if form == "html" else _csv(chosen)
         if output is None:
             sys.stdout.write(text)
             return
@@ -81,7 +86,15 @@ def register(app: typer.Typer) -> None:
         session.out.show(done, Record(done))
 
 
-def _remarks(session: GatewaySession, month: str) -> list[str]:
+def _translator(language: str) -> Say:
+    if language == ENGLISH:
+        return in_english
+    from counterfoil.console.words import translator
+
+    return translator(language)
+
+
+def _remarks(session: GatewaySession, month: str, say: Say) -> list[str]:
     """What a reader has to know. Raises `Invalid` for what is no month, or is to come."""
     from counterfoil.runtime.clock import time_by
 
@@ -92,8 +105,11 @@ def _remarks(session: GatewaySession, month: str) -> list[str]:
     now = time_by(session.out.settings.clock)
     if now < begins:
         raise Invalid(f"{month} has not begun")
-    made = ["Held amounts are part of the balance. Times are UTC; an entry is the index in the ledger's log."]
-    return made if now >= ends else [*made, f"The month is not over: as of {format_time(now)}."]
+    made = [
+        say(message("Held amounts are part of the balance. Times are UTC; an entry is the index in the ledger's log."))
+    ]
+    unfinished = plainly(say(message("The month is not over: as of {time}.")), time=format_time(now))
+    return made if now >= ends else [*made, unfinished]
 
 
 def _by_name(output: Path | None) -> Format | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from html import escape
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 from counterfoil.cli.movements import Section, Total
 from counterfoil.cli.values import format_amount
 from counterfoil.contract.text import printable
+from counterfoil.programme.wording import message
 
 _STYLE: Final = """
 body { font: 11pt/1.4 system-ui, sans-serif; color: #000; background: #fff; margin: 2em auto; max-width: 75em; }
@@ -24,31 +25,57 @@ thead { display: table-header-group; } tr { break-inside: avoid; }
 @media print { body { margin: 0; max-width: none; font-size: 9pt; } }
 """
 _POLICY: Final = f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'"
-_TOTALS: Final = ("Account", "Programme", "Currency", "Opening", "Increases", "Decreases", "Closing", "Of it held")
-_MOVES: Final = ("Time (UTC)", "What", "For", "Reference", "Entry", "Amount", "Change of held", "Balance", "Held")
+_TOTALS: Final = (
+    message("Account"), message("Programme"), message("Currency"), message("Opening"), message("Increases"),
+    message("Decreases"), message("Closing"), message("Of it held"),
+)  # fmt: skip
+_MOVES: Final = (
+    message("Time (UTC)"), message("What"), message("For"), message("Reference"), message("Entry"), message("Amount"),
+    message("Change of held"), message("Balance"), message("Held"),
+)  # fmt: skip
+KINDS: Final = (
+    message("cash"), message("vouchers"), message("claims"), message("receivables"), message("budget"),
+    message("appropriation"), message("funding"), message("obligated"),
+)  # fmt: skip
+Say = Callable[[str], str]
+"""A message -> the same in the page's language."""
 
 
-def page(title: str, remarks: Sequence[str], totals: Sequence[Total], sections: Sequence[Section]) -> str:
+def in_english(text: str) -> str:
+    """A message as it stands."""
+    return text
+
+
+def page(
+    title: str,
+    remarks: Sequence[str],
+    totals: Sequence[Total],
+    sections: Sequence[Section],
+    language: str = "en",
+    say: Say = in_english,
+) -> str:
     """The page. Every text in it is escaped."""
     parts = [
         "<!DOCTYPE html>",
-        '<html lang="en"><head><meta charset="utf-8">',
+        f'<html lang="{language}"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
         '<meta name="viewport" content="width=device-width">',
         f"<title>{_text(title)}</title>",
         f"<style>{_STYLE}</style></head><body><main>",
         f"<h1>{_text(title)}</h1>",
         *(f"<p>{_text(each)}</p>" for each in remarks),
-        *_table("All accounts", _TOTALS, 3, map(_total, totals)),
+        *_table(say(message("All accounts")), map(say, _TOTALS), 3, (_total(each, say) for each in totals)),
     ]
     for each in sections:
-        parts += [f"<h2>{_text(heading(each))}</h2>", *_table("Movements", _MOVES, 5, _rows(each))]
+        table = _table(say(message("Movements")), map(say, _MOVES), 5, _rows(each, say))
+        parts += [f"<h2>{_text(heading(each, say))}</h2>", *table]
     return "\n".join([*parts, "</main></body></html>\n"])
 
 
-def heading(section: Section) -> str:
+def heading(section: Section, say: Say = in_english) -> str:
     """What an account is called, with its programme and currency."""
-    named = {section.kind: None, section.name: None, section.programme_id or "": None, section.currency: None}
+    name = say(section.name) if section.kind == "budget" else section.name
+    named = {say(section.kind): None, name: None, section.programme_id or "": None, section.currency: None}
     return " ".join(filter(None, named))
 
 
@@ -56,7 +83,7 @@ def _text(text: str) -> str:
     return escape(printable(text))
 
 
-def _table(caption: str, columns: Sequence[str], texts: int, rows: Iterator[str]) -> Iterator[str]:
+def _table(caption: str, columns: Iterable[str], texts: int, rows: Iterable[str]) -> Iterator[str]:
     """A table whose first `texts` columns are text, and the others amounts."""
     yield f"<table><caption>{_text(caption)}</caption><thead><tr>"
     for at, name in enumerate(columns):
@@ -77,17 +104,18 @@ def _row(first: str, texts: Sequence[str], amounts: Sequence[int | None], *, bal
     return f'<tr{kind}><th scope="row">{_text(first)}</th>{"".join(cells)}</tr>'
 
 
-def _total(total: Total) -> str:
+def _total(total: Total, say: Say) -> str:
     amounts = (total.opening, total.increases, -total.decreases, total.closing, total.held)
-    return _row(total.kind, (total.programme_id or "", total.currency), amounts)
+    kind, between, name = total.kind.partition(": ")
+    return _row(f"{say(kind)}{between}{say(name)}", (total.programme_id or "", total.currency), amounts)
 
 
-def _rows(section: Section) -> Iterator[str]:
+def _rows(section: Section, say: Say) -> Iterator[str]:
     for word, balance, moves in (
-        ("Opening balance", section.opening, section.movements),
-        ("Closing balance", section.closing, ()),
+        (say(message("Opening balance")), section.opening, section.movements),
+        (say(message("Closing balance")), section.closing, ()),
     ):
         yield _row(word, ("",) * 4, (None, None, *balance[1:]), balance=True)
         for each in moves:
-            texts = (each.what, each.object_id, each.reference, f"ledger:{each.entry}")
+            texts = (say(each.what), each.object_id, each.reference, f"ledger:{each.entry}")
             yield _row(each.time, texts, (each.posted_change, each.held_change, each.posted, each.held))

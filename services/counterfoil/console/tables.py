@@ -14,7 +14,9 @@ from counterfoil.contract.log_id import LogId
 from counterfoil.contract.text import printable
 from counterfoil.contract.times import format_hour, format_time
 
-Kind = Literal["text", "id", "code", "amount", "number", "share", "time", "hour", "word", "list", "flag"]
+Kind = Literal[
+    "text", "id", "code", "amount", "number", "share", "time", "hour", "word", "said", "quote", "list", "flag"
+]
 NUMERIC: Final = frozenset({"amount", "number", "share"})
 _ID: Final = re.compile(r"([a-z]{2,5})-(?:([a-z].*)-)?([0-9]{1,15})-([0-9]{1,6})(?:-[0-9]{1,6})?", re.ASCII)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -25,7 +27,8 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d",
 class Column:
     """A column: the member of a row that it shows, its heading (a message), and how it is shown.
 
-    A ``word`` is one of a few that are translated; a ``code`` is the same in every language.
+    A ``word`` is one of a few that are translated, and ``said`` is text that is translated where the language has it; a
+    ``quote`` is English, as it was written; a ``code`` is the same in every language.
 
     `unit`: the member with an amount's currency. `link`: an address with members in braces. `service`: in whose log the
     entry is that made the object whose id stands here; the cell can then be proven. `said`: that entry says the same

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from io import BytesIO
@@ -38,6 +38,12 @@ def messages(tag: str) -> Mapping[str, str]:
         return {}
     catalogue = read_po(BytesIO(path.read_bytes()), locale=tag.replace("-", "_"))
     return {str(each.id): str(each.string) for each in catalogue if each.id and each.string}
+
+
+def translator(tag: str) -> Callable[[str], str]:
+    """Gives each message in a language; one that its catalogue lacks stays English."""
+    known = messages(tag)
+    return lambda text: known.get(text, text)
 
 
 def N_(message: str) -> str:  # noqa: N802 as gettext calls it: marks what the template translates
