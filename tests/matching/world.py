@@ -50,6 +50,7 @@ from counterfoil.matching.events import (
     UncrossingBegun,
     UncrossingContinued,
 )
+from counterfoil.matching.halt_events import TradingResumed
 from counterfoil.matching.performance_commands import PlacePerformanceBid
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 from counterfoil.matching.service import SERVICE
@@ -248,7 +249,7 @@ class Tally:
                 BidAmended() | OfferAmended() | AmendmentFailed() | BidAmendmentRequested() | OfferAmendmentRequested()
             ):
                 self._amendment(event, at)
-            case MatchContinued() | UncrossingBegun() | UncrossingContinued():
+            case MatchContinued() | UncrossingBegun() | UncrossingContinued() | TradingResumed():
                 self._continued(event, at)
             case AuctionOrderEntered():
                 self.auctioned.add(event.order_id)
@@ -295,7 +296,9 @@ class Tally:
 
     def _continued(self, event: Any, at: At) -> None:
         """A pass that comes before what is left of another one is judged by the time of that."""
-        if isinstance(event, UncrossingBegun):
+        if isinstance(event, TradingResumed | UncrossingBegun):
+            if isinstance(event, TradingResumed) and not self._has_both_sides():
+                return
             self.uncrossing = at.time if self.uncrossing is None else self.uncrossing
         elif isinstance(event, UncrossingContinued):
             self.met[at.index] = self.uncrossing or at.time
@@ -305,6 +308,12 @@ class Tally:
         elif event.order_id not in self.running:
             began = min(self.running.values(), default=at.time)
             self.running[event.order_id] = self.continued[event.order_id] = began
+
+    def _has_both_sides(self) -> bool:
+        """Whether a bid and an offer are open, of an auction or not."""
+        bids = (each for each in self.bids.values() if each.bid_id not in self.closed)
+        filled = (self.executed.get(each.bid_id, 0) + self.reduced.get(each.bid_id, 0) == each.nodes for each in bids)
+        return not all(filled) and not self.offers.keys() <= self.closed.keys()
 
     def _names_versions(self, event: Event) -> None:
         if isinstance(event, OfferClassed):
@@ -416,6 +425,7 @@ class Market(Scenario):
         self.tally = Tally(self.in_force)
         self.history: list[tuple[Event, At]] = []
         self._unwatched = 0 if more else len(WORLD)  # steps that are not compared with the state before them
+        self._watches = True
         super().__init__(DECIDER, time=T - 1_000)
         self._mirror.leave_out(self._unwatched)
         self.state.rules = self.in_force
@@ -470,6 +480,11 @@ class Market(Scenario):
             trades += [event for event in self.last if isinstance(event, TradeMatched)]
         return trades
 
+    def unwatch(self) -> None:
+        """Nor before them, and after refusals; what the tally checks after every step, it checks."""
+        super().unwatch()
+        self._watches = False
+
     def replayed(self) -> MatchingState:
         """A state folded from nothing but the events so far."""
         state: MatchingState = DECIDER.initial()
@@ -481,7 +496,7 @@ class Market(Scenario):
     def _decide(self, decide: Callable[..., Any], *arguments: object) -> Any:
         """Deciding writes nothing to the state, down to its last private attribute; nor does reading what is due."""
         self._unwatched -= 1
-        if self._unwatched >= 0:
+        if self._unwatched >= 0 or not self._watches:
             return super()._decide(decide, *arguments)
         self._unwatched = unwatched((len(self.state.offers) + len(self.state.bids)) // _SMALL, self.state)
         before = snapshot(self.state, CACHES)
@@ -491,9 +506,12 @@ class Market(Scenario):
         return decision
 
     def _apply(self, decision: Sequence[Event] | Refusal, here: At) -> Self:
-        before = self.records() if isinstance(decision, Refusal) else {}
+        refused = isinstance(decision, Refusal)
+        before = self.records() if refused and self._watches else {}
         super()._apply(decision, here)
         if isinstance(decision, Refusal):
+            if not self._watches:
+                return self
             assert self.records() == before
             return self
         for event in decision:
