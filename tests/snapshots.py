@@ -15,8 +15,8 @@ _Take = Callable[[Any], object]
 def snapshot(thing: Any, without: Collection[str] = ()) -> object:
     """`thing` as nested tuples of plain values, order of dictionaries included, down to the last private attribute.
 
-    `without`: attributes to leave out, written ``Class.attribute``. Functions count by name. A record counts as itself:
-    it is frozen, and so is all that it holds; one that holds a dictionary, as rules do, is followed.
+    `without`: attributes to leave out, written ``Class.attribute``. Functions count by name. A record counts as itself
+    where it is frozen, and so is all that it holds; one that is not, or holds a dictionary, as rules do, is followed.
     """
     return _Camera(without).picture(thing)
 
@@ -44,8 +44,8 @@ class _Camera:
         if issubclass(kind, PLAIN):
             return _itself
         if issubclass(kind, msgspec.Struct):
-            assert kind.__struct_config__.frozen, kind
-            return _record if _has_hash(first) else self._once(self._object(kind))
+            alike = kind.__struct_config__.frozen and _has_hash(first)
+            return _record if alike else self._once(self._object(kind))
         if callable(first) and hasattr(first, "__qualname__"):
             return attrgetter("__qualname__")
         if issubclass(kind, set | frozenset):

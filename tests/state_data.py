@@ -14,6 +14,7 @@ from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.decider import Decider
 from counterfoil.core.rules import LATEST
 from counterfoil.core.table import take_touched
+from counterfoil.ledger.price_book import PriceBook
 from counterfoil.matching.auction_state import Auctions
 from counterfoil.matching.capacity import Capacity
 from counterfoil.matching.ladder import Ladder, RestingOffer
@@ -112,6 +113,8 @@ def _picture(thing: Any, within: tuple[int, ...]) -> object:
         return [due for due in thing._in_order() if due[0] < _FOR_EVER]
     if isinstance(thing, Ladder):
         return [resting.offer.offer_id for block in thing._blocks for resting in block]
+    if isinstance(thing, PriceBook):
+        return [[(order_id, thing.quantity(order_id)) for order_id in thing.orders(bids)] for bids in (True, False)]
     if isinstance(thing, Mapping):
         return {str(key): _picture(value, within) for key, value in thing.items()}
     if isinstance(thing, set | frozenset):

@@ -11,9 +11,10 @@ from counterfoil.contract.times import SECOND
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher
 from counterfoil.ledger import credit
 from counterfoil.ledger.commands import Deposit
-from counterfoil.ledger.credit_book import CreditBooks, CreditOrder, month_of
+from counterfoil.ledger.credit_book import CreditBooks, CreditOrder, Series, month_of
 from counterfoil.ledger.credit_commands import BidForCredit, OfferCredit
 from counterfoil.ledger.credit_events import CreditSettled
+from counterfoil.ledger.price_book import Pair
 from tests.documents import document, publishing
 from tests.market import USD, Market, found
 
@@ -46,9 +47,12 @@ def rests(market: Market, granted: int = 1) -> BidForCredit:
 
 def favours(patch: pytest.MonkeyPatch) -> None:
     """The dearest offer comes first."""
-    patch.setattr(
-        CreditBooks, "best", lambda self, series: tuple(self.side(series, bids=bids)[-1] for bids in (False, True))
-    )
+
+    def dearest(books: CreditBooks, series: Series) -> Pair:
+        offer, bid = (books.side(series, bids=bids)[-1][0] for bids in (False, True))
+        return Pair(offer, bid, 10 * USD, books.orders[offer].price_bps, True)
+
+    patch.setattr(CreditBooks, "best", dearest)
 
 
 def overcharges(patch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ Part = Literal[
     "end-to-end",
     "market",
     "core",
+    "credit",
     "programme",
     "audit",
     "state-root",

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
         commands: Annotated[int, option("--commands", "Single commands to time.", metavar="N")] = 10_000,
         burst: Annotated[int, option("--burst", "Commands of the distributed part's burst.", metavar="N")] = 50_000,
     ) -> None:
-        """Measure this machine: receipts, a market's flow, replay, audit, state roots, starts, commands, memory.
+        """Measure this machine: receipts, market, books, replay, audit, state roots, starts, commands, memory.
 
         Prints the workload, the machine and the figures. It takes some minutes and leaves nothing behind. The part
         `distributed`, which `all` does not include, starts Kafka, PostgreSQL and every service as a process.
@@ -57,6 +57,11 @@ def register(app: typer.Typer) -> None:
             embedded.market_flow(market, report)
         if part in ("all", "core"):
             embedded.core(commands, report)
+        if part in ("all", "credit"):
+            from counterfoil.bench import credit, strips
+
+            strips.books(report)
+            credit.credit_market(report)
         if part in ("all", "programme"):
             programmes.evaluations(report)
         if part in ("all", "audit"):

@@ -157,7 +157,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
     ),
     "bench": Late(
         "bench",
-        "Measure this machine: receipts, a market's flow, replay, audit, state roots, starts, commands, memory.",
+        "Measure this machine: receipts, market, books, replay, audit, state roots, starts, commands, memory.",
     ),
     "cluster": Late("cluster", "A real Kafka and PostgreSQL on this machine: up, down, status."),
     "topics": Late("topics", "Topics, users and rights on Kafka: apply, check."),

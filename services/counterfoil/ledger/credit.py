@@ -35,6 +35,7 @@ from counterfoil.ledger.endings import bury
 from counterfoil.ledger.events import Draw
 from counterfoil.ledger.handovers import Handing, asks_facts, not_ordered
 from counterfoil.ledger.open_vouchers import Voucher
+from counterfoil.ledger.price_book import Pair
 from counterfoil.ledger.state import LedgerState
 from counterfoil.ledger.transfer_events import TransferConsented, TransferProposed
 from counterfoil.ledger.transfers import barred, not_taken, settle, too_many
@@ -157,7 +158,7 @@ def _no_order(
     if abs(body.price_bps - BPS) > band:
         return refuse(Code.PRICE_OUTSIDE_COLLAR, least_bps=BPS - band, most_bps=BPS + band)
     of_group = sum(state.credit.of(each) for each in state.directory.related_to(party_id))
-    on_side = len(state.credit.side(series, bids=isinstance(body, BidForCredit)))
+    on_side = state.credit.count(series, bids=isinstance(body, BidForCredit))
     for field, number, most in (
         ("party_id", of_group, state.rules.max_credit_orders_per_group),
         ("month", on_side, state.rules.max_credit_orders_per_side),
@@ -196,8 +197,8 @@ def step(state: LedgerState, cutoff: int, at: At) -> Sequence[Event]:
     if leaving := book.leaving.reached(cutoff, room):
         bars = ((order_id, state.bars_order(book.orders[order_id])) for order_id in leaving)
         return _all_closed(state, [(order_id, bar) for order_id, bar in bars if bar is not None], at)
-    if book.crossed:
-        return _meet(state, *book.best(min(book.crossed)), at)
+    if book.crossed and (pair := book.best(min(book.crossed))) is not None:
+        return _meet(state, pair, at)
     if (order_id := book.first_immediate()) is not None:
         return _all_closed(state, [(order_id, "immediate")], at)
     lapsed = book.lapsing.reached(cutoff, room)
@@ -211,16 +212,14 @@ def _all_closed(state: LedgerState, reasons: Sequence[tuple[str, Closing]], at: 
     return events
 
 
-def _meet(state: LedgerState, offer_id: str, bid_id: str, at: At) -> list[Event]:
+def _meet(state: LedgerState, pair: Pair, at: At) -> list[Event]:
     """The trade of the best offer and the best bid, or the end of the one that bars it."""
-    offer, bid = (Side(each, state.credit.orders[each]) for each in (offer_id, bid_id))
-    first, later = sorted((offer, bid), key=lambda each: each.order.time)
+    offer, bid = (Side(each, state.credit.orders[each]) for each in (pair.offer_id, pair.bid_id))
     posting = Posting(state.accounts)
     if state.directory.related(offer.order.party_id, bid.order.party_id):
-        return _close(state, posting, *later, "self_trade", None, at)
+        return _close(state, posting, *(bid if pair.bid_takes else offer), "self_trade", None, at)
     voucher = state.vouchers.open[str(offer.order.voucher_id)]
-    rules, price_bps = cast("Rules", state.rules_of(voucher)), first.order.price_bps
-    amount = min(offer.order.remaining, bid.order.remaining)
+    rules, price_bps, amount = cast("Rules", state.rules_of(voucher)), pair.price, pair.quantity
     found = Transfer(
         voucher.voucher_id, offer.order.party_id, bid.order.party_id, amount, paid(amount, price_bps),
         fee(rules, amount), False, min(at.time + state.rules.transfer_stands, voucher.expires_at),
@@ -230,7 +229,7 @@ def _meet(state: LedgerState, offer_id: str, bid_id: str, at: At) -> list[Event]
     trade_id = at.new_id("crt")
     posting.leg("release", voucher.voucher_id, owner(found.holder_id), CREDIT_OFFERS, amount)
     traded = CreditTraded(
-        trade_id=trade_id, offer_id=offer_id, bid_id=bid_id, voucher_id=voucher.voucher_id,
+        trade_id=trade_id, offer_id=offer.order_id, bid_id=bid.order_id, voucher_id=voucher.voucher_id,
         programme_id=voucher.programme_id, version=voucher.version, month=offer.order.month or None, amount=amount,
         price_bps=price_bps, price=found.price, fee=found.fee, legs=posting.take(),
     )  # fmt: skip
@@ -248,7 +247,7 @@ def _meet(state: LedgerState, offer_id: str, bid_id: str, at: At) -> list[Event]
         return [traded, proposed, consented]
     held = paid(amount, bid.order.price_bps) + found.fee
     sides = offer.less(amount), bid.less(amount, held)
-    trade = CreditTrade(offer_id, bid_id, price_bps, held)
+    trade = CreditTrade(offer.order_id, bid.order_id, price_bps, held)
     return [traded, proposed, *_settled(state, posting, trade_id, trade, found, voucher, sides, at)]
 
 

@@ -1,4 +1,4 @@
-"""The books of the credit market: for each series the bids and offers by price, then time.
+"""The books of the credit market: for each series a `PriceBook`, and what is known of its orders.
 
 A *series* is what is fungible for a buyer: vouchers of one version of a programme whose last moment lies in one local
 month. Prices are basis points of par, and amounts whole `LOT`s, so that price times amount is exact.
@@ -6,7 +6,6 @@ month. Prices are basis points of par, and amounts whole `LOT`s, so that price t
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -15,6 +14,7 @@ from counterfoil.contract.times import format_month, parse_month
 from counterfoil.core.deadlines import Deadlines
 from counterfoil.core.form import AMOUNT, COUNT, FLAG, TEXT, TIME, TRUE, Form, optional, row
 from counterfoil.core.table import Records, Table
+from counterfoil.ledger.price_book import Pair, PriceBook
 from counterfoil.programme.expiry import NEVER
 from counterfoil.programme.rules import Rules
 
@@ -94,9 +94,6 @@ CREDIT_TRADE: Final = Form(
 )
 PAUSED: Final = Form("paused", ("programme_id",), TRUE, "a programme that is paused")
 
-_Place = tuple[int, int, int, str]
-"""(price, the lower the better; entry, item; id)"""
-
 
 class CreditBooks:
     """All open orders for credit, and the trades that are being settled.
@@ -105,8 +102,7 @@ class CreditBooks:
     """
 
     __slots__ = (
-        "_bids", "_immediate", "_leaves", "_of", "_offers", "_on", "crossed", "lapsing", "leaving", "orders", "paused",
-        "trades",
+        "_books", "_immediate", "_leaves", "_of", "_on", "crossed", "lapsing", "leaving", "orders", "paused", "trades",
     )  # fmt: skip
 
     def __init__(self, leaves: Callable[[str], bool]) -> None:
@@ -121,8 +117,7 @@ class CreditBooks:
         return self.orders, self.trades, self.paused
 
     def _begin(self) -> None:
-        self._bids: dict[Series, list[_Place]] = {}
-        self._offers: dict[Series, list[_Place]] = {}
+        self._books: dict[Series, PriceBook] = {}  # what `meets`
         self._of: dict[str, dict[str, None]] = {}  # by party
         self._on: dict[str, dict[str, None]] = {}  # by voucher
         self._immediate: dict[str, None] = {}
@@ -145,9 +140,9 @@ class CreditBooks:
             return 0
         return self.lapsing.next()
 
-    def best(self, series: Series) -> tuple[str, str]:
-        """The ids of the best offer and the best bid of a series that has both."""
-        return self._offers[series][0][3], self._bids[series][0][3]
+    def best(self, series: Series) -> Pair | None:
+        """The best offer and the best bid of a series, if the one pays what the other asks for."""
+        return self._books[series].pair()
 
     def first_immediate(self) -> str | None:
         """The first order that does not rest, if it is on the book."""
@@ -157,13 +152,19 @@ class CreditBooks:
         """How many orders of a party are open."""
         return len(self._of.get(party_id, ()))
 
-    def side(self, series: Series, *, bids: bool) -> list[str]:
-        """The ids of one side of a book, the best first."""
-        return [place[3] for place in (self._bids if bids else self._offers).get(series, ())]
+    def count(self, series: Series, *, bids: bool) -> int:
+        """How many orders one side of a book has."""
+        book = self._books.get(series)
+        return 0 if book is None else book.count(bids)
+
+    def side(self, series: Series, *, bids: bool) -> list[tuple[str, int]]:
+        """One side of a book, the best first: the orders' ids, and how much of each is there."""
+        book = self._books.get(series)
+        return [] if book is None else [(order_id, book.quantity(order_id)) for order_id in book.orders(bids)]
 
     def every_series(self) -> list[Series]:
         """The series with orders on their books, sorted."""
-        return sorted({*self._bids, *self._offers})
+        return sorted(self._books)
 
     def open(self, order_id: str, order: CreditOrder) -> None:
         """Know a new order."""
@@ -172,15 +173,20 @@ class CreditBooks:
 
     def change(self, order_id: str, order: CreditOrder) -> None:
         """Know other amounts of an order; price and time are as they were."""
-        self._remove(order_id, self.orders[order_id])
-        self.orders[order_id] = order
-        self._add(order_id, order)
+        before, self.orders[order_id] = self.orders[order_id], order
+        if before.meets and order.meets:
+            self._books[order.series].resize(order_id, order.remaining)
+        elif before.meets:
+            self._take_out(order_id, order.series)
+        elif order.meets:
+            self._put_in(order_id, order)
 
     def close(self, order_id: str) -> CreditOrder:
         """Forget an order that is over."""
         left = self._leaves(order_id)
         order = self.orders.pop(order_id)
-        self._remove(order_id, order)
+        if order.meets:
+            self._take_out(order_id, order.series)
         indexes = [(self._of, order.party_id)]
         if order.voucher_id is None:
             self.lapsing.ended()
@@ -219,37 +225,33 @@ class CreditBooks:
         self._of.setdefault(order.party_id, {})[order_id] = None
         if order.voucher_id is not None:
             self._on.setdefault(order.voucher_id, {})[order_id] = None
-        self._add(order_id, order)
-
-    def _add(self, order_id: str, order: CreditOrder) -> None:
-        if order.voucher_id is None and order.until < NEVER:
+        elif order.until < NEVER:
             self.lapsing.add(order.until, order.entry, order.item, order_id)
         if order.meets:
-            side, place = self._place(order_id, order)
-            insort(side.setdefault(order.series, []), place)
-            if order.immediate:
-                self._immediate[order_id] = None
-        self._look(order.series)
+            self._put_in(order_id, order)
 
-    def _remove(self, order_id: str, order: CreditOrder) -> None:
-        if order.meets:
-            side, place = self._place(order_id, order)
-            places = side[order.series]
-            del places[bisect_left(places, place)]
-            if not places:
-                del side[order.series]
-            self._immediate.pop(order_id, None)
-        self._look(order.series)
+    def _put_in(self, order_id: str, order: CreditOrder) -> None:
+        series = order.series
+        book = self._books.get(series)
+        if book is None:
+            book = self._books[series] = PriceBook()
+        book.place(order_id, order.voucher_id is None, order.price_bps, order.remaining, order.time)
+        if order.immediate:
+            self._immediate[order_id] = None
+        self._look(series)
 
-    def _place(self, order_id: str, order: CreditOrder) -> tuple[dict[Series, list[_Place]], _Place]:
-        if order.voucher_id is None:
-            return self._bids, (-order.price_bps, order.entry, order.item, order_id)
-        return self._offers, (order.price_bps, order.entry, order.item, order_id)
+    def _take_out(self, order_id: str, series: Series) -> None:
+        book = self._books[series]
+        book.remove(order_id)
+        if not book.count(bids=True) and not book.count(bids=False):
+            del self._books[series]
+        self._immediate.pop(order_id, None)
+        self._look(series)
 
     def _look(self, series: Series) -> None:
         """Know whether the best bid of a series pays what the best offer asks for."""
-        bids, offers = self._bids.get(series), self._offers.get(series)
-        if bids and offers and offers[0][0] <= -bids[0][0]:
+        book = self._books.get(series)
+        if book is not None and book.is_crossed():
             self.crossed[series] = None
         else:
             self.crossed.pop(series, None)

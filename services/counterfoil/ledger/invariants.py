@@ -6,7 +6,7 @@ held, what is obligated) is the sum of those things. One pass over the state.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
 from counterfoil.contract.limits import MAX_AMOUNT, MAX_COUNT
@@ -297,12 +297,11 @@ def _credit(state: LedgerState) -> Iterator[str]:
         amount = state.encumbrances.transfers[trade_id].amount
         for order_id in (trade.offer_id, trade.bid_id):
             pending[order_id] += amount
-    places = Counter(
-        order_id
-        for series in state.credit.every_series()
-        for bids in (True, False)
-        for order_id in state.credit.side(series, bids=bids)
-    )
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for series in state.credit.every_series():
+        for bids in (True, False):
+            for order_id, amount in state.credit.side(series, bids=bids):
+                places[order_id].append(amount)
     for order_id, order in state.credit.orders.items():
         on_offer = state.encumbrances.on_offer.get(order_id)
         on_book = order.remaining if order.voucher_id is not None else 0
@@ -314,12 +313,12 @@ def _credit(state: LedgerState) -> Iterator[str]:
             yield f"order {order_id}: {order.pending} is pending, its trades say {pending[order_id]}"
         if not order.remaining and not order.pending and due != 0:
             yield f"order {order_id}: nothing of it is left, and no step is due"
-        if places[order_id] != order.meets:
+        if places[order_id] != ([order.remaining] if order.meets else []):
             yield f"order {order_id}: it is not where its book says"
     for series in state.credit.every_series():
         best = [state.credit.side(series, bids=bids)[:1] for bids in (False, True)]
         if all(best):
-            offer, bid = (state.credit.orders[each[0]] for each in best)
+            offer, bid = (state.credit.orders[each[0][0]] for each in best)
             if offer.price_bps <= bid.price_bps and due != 0:
                 yield f"{'/'.join(map(str, series))}: its book is crossed, and no step is due"
 
