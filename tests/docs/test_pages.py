@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from html import escape
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from counterfoil.demo.telling import told
 from tests.docs.pages import ROOT, WITHIN, Step, differences, run, steps, walk
 
 DOCS: Final = ROOT / "docs"
@@ -70,7 +72,7 @@ def test_the_demo_ends_with_where_everything_is(demo: tuple[str, Path]) -> None:
     (last,) = [line for line in output.splitlines() if line.startswith("everything is in ")]
     assert last == "everything is in var/demo; served, everybody may read all of it (disclosure: public)"
     left = {each.name for each in home.iterdir()}
-    assert left >= {"demo.json", "logs", "report.json"}
+    assert left >= {"demo.json", "logs", "report.html", "report.json"}
     assert any((home / "db").iterdir())
 
 
@@ -100,6 +102,46 @@ def test_the_figures_of_the_demo_are_believable(demo: tuple[str, Path]) -> None:
     for row in report["classes"].values():
         assert int(row["lowest_price"]) <= int(row["average_price"]) <= int(row["highest_price"])
     assert "no public price of the Ascend 910B was found" in output
+
+
+@pytest.mark.timeout(WITHIN + 40)
+def test_the_demo_shows_scarcity_a_withdrawal_substitutes_and_credit(demo: tuple[str, Path]) -> None:
+    """By the figures of its report; what is printed and drawn is of the same."""
+    output, home = demo
+    report = json.loads((home / "report.json").read_text())
+    days = report["scarce"]["days"]
+    assert [each["scarce"] for each in days] == [False, True, True, True, True]
+    assert f"certificates of {len(days)} auctions" in output
+    assert all(0 < int(each["surplus"]) <= int(each["bound"]) for each in days)
+    assert all((each["cover_bps"] < 10_000 or each["rsi_bps"] < 11_000) is each["scarce"] for each in days)
+    dearest = max(int(each["highest_price"]) for each in days)
+    assert int(days[0]["highest_price"]) < int(report["scarce"]["highest_list_price"]) < dearest
+    assert sum(each["blocks_rejected_in_the_money"] for each in days) == report["scarce"]["ended"]["no_room"] > 0
+    lost = report["withdrawal"]["contracts"]
+    for each in lost:
+        bond = int(each["paid"]) + int(each["returned"])
+        assert int(each["paid"]) == min(max(int(each["least"]), int(each["cover"])), bond), each
+        assert bond * 5 == int(each["notional"]), each
+    assert {int(each["returned"]) > 0 for each in lost} == {True, False}
+    assert {each["notice_hours"] < 72 for each in lost} == {True, False}
+    assert report["contracts"]["withdrawn"] == len(lost)
+    assert sum(each["again"]["ended"] == "filled" for each in lost) > len(lost) / 2
+    assert not [each for each in lost if each["again"].get("provider_id") == report["withdrawal"]["provider_id"]]
+    domestic, foreign = (report["substitutes"]["classes"][each] for each in ("ascend-910b", "a800"))
+    assert int(domestic["price_per_pflop_hour"]) < int(foreign["price_per_pflop_hour"])
+    hours = domestic["card_hours"], foreign["card_hours"]
+    assert report["substitutes"]["domestic_bps"] == hours[0] * 10_000 // sum(hours) > 2_500
+    credit = report["credit"]
+    assert int(credit["paid"]) < int(credit["sold"]) <= min(int(credit["offered"]), int(credit["wanted"]))
+    assert sum(int(each["credit"]) for each in credit["buyers"]) == int(credit["sold"])
+    assert all(int(each["subsidy"]) > int(each["credit"]) / 2 for each in credit["buyers"])
+    with_book, without = (int(each["spent"]) / int(each["granted"]) for each in credit["spent"])
+    assert with_book > without
+    page_ = (home / "report.html").read_text("utf-8")
+    assert page_.count("<svg") == 4
+    assert not [each for each in ("<script", "http", "url(", "<link", "<img") if each in page_]
+    for each in told(report):
+        assert all(escape(text) in page_ and text in output for text in (each.title, *each.says))
 
 
 @pytest.mark.timeout(WITHIN + 40)

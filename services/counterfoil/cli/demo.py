@@ -106,12 +106,18 @@ def register(app: typer.Typer) -> None:
         out.show(
             report,
             *tables(report),
-            plain(f"everything is in {home}; served, everybody may read all of it (disclosure: public)", "dim"),
+            *_left(home),
         )
         if not report["audit"]["clean"]:
             raise typer.Exit(FOUND)
         if serve:
             _serve_demo(out, home)
+
+
+def _left(home: Path) -> list[RenderableType]:
+    """Where everything is."""
+    served = f"everything is in {home}; served, everybody may read all of it (disclosure: public)"
+    return [plain(f"the same with charts: {home / 'report.html'}", "dim"), plain(served, "dim")]
 
 
 def _serve_demo(out: Out, home: Path) -> None:
@@ -189,11 +195,23 @@ def tables(report: dict[str, Any]) -> list[RenderableType]:
         lines(_rules(report)),
         Rows(f"accelerators, prices in {currency} per card-hour", classes, ("class", *_CLASSES), _CLASSES),
         lines([f"{row['name']}: {row['price_source']}" for row in report["classes"].values()]),
+        *_highlights(report),
         Rows("refusals", refused, ("code", "times"), ("times",)),
         lines(["assumed, since no source says it, or changed:", *(f"- {each}" for each in report["assumed"])]),
         Record(_figures(report)),
         *audit_tables(report["audit"]),
     ]
+
+
+def _highlights(report: dict[str, Any]) -> list[RenderableType]:
+    """Scarcity, a withdrawal, substitutes and credit that was handed on: a table and its sentences each."""
+    from counterfoil.demo.telling import told
+
+    shown: list[RenderableType] = []
+    for each in told(report):
+        right = tuple(name for name in each.columns if name not in each.left)
+        shown += [Rows(each.title, each.rows, each.columns, right), lines(list(each.says))]
+    return shown
 
 
 def _city(row: dict[str, Any]) -> dict[str, Any]:

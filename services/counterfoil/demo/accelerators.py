@@ -40,16 +40,24 @@ class Accelerator:
         return -(-(self.low + (self.high - self.low) * nth // max(of - 1, 1)) // _TICK) * _TICK
 
 
+_PUBLISHED: Final = {
+    (row["class"], row["when"]): row
+    for _, row in rows(None, "prices.csv", ("class", "cny_low", "cny_high", "unit", "when", "source", "grade"))
+}
+
+
+def published(class_: str, when: str) -> tuple[int, int]:
+    """A published price, from and to: micro-CNY per card-hour, rounded up to the tick."""
+    row = _PUBLISHED[class_, when]
+    return _micro(row, "cny_low", 100), _micro(row, "cny_high", 100)
+
+
 def _read() -> tuple[Accelerator, ...]:
-    published = {
-        (row["class"], row["when"]): row
-        for _, row in rows(None, "prices.csv", ("class", "cny_low", "cny_high", "unit", "when", "source", "grade"))
-    }
     found = []
     for _, row in rows(
         None, "classes.csv", ("class_id", "bundled", "trace_models", "price_class", "price_when", "percent")
     ):
-        price = published[row["price_class"], row["price_when"]]
+        price = _PUBLISHED[row["price_class"], row["price_when"]]
         made = Accelerator(
             class_id=row["class_id"],
             name=row["name"],

@@ -5,18 +5,42 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from counterfoil.accelerators import bundled_class
+from counterfoil.contract.accelerators import Collective, Requirement
 from counterfoil.contract.record import Command as Body
 from counterfoil.contract.times import HOUR
 from counterfoil.core.rules import LATEST, RULES
+from counterfoil.demo.accelerators import ACCELERATORS, CARDS_PER_NODE
 from counterfoil.demo.cities import CURRENCY, REGIONS
-from counterfoil.demo.model import CNY, Firm, hours_of, limit_price, nodes_of, slack_hours
+from counterfoil.demo.model import (
+    CNY,
+    NATIVE,
+    SUBSTITUTE,
+    Firm,
+    hours_of,
+    limit_price,
+    nodes_of,
+    slack_hours,
+)
 from counterfoil.demo.trace import Task
 from counterfoil.demo.world import World
 from counterfoil.issuance.commands import IssueVoucher
 from counterfoil.ledger.commands import Withdraw
 from counterfoil.matching.commands import CancelBid, PlaceBid
+from counterfoil.matching.performance_commands import PlacePerformanceBid
 
 _RULES: Final = RULES[LATEST]  # what the new logs of a story begin with
+_BUNDLED: Final = {each.class_id: each.bundled for each in ACCELERATORS}
+_PFLOPS: Final = 1_000_000  # milli-TFLOPS
+MEASURED: Final = {
+    each: bundled_class(_BUNDLED[each], each).bf16_mtflops_attested or 0 for each in (NATIVE, SUBSTITUTE)
+}
+"""Milli-TFLOPS of one card in BF16 matrix products, as somebody measured them."""
+_REQUIRED: Final = Requirement(
+    gpus_per_node=CARDS_PER_NODE, classes=(), min_mtflops=250_000, min_mem_mb=60_000,
+    min_allreduce=(Collective(cards=8, mbps=60_000),), interconnects=(), origins=(), attested_only=True,
+)  # fmt: skip
+"""Memory, throughput and bandwidth between the cards of a whole node, all of them measured."""
 _REPEATED_OF: Final = 30
 _BAD_OF: Final = 8
 """Of so many bids one is sent again, and one is followed by a bad command."""
@@ -50,10 +74,16 @@ def bid(world: World, week: int, *, patient: bool = True) -> None:
     driver.settle()
 
 
-def _bid(world: World, task: Task, firm: Firm) -> PlaceBid:
-    earliest = world.hour(task)
+def _bid(world: World, task: Task, firm: Firm) -> PlaceBid | PlacePerformanceBid:
+    if task.name in world.by_performance:
+        return _by_performance(world, task, firm)
+    return bid_for(task, firm.city.programme_id, world.hour(task), limit_price(task, world.rng))
+
+
+def bid_for(task: Task, programme_id: str, earliest: int, limit: int) -> PlaceBid:
+    """A bid for the job that a task stands for. `limit`: micro-CNY per card-hour."""
     return PlaceBid(
-        programme_id=firm.city.programme_id,
+        programme_id=programme_id,
         voucher_ids=(),
         classes=task.classes,
         regions=REGIONS,
@@ -61,7 +91,7 @@ def _bid(world: World, task: Task, firm: Firm) -> PlaceBid:
         hours=hours_of(task),
         earliest=earliest,
         latest=earliest + slack_hours(task),
-        limit_price=limit_price(task, world.rng),
+        limit_price=limit,
         partial=False,
         min_nodes=1,
         tif="GTC",
@@ -69,6 +99,18 @@ def _bid(world: World, task: Task, firm: Firm) -> PlaceBid:
         post_only=False,
         stp="taker",
     )
+
+
+def _by_performance(world: World, task: Task, firm: Firm) -> PlacePerformanceBid:
+    """For whole nodes that train as those of `NATIVE` do, whoever makes them, at what these may cost per PFLOP-hour."""
+    earliest = world.hour(task)
+    limit = limit_price(task, world.rng, (NATIVE,)) * _PFLOPS // MEASURED[NATIVE]
+    return PlacePerformanceBid(
+        programme_id=firm.city.programme_id, voucher_ids=(), require=_REQUIRED, regions=REGIONS, nodes=nodes_of(task),
+        hours=hours_of(task), earliest=earliest, latest=earliest + slack_hours(task),
+        limit_price=-(-limit // _RULES.price_tick) * _RULES.price_tick, partial=False, min_nodes=1, tif="GTC",
+        good_until=None, post_only=False, stp="taker",
+    )  # fmt: skip
 
 
 def _misbehave(world: World, task: Task, firm: Firm, kind: int) -> None:

@@ -50,6 +50,9 @@ _CHANGES: Final[Mapping[str, tuple[Change, ...]]] = {
         Change("benefit.caps.0.counts", ["GRANTED"], "a cap that counts payments needs claims, and pays no bids"),
     ),
 }
+HANDED_ON: Final = "jesmere"
+"""The city whose vouchers may be sold to others of its start-ups."""
+_HANDING: Final = {"mode": "CLOSED_MARKET", "price_rule": "BELOW_PAR_ONLY", "max_hops": 1, "min_amount": "1000"}
 _WHOLE: Final = 100
 _SHARES: Final[Mapping[str, tuple[int, ...]]] = {"cn-shanghai-2025": (60, 30, 10)}
 """Of the budget, in percent: the envelopes of a template, in its own proportions."""
@@ -124,6 +127,8 @@ def document(city: City) -> dict[str, Any]:
         data["expiry"]["rule"]["after_days"] = city.voucher_days
     for change in _CHANGES.get(city.template, ()):
         _put(data, change)
+    if city.party_id == HANDED_ON:
+        data["transfer"] = dict(_HANDING)
     return data
 
 

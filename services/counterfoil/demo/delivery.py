@@ -26,7 +26,7 @@ from counterfoil.redemption.payer_commands import ConfirmShare
 
 _RULES: Final = RULES[LATEST]
 _MISSES: Final = frozenset(each.party_id for each in PROVIDERS if each.misses_reports)
-_MISSED_OF: Final = 12
+_MISSED_OF: Final = 16
 """Of so many contracts, a provider that misses reports misses those of one."""
 _LOST_HOURS: Final = 2
 _CLAIMS_AT_ONCE: Final = 8
@@ -85,11 +85,11 @@ def _answer(world: World) -> None:
 
 
 def _resolve(world: World) -> None:
-    """The operator finds that two hours were lost."""
+    """The operator finds that two hours were lost, or all of fewer."""
     found = []
     for row in world.driver.rows("reports", status="disputed"):
         report_id, contract = str(row["report_id"]), world.delivered[str(row["contract_id"])]
-        right = world.minutes[report_id] - _LOST_HOURS * _full(contract)
+        right = max(world.minutes[report_id] - _LOST_HOURS * _full(contract), 0)
         found.append(ResolveDispute(report_id=report_id, gpu_minutes=right, reason="Meter log"))
     world.driver.send_all("operator", found)
 

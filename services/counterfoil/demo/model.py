@@ -13,15 +13,16 @@ Window: a latency-sensitive job may start a day late, the others three days.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
 from typing import Final
 
 from counterfoil.core.rules import LATEST, RULES
-from counterfoil.demo.accelerators import ACCELERATORS, CARDS_PER_NODE
+from counterfoil.demo.accelerators import ACCELERATORS, CARDS_PER_NODE, CLASS_OF
 from counterfoil.demo.cities import CITIES, PROVIDERS, City
-from counterfoil.demo.trace import Task
+from counterfoil.demo.trace import Node, Task
 
 _TICK: Final = RULES[LATEST].price_tick
 CNY: Final = 1_000_000
@@ -40,6 +41,14 @@ _NAMES: Final = (
 )  # fmt: skip
 _ASKED_FROM, _ASKED_TO, _ASKED_STEP = 17, 33, 60_000 * CNY
 """A voucher is 1.02 to 1.98 million CNY, in steps that every rate makes of a whole contract."""
+SCARCE: Final = "h800"
+"""The class of which part is auctioned."""
+_AUCTIONED_OF: Final = 5
+NATIVE: Final = "a800"
+SUBSTITUTE: Final = "ascend-910b"
+"""The class that many jobs are made for, and the domestic one that some of them admit in its place."""
+_ADMIT_PERCENT: Final = {True: 60, False: 30}
+"""Of the jobs that ask for `NATIVE` alone, and of those that name both."""
 ASSUMED: Final = (
     *(f"{each.class_id}: {each.assumed}" for each in ACCELERATORS if each.assumed),
     "A100 and A800: both have the one published range, and each provider a step of it",
@@ -49,6 +58,7 @@ ASSUMED: Final = (
     "which model of the trace stands for which class: demo/data/classes.csv",
     f"a task runs {LONGER} times as long as in the trace, in whole days, from 1 to {_DAYS_MOST}",
     f"the time in which the trace's tasks begin is spread over {WEEKS} weeks",
+    f"by performance: {_ADMIT_PERCENT[True]} % of jobs for {NATIVE} alone, {_ADMIT_PERCENT[False]} % of those for any",
 )
 """What no source says, as sentences of the report."""
 
@@ -76,7 +86,7 @@ class Firm:
         return int(self.asks / self.rate)
 
 
-_RATES: Final = {
+RATES: Final = {
     "cn-beijing-2023": Fraction(1, 5),
     "cn-chengdu-2025": Fraction(3, 5),
     "cn-shanghai-2025": Fraction(3, 10),
@@ -98,7 +108,7 @@ def _firm(number: int, rng: Random) -> Firm:
     city = CITIES[number % len(CITIES)]
     small = rng.random() < 0.3
     bought_by = rng.choice(PROVIDERS).party_id if number % 25 == 4 else None
-    rate = Fraction(1) if small and city.template == "cn-shanghai-2025" else _RATES[city.template]
+    rate = Fraction(1) if small and city.template == "cn-shanghai-2025" else RATES[city.template]
     asks = rng.randint(_ASKED_FROM, _ASKED_TO) * _ASKED_STEP
     return Firm(name.replace(" ", "-").lower(), name, city, rate, asks, number % 16 != 7, small, bought_by)
 
@@ -125,9 +135,10 @@ def cost(task: Task, price: int) -> int:
     return price * nodes_of(task) * CARDS_PER_NODE * hours_of(task)
 
 
-def limit_price(task: Task, rng: Random) -> int:
-    """The most that the job's firm pays: micro-CNY per card-hour, on the tick."""
-    base = min(each.high for each in ACCELERATORS if each.class_id in task.classes)
+def limit_price(task: Task, rng: Random, classes: tuple[str, ...] | None = None) -> int:
+    """The most that the job's firm pays: micro-CNY per card-hour, on the tick. `classes`: None, those of the task."""
+    wanted = task.classes if classes is None else classes
+    base = min(each.high for each in ACCELERATORS if each.class_id in wanted)
     percent = rng.randint(95, 150) if task.latency_sensitive else rng.randint(85, 130)
     return -(-base * percent // (100 * _TICK)) * _TICK
 
@@ -135,3 +146,25 @@ def limit_price(task: Task, rng: Random) -> int:
 def slack_hours(task: Task) -> int:
     """How many hours later than planned a job may start."""
     return 24 if task.latency_sensitive else 72
+
+
+def admitting(tasks: list[Task], rng: Random) -> frozenset[str]:
+    """The tasks, by name, whose firms bid by performance, so that a domestic class is a substitute."""
+    return frozenset(
+        task.name
+        for task in tasks
+        if NATIVE in task.classes and rng.randrange(100) < _ADMIT_PERCENT[task.classes == (NATIVE,)]
+    )
+
+
+def supply_of(nodes: list[Node]) -> Counter[str]:
+    """How many nodes of each class the machines stand for."""
+    totals: Counter[str] = Counter()
+    for node in nodes:
+        totals[CLASS_OF[node.model].class_id] += node.gpus * NODES_OFFERED
+    return totals
+
+
+def auctioned(nodes: int) -> int:
+    """How many nodes of the scarce class are auctioned, of all."""
+    return nodes // _AUCTIONED_OF

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from counterfoil.audit.auditor import Progress, audit
 from counterfoil.demo.balances import balances
+from counterfoil.demo.page import page
 from counterfoil.demo.scenario import play
 from counterfoil.demo.story_driver import StoryDriver
 from counterfoil.demo.summary import summarise
@@ -21,6 +22,7 @@ from counterfoil.log.keys import VerifyKey
 from counterfoil.testbed.system import System
 
 REPORT: Final = "report.json"
+PAGE: Final = "report.html"
 PlayProgress = Callable[[str, int, int], None]
 """(what, how many are done by now, how many in all)"""
 
@@ -68,7 +70,9 @@ def audit_and_write(
     trusted: dict[str, VerifyKey] | None = None,
     audited: Progress | None = None,
 ) -> dict[str, Any]:
-    """Audit the published `logs`, add the result to the report and write it to `home/report.json`; returns the report.
+    """Audit the published `logs`, add the result to the report and write it to `home`; returns the report.
+
+    As `report.json`, and for people as `report.html`.
 
     `trusted`: the pinned log keys by origin; None takes each log's own.
     """
@@ -81,4 +85,5 @@ def audit_and_write(
     entries = sum(log["entries"] for log in report["logs"].values())
     report["speed"]["entries_per_second"] = entries * 1000 // max(report["speed"]["milliseconds"], 1)
     (home / REPORT).write_text(json.dumps(report, indent=2, sort_keys=True) + "\n")
+    (home / PAGE).write_text(page(report), encoding="utf-8")
     return report

@@ -4,25 +4,28 @@ Week by week in virtual time: the bids of a week's jobs are placed a week ahead;
 accepted by the start-up or when the dispute window closes, captured, claimed and paid. Some providers default, some
 commands are bad or repeated, and vouchers of three months expire.
 
+Besides, part of the scarce class is auctioned (`auctioning`), a provider gives contracts up to keep its GPUs
+(`withdrawing`), some start-ups bid by performance, so that a domestic class is a substitute (`bidding`), and in one
+city credit is sold to who can use it (`handing_on`). All of it is in the first six weeks.
+
 The services work at different speeds, and the story must end with the same balances at any of them. So it waits
 wherever the order of two services' decisions would matter, and depends on the contents and order of rows, never on ids.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from counterfoil.contract.times import DAY, HOUR
 from counterfoil.core.rules import LATEST, RULES
-from counterfoil.demo import granting
-from counterfoil.demo.accelerators import ACCELERATORS, CLASS_OF, Accelerator
+from counterfoil.demo import auctioning, granting, handing_on, withdrawing
+from counterfoil.demo.accelerators import ACCELERATORS, Accelerator
 from counterfoil.demo.bidding import bid
 from counterfoil.demo.cities import CURRENCY, PAYS_BIDS, PROVIDERS, Provider
 from counterfoil.demo.delivery import claim, deliver
 from counterfoil.demo.invoicing import claim_invoices
-from counterfoil.demo.model import CNY, NODES_OFFERED, WEEKS, cost, deal, firms
+from counterfoil.demo.model import CNY, SCARCE, WEEKS, admitting, auctioned, cost, deal, firms, supply_of
 from counterfoil.demo.story_driver import StoryDriver
 from counterfoil.demo.trace import Node
 from counterfoil.demo.world import START, World
@@ -43,13 +46,19 @@ def play(world: World, weeks: int | None = None) -> None:
     found(world)
     fund(world)
     offer(world)
-    driver = world.driver
+    driver, world.by_performance = world.driver, admitting(world.tasks, world.rng)
     for week in range(_STEPS if weeks is None else weeks):
         driver.advance_to(START + week * 7 * DAY)
         if week == 1:
             buy(world)
         bid(world, week)
+        if week == auctioning.WEEK:
+            auctioning.enter(world)
         deliver(world)
+        if week == withdrawing.WEEK:
+            withdrawing.withdraw(world)
+        if week == handing_on.WEEK:
+            handing_on.hand_on(world)
         world.progress("weeks", week + 1, weeks or _STEPS)
     if weeks is None:
         claim_invoices(world)
@@ -100,10 +109,9 @@ def offer(world: World) -> None:
 
 
 def offered(nodes: list[Node]) -> Iterator[tuple[Accelerator, Provider, int]]:
-    """How many nodes of a class each provider offers."""
-    totals: Counter[str] = Counter()
-    for node in nodes:
-        totals[CLASS_OF[node.model].class_id] += node.gpus * NODES_OFFERED
+    """How many nodes of a class each provider offers on the book; of the scarce class, what is not auctioned."""
+    totals = supply_of(nodes)
+    totals[SCARCE] -= auctioned(totals[SCARCE])
     for nth, accelerator in enumerate(ACCELERATORS):
         total = totals[accelerator.class_id]
         count = min(max(total // _OFFER_NODES, 1), len(PROVIDERS))

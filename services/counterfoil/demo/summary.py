@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
 
+from counterfoil.demo import auctioning, handing_on, withdrawing
 from counterfoil.demo.accelerators import ACCELERATORS, CARDS_PER_NODE
 from counterfoil.demo.cities import CITIES, CURRENCY, FOLLOWED, PAYS_BIDS, changed
+from counterfoil.demo.highlights import highlights, in_auctions
 from counterfoil.demo.model import ASSUMED
 from counterfoil.demo.scenario import offered
 from counterfoil.demo.story_driver import StoryDriver
@@ -18,12 +20,13 @@ _PARTS: Final = ("available", "held", "redeemed", "expired", "cancelled")
 
 
 def summarise(world: World) -> dict[str, Any]:
-    """Tables by city and by accelerator class, applications, bonds, refusals, and the commands sent.
+    """Tables by city and by accelerator class, applications, `highlights`, bonds, refusals, and the commands sent.
 
     Amounts are micro-units of `currency`, as text.
     """
     driver = world.driver
-    bids, contracts = driver.rows("bids"), driver.rows("contracts")
+    auctioned, contracts = in_auctions(world), driver.rows("contracts")
+    bids = [row for row in driver.rows("bids") if row["bid_id"] not in auctioned]
     return {
         "currency": CURRENCY,
         "supply": {"machines": len(world.nodes), "cards": sum(_cards(world).values())},
@@ -31,11 +34,12 @@ def summarise(world: World) -> dict[str, Any]:
         "applications": dict(sorted(Counter(str(row["status"]) for row in driver.rows("applications")).items())),
         "cities": _cities(driver),
         "classes": _classes(world),
+        **highlights(world),
         "bids": _bids(bids),
         "contracts": dict(sorted(Counter(str(row["status"]) for row in contracts).items())),
         "bonds_slashed": str(sum(number(row["amount"]) for row in driver.rows("slashes"))),
         "claims_paid": str(sum(number(row["paid"]) for row in driver.rows("settlements"))),
-        "assumed": [*ASSUMED, *changed()],
+        "assumed": [*ASSUMED, *auctioning.ASSUMED, *withdrawing.ASSUMED, *handing_on.ASSUMED, *changed()],
         "commands": {
             "sent": sum(driver.sent.values()),
             "by_type": dict(sorted(driver.sent.items())),
@@ -77,12 +81,14 @@ def _cards(world: World) -> Counter[str]:
 
 
 def _classes(world: World) -> dict[str, dict[str, Any]]:
-    """Per class: what was offered and sold, its list prices and their source, and the average price that was paid.
+    """Per class: what was offered and sold on the book, its list prices and their source, and the average price paid.
 
     Prices are micro-units per card-hour, the average rounded down.
     """
     sold: dict[str, Counter[str]] = {each.class_id: Counter() for each in ACCELERATORS}
     for row in world.driver.rows("trades"):
+        if row["rule_set"] != "PTW-1":
+            continue  # of an auction, which has its own table
         card_hours = number(row["nodes"]) * number(row["gpus_per_node"]) * number(row["hours"])
         totals = sold[str(row["class_id"])]
         totals["trades"] += 1

@@ -21,6 +21,8 @@ START: Final = parse_time("2026-01-05T00:00:00.000000Z")
 class World:
     """`owners`: the firm of each task. `bids`: how many were placed. `missed`: by provider, how many contracts it has
     reported or missed, less one. `delivered`: these contracts, by id. `minutes`: GPU-minutes of the reports seen.
+    `by_performance`: the tasks, by name, that are bid for so. `again`: the bid for what was lost, by contract; None: it
+    was refused.
     """
 
     driver: StoryDriver
@@ -30,6 +32,8 @@ class World:
     progress: Callable[[str, int, int], None]
     all_firms: list[Firm] = field(default_factory=list)
     owners: list[Firm] = field(default_factory=list)
+    by_performance: frozenset[str] = frozenset()
+    again: dict[str, str | None] = field(default_factory=dict)
     bids: int = 0
     delivered: dict[str, Row] = field(default_factory=dict)
     missed: dict[str, int] = field(default_factory=dict)
