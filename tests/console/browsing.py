@@ -14,16 +14,18 @@ import msgspec
 
 from counterfoil.console.app import pages
 from counterfoil.contract.disclosure import Disclosure
-from counterfoil.contract.times import HOUR
+from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.gateway.protections import Protections
 from counterfoil.gateway.readers import COOKIE
 from counterfoil.gateway.relay import AnswerRelay
-from counterfoil.issuance.commands import AppointAuditor, IssueVoucher
+from counterfoil.issuance.commands import AppointAuditor, AppropriateBudget, IssueVoucher
+from counterfoil.ledger.credit_commands import BidForCredit, OfferCredit
 from counterfoil.matching.auction_commands import BidInAuction, ScheduleAuction
 from counterfoil.matching.halt_commands import HaltTrading
+from tests.documents import document, publishing
 from tests.gateway.harness import ENVELOPE, DeliverToBoth, Stepped
 from tests.gateway.readers import Reading
-from tests.gateway.world import BID, FIRST_HOUR, OFFER, START, UNIT, Market
+from tests.gateway.world import BID, FIRST_HOUR, OFFER, START, UNIT, Market, deposit
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 MARKUP = """<img src=x onerror=alert(1)>"&'{{ 7*7 }}"""
@@ -80,6 +82,7 @@ def browsing(home: Path, disclosure: Disclosure = "restricted") -> Iterator[Brow
     market.ask("operator", AUCTION)
     market.ask("lab-1", BID_IN_AUCTION)
     market.ask("operator", HALT)
+    trade_credit(market)
     market.system.settle()
     market.system.seal()
     http = Stepped(market, relay, Protections(disclosure=disclosure), pages)
@@ -88,6 +91,27 @@ def browsing(home: Path, disclosure: Disclosure = "restricted") -> Iterator[Brow
     finally:
         http.close()
         market.system.close()
+
+
+def trade_credit(market: Market) -> None:
+    """`lab-1` has a voucher of `open`, offers 100 of it at 9,000, and 60 of these trade; `lab-2` bids 40 at 8,000."""
+    rules = document(id="open", unit__currency="USD", transfer={"mode": "OPEN", "fee": "1%"})
+    market.ask("city", *publishing(rules))
+    market.ask("city", AppropriateBudget(programme_id="open", amount=900 * UNIT, document="B-2"))
+    market.ask("city", IssueVoucher(programme_id="open", beneficiary_id="lab-1", amount=900 * UNIT))
+    market.ask("treasury", deposit("lab-2", 1_000))
+    market.clock.advance_to(market.clock.now() + SECOND)
+    market.system.settle()
+    (voucher_id,) = (str(row["voucher_id"]) for row in market.rows("vouchers") if row["programme_id"] == "open")
+    offer = OfferCredit(voucher_id=voucher_id, amount=100 * UNIT, price_bps=9_000, time_in_force="GTC")
+    market.ask("lab-1", offer)
+    month: Any = market.rows("credit_orders")[0]["month"]
+    for amount, price_bps in ((60, 9_500), (40, 8_000)):
+        bid = BidForCredit(
+            programme_id="open", version=1, month=month, amount=amount * UNIT, price_bps=price_bps,
+            time_in_force="GTC",
+        )  # fmt: skip
+        market.ask("lab-2", bid)
 
 
 class Markup(HTMLParser):

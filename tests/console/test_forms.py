@@ -11,7 +11,7 @@ from counterfoil.vocabulary import VOCABULARY
 from tests.console.browsing import MARKUP, Browsing
 
 README = (FOLDER.parent / "README.md").read_text()
-KINDS = set(re.findall(r"^\| `([a-z]+)` \| ", README, re.MULTILINE))
+KINDS = set(re.findall(r"^\| `([a-z_]+)` \| ", README, re.MULTILINE))
 
 
 def test_a_command_has_a_form_of_known_kinds() -> None:

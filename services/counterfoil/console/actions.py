@@ -11,18 +11,26 @@ from counterfoil.console.tables import Table
 from counterfoil.console.words import N_
 
 
+def _always(_row: Mapping[str, Any]) -> bool:
+    return True
+
+
 def _in(*statuses: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda row: row["status"] in statuses
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A command about a row. `member`: of the row and of the command. `fits`: for which rows. `label`: a message."""
+    """A command about a row. `member`: of the row and of the command. `fits`: for which rows. `label`: a message.
+
+    `more`: further members of the command, each with the row's that stands in its field.
+    """
 
     command: str
     label: str
     member: str
     fits: Callable[[Mapping[str, Any]], bool]
+    more: tuple[tuple[str, str], ...] = ()
 
 
 BID: Final = (
@@ -56,7 +64,16 @@ VOUCHER: Final = (
 )
 CONTRACT: Final = (Action("report_usage", N_("Report usage"), "contract_id", _in("open")),)
 AUCTION: Final = (Action("cancel_auction", N_("Cancel"), "auction_id", _in("open", "locked")),)
+CREDIT_OFFER: Final = (Action("offer_credit", N_("Offer"), "voucher_id", _always, (("price_bps", "price_bps"),)),)
+CREDIT_ORDER: Final = (Action("cancel_credit_order", N_("Cancel"), "order_id", _in("open")),)
+CREDIT_SERIES: Final = (
+    Action(
+        "bid_for_credit", N_("Bid"), "programme_id", _always,
+        (("version", "version"), ("month", "ends"), ("price_bps", "ask")),
+    ),
+)  # fmt: skip
 ALL: Final = (
+    *CREDIT_OFFER, *CREDIT_ORDER, *CREDIT_SERIES,
     *AUCTION, *BID, *OFFER, *REPORT, *DISPUTE, *APPLICATION, *APPLIED, *CLAIM, *VOUCHER, *CONTRACT,
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import Final
 from counterfoil.console import (
     auctions,
     contracts,
+    credit,
     disclosure,
     forms,
     issuer,
@@ -27,6 +28,7 @@ PAGES: Final = (
     Page("market", "market.html", N_("Market"), market.read),
     Page("auctions", "auctions.html", N_("Auctions"), auctions.read_all),
     Page("auctions/{auction_id}", "auction.html", N_("Auction"), auctions.read),
+    Page("credit", "credit.html", N_("Credit market"), credit.read),
     Page("classes", "classes.html", N_("Accelerator classes"), supply.classes),
     Page("programmes", "programmes.html", N_("Programmes"), programmes.read_all),
     Page("programmes/{programme_id}", "programme.html", N_("Programme"), programmes.read),

@@ -103,7 +103,7 @@ def _log_of(service: str, given: Mapping[str, str], origins: Mapping[LogId, str]
 
 def _field(name: str, schema: Mapping[str, Any], whole: Mapping[str, Any], value: str) -> Field:
     schema, optional = _plain(schema, whole)
-    kind = _kind(schema, whole)
+    kind = "of_par" if name == "price_bps" else _kind(schema, whole)
     if kind == "choice":
         return Field(name, kind, optional, value, tuple(map(str, schema["enum"])))
     by_length = kind == "text"

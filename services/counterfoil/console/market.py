@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from counterfoil.console import auctions
+from counterfoil.console import auctions, credit
 from counterfoil.console.look import Look
 from counterfoil.console.tables import Column, Table
 from counterfoil.console.words import N_
@@ -86,10 +86,12 @@ def read(look: Look) -> Mapping[str, Any]:
     detail = {} if chosen is None else _detail(look, chosen, _free(on_offer, chosen))
     halts = auctions.halts_of(look, status="halted")
     batches = auctions.auctions_of(look)
-    tables = [overview, listed, halts, batches, *(each for each in detail.values() if isinstance(each, Table))]
+    handed = credit.trades_of(look)
+    tables = [overview, listed, halts, batches, handed, *(each for each in detail.values() if isinstance(each, Table))]
     page = {
         "halts": halts,
         "auctions": batches,
+        "credit": handed,
         "overview": overview,
         "programmes": listed,
         "market": chosen,

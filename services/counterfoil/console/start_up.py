@@ -20,7 +20,7 @@ _VOUCHERS: Final = (
     Column("programme", N_("Programme"), link="/console/programmes/{programme_id}"),
     Column("available", N_("Available"), "amount", unit="unit", posting="posting"),
     Column("held", N_("Held for orders"), "amount", unit="unit"),
-    Column("pending", N_("Handed on, pledged or withheld"), "amount", unit="unit"),
+    Column("pending", N_("Handed on, for sale, pledged or withheld"), "amount", unit="unit"),
     Column("expires_at", N_("Until"), "time"),
 )
 _BUYS: Final = (
@@ -85,7 +85,7 @@ def read(look: Look, party_id: str) -> Mapping[str, Any]:
     subject, units = subject_of(look, party_id), Units(look)
     held = units.added(look.rows("holdings", holder_id=party_id))
     for row in held:
-        row["left"] = _left(row)
+        row |= _parts(row)
     money, available = total(held, "left"), dict(total(held, "available"))
     unit = money[0][0] if money else None
     past, points = _past(look, units, party_id, held, money)
@@ -99,7 +99,7 @@ def read(look: Look, party_id: str) -> Mapping[str, Any]:
     ]
     first = min((row for row in held if row["left"]), key=lambda each: each["expires_at"], default=None)
     shown = sorted((row for row in held if row["left"]), key=lambda each: each["expires_at"])[:_SHOWN]
-    bars = [(row["voucher_id"], (("a", row["available"]), ("b", row["held"]), ("c", _pending(row)))) for row in shown]
+    bars = [(row["voucher_id"], (("a", row["available"]), ("b", row["held"]), ("c", row["pending"]))) for row in shown]
     more = {"money": money, "spendable": available, "bars": bars, "points": points, "unit": unit, "first": first}
     waiting = {"waiting": len(open_reports), "least": open_reports.limited}
     return {"subject": subject, **{table.name: table for table in tables}, **more, **waiting, "tables": tables}
@@ -108,7 +108,7 @@ def read(look: Look, party_id: str) -> Mapping[str, Any]:
 def _vouchers(look: Look, units: Units, party_id: str) -> Table:
     """A page of what the party holds, without what has nothing left; what ends first, first."""
     found = look.table("vouchers", "holdings", N_("Vouchers"), _VOUCHERS, holder_id=party_id)
-    rows = [{**row, "pending": _pending(row)} for row in units.added(found.rows) if _left(row)]
+    rows = [{**row, **_parts(row)} for row in units.added(found.rows) if _parts(row)["left"]]
     return replace(found, rows=with_entries(look, sorted(rows, key=lambda each: each["expires_at"])))
 
 
@@ -125,12 +125,10 @@ def _trading(look: Look, units: Units, party_id: str) -> tuple[Table, ...]:
     )
 
 
-def _pending(row: Mapping[str, Any]) -> int:
-    return int(row["in_transfer"] + row["pledged"] + row["withheld"])
-
-
-def _left(row: Mapping[str, Any]) -> int:
-    return sum(int(row[name]) for name in ("available", "held", "in_transfer", "pledged", "withheld"))
+def _parts(row: Mapping[str, Any]) -> dict[str, int]:
+    """What is left of a holding in all, and of what is held: `pending` towards others, and `held` for orders."""
+    pending = int(row["in_transfer"] + row["pledged"] + row["withheld"] + row["on_offer"])
+    return {"left": int(row["available"] + row["held"]), "pending": pending, "held": int(row["held"]) - pending}
 
 
 def with_delivered(table: Table) -> Table:

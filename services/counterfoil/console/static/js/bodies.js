@@ -10,6 +10,7 @@ const KINDS = {
   text: (text) => text,
   choice: (text) => text,
   integer: (text) => whole(text),
+  of_par: (text) => whole(text),
   amount: (text) => microUnits(text),
   time: (text) => `${moment(text)}.000000Z`,
   hour: (text) => `${moment(text).slice(0, 13).replaceAll("-", "")}Z`,
@@ -50,6 +51,7 @@ function shown(field, value, unit) {
     case "boolean": return say(value ? "yes" : "no");
     case "choice": return (field instanceof HTMLSelectElement && field.selectedOptions[0]?.text) || value;
     case "amount": return unit ? `${unit} ${units(value)}` : say("in_units", { amount: units(value) });
+    case "of_par": return say("of_par", { bps: new Intl.NumberFormat(language()).format(value), part: units(`${value * 100}`) });
     case "time":
     case "hour": return `${field.value.trim().replace("T", " ")} UTC`;
     case "list": return value.join(", ") || "–";

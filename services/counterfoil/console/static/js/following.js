@@ -6,7 +6,7 @@ import { say } from "./words.js";
 const WAIT = 10;
 const PAUSE = 2_000;
 /** States of an order, claim or contract after which nothing becomes of it. */
-const ENDS = ["filled", "closed", "cancelled", "expired", "refused", "rejected", "paid"];
+const ENDS = ["filled", "closed", "cancelled", "expired", "refused", "rejected", "paid", "immediate", "lapsed", "self_trade", "below_minimum", "not_permitted", "voucher_ended"];
 
 /**
  * @param {string} path of the log
@@ -58,7 +58,7 @@ async function ask(path) {
 
 /** The id that an event is about: the one that its type names. @param {string} type @param {string} name */
 function idOf(type, name) {
-  return type.startsWith(name.slice(0, -"_id".length));
+  return type.startsWith(name.slice(0, -"_id".length)) || (type.startsWith("credit.") && name === "order_id");
 }
 
 /** @param {any} outcome @param {HTMLElement} state */

@@ -14,6 +14,7 @@ const AT_ONCE = 25;
 const MADE = /** @type {Record<string, [string, string]>} */ ({
   amd: ["matching", "amendment_id"], auc: ["matching", "auction_id"], bid: ["matching", "bid_id"], cnl: ["matching", "cancellation_id"],
   hlt: ["matching", "halt_id"], off: ["matching", "offer_id"], trd: ["matching", "trade_id"],
+  cro: ["ledger", "order_id"], crt: ["ledger", "trade_id"],
   adj: ["redemption", "adjustment_id"], cbk: ["redemption", "clawback_id"], clm: ["redemption", "claim_id"], cor: ["redemption", "correction_id"],
   rep: ["redemption", "report_id"], rev: ["redemption", "reversal_id"], stl: ["redemption", "settlement_id"],
   app: ["issuance", "application_id"], doc: ["issuance", "document_id"], inv: ["issuance", "claim_id"], rec: ["issuance", "recovery_id"],
