@@ -11,6 +11,7 @@ from threading import Lock
 import httpx
 import pytest
 
+from clients.python.tests.answering import Answering
 from counterfoil.audit.auditor import audit
 from counterfoil.audit.files import LogFiles, find_logs
 from counterfoil.audit.kept import kept_in
@@ -116,7 +117,7 @@ def test_a_mirror_of_a_log_that_grows_audits_clean_and_finds_a_forged_one(
         busy.go_on()
     keys = {log: market.system.instance.verify_key(log) for log in MAIN_LOGS}
     trusted = {key.name: key for key in keys.values()}
-    with LogServer("http://g", transport=httpx.MockTransport(busy.serve)) as server:
+    with LogServer("http://g", transport=Answering(busy.serve)) as server:
         sizes = []
         for _ in range(5):
             mirror(server, tmp_path / "mirror", MAIN_LOGS, keys)

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from clients.python.tests.answering import Answering
 from counterfoil.cli.command import UNREACHABLE
 from counterfoil.cli.gateway_session import GatewaySession
 from counterfoil.client.author import Author
@@ -42,7 +43,7 @@ class Lying:
 
     def __init__(self, market: Market) -> None:
         self.market = market
-        self.gateway = Gateway("http://g", transport=httpx.MockTransport(self.answer), sleep=lambda _: None)
+        self.gateway = Gateway("http://g", transport=Answering(self.answer), sleep=lambda _: None)
         self.says, self.shows = "", "its receipt"
         self.other: Any = None
 

@@ -17,7 +17,7 @@ import trustme
 from counterfoil.cli.command import Out
 from counterfoil.cli.listing import is_local
 from counterfoil.cli.profiles import MEMBERS, config_file
-from counterfoil.client.connecting import BadAuthority, reaching
+from counterfoil.client.connecting import BadAuthority, BadProxy, reaching, route_to
 from counterfoil.settings import NAMES
 from tests.cli.command_line import invoke
 
@@ -28,7 +28,8 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in [each for each in os.environ if each.startswith("COUNTERFOIL_")]:
         monkeypatch.delenv(name)
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
     return config_file()
 
 
@@ -127,34 +128,69 @@ def test_a_file_that_others_can_write_is_refused(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "proxied"),
+    ("at", "proxy"),
     [
-        ("http://127.0.0.1:1", False),
-        ("https://[::1]:1", False),
-        ("http://localhost", False),
-        ("https://x.example", True),
+        ("http://127.0.0.1:1", None),
+        ("https://[::1]:1", None),
+        ("http://localhost", None),
+        ("http://x.example", "http://plain.example:3128"),
+        ("https://x.example:8443/below", "https://u:p@secret.example"),
+        ("https://inside.example", None),
     ],
 )
-def test_this_machine_is_never_reached_through_a_proxy(at: str, proxied: bool) -> None:
-    assert reaching(at)["trust_env"] is proxied
+def test_the_environment_names_proxies_and_none_to_this_machine(
+    at: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_proxies(monkeypatch)
+    monkeypatch.setenv("HTTP_PROXY", "plain.example:3128")
+    monkeypatch.setenv("ALL_PROXY", "https://u:p@secret.example")
+    monkeypatch.setenv("NO_PROXY", "inside.example,other.example")
+    route, of_httpx = route_to(at), reaching(at)
+    assert (route.proxy_url, of_httpx["proxy"], of_httpx["trust_env"]) == (proxy, proxy, False)
+    if proxy is not None and proxy.startswith("https:"):
+        assert route.proxy == ("secret.example", 443, "secret.example")
+        assert route.proxy_headers == {"Proxy-Authorization": "Basic dTpw"}
+        assert isinstance(route.proxy_tls, ssl.SSLContext)
+        assert (route.place, route.path) == (("x.example", 8443, "x.example:8443"), "/below")
+
+
+def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_proxies(monkeypatch)
+    for wrong in ("socks5://secret:word@p.example:1", "http://:3128", "http://p.example:port"):
+        monkeypatch.setenv("ALL_PROXY", wrong)
+        for way in (route_to, reaching):
+            with pytest.raises(BadProxy, match="ALL_PROXY names cannot be used") as refused:
+                way("http://x.example")
+            assert "word" not in str(refused.value)
+    code, _, err = invoke("party", "list", "--url", "http://x.example")
+    assert (code, err.count("\n")) == (2, 1)
+
+
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
 
 
 def test_an_authority_is_used_alone_or_named_as_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     (tmp_path / "wrong.pem").write_text("no certificate")
-    assert reaching("http://x.example", tmp_path / "wrong.pem")["verify"] is False
-    assert isinstance(reaching("https://x.example")["verify"], ssl.SSLContext)
-    found = reaching("https://x.example", tmp_path / "ca.pem")["verify"]
-    assert isinstance(found, ssl.SSLContext)
+    assert route_to("http://x.example", tmp_path / "wrong.pem").tls is None
+    assert reaching("http://x.example")["verify"] is False
+    usual = route_to("https://x.example").tls
+    assert usual is not None
+    assert len(usual.get_ca_certs()) > 1
+    found = route_to("https://x.example", tmp_path / "ca.pem").tls
+    assert found is not None
     assert len(found.get_ca_certs()) == 1
+    assert isinstance(reaching("https://x.example", tmp_path / "ca.pem")["verify"], ssl.SSLContext)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     assert len(reaching("https://localhost")["verify"].get_ca_certs()) == 1
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     with pytest.raises(BadAuthority, match="SSL_CERT_FILE is no"):
-        reaching("https://localhost")
+        route_to("https://localhost")
     for wrong in ("wrong.pem", "none.pem"):
         with pytest.raises(BadAuthority, match=wrong):
-            reaching("https://x.example", tmp_path / wrong)
+            route_to("https://x.example", tmp_path / wrong)
     code, _, err = invoke("party", "list", "--url", "https://x.example", "--ca", str(tmp_path / "none.pem"))
     assert code == 2
     assert "is no certificate of an authority" in " ".join(err.split())
@@ -190,8 +226,8 @@ def test_a_reader_that_has_had_enough_is_no_error() -> None:
 COUNTERFOIL = ("-m", "counterfoil")
 INTERRUPTED = """
 import os, signal, sys
-import httpx
-httpx.Client.send = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)
+from counterfoil.client.connections import Connections
+Connections.send = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)
 from counterfoil.cli.main import app
 sys.argv = ["counterfoil", "party", "list"]
 app()

@@ -9,6 +9,7 @@ import httpx
 import orjson
 import pytest
 
+from clients.python.tests.answering import Answering
 from counterfoil.cli.command import UNREACHABLE, Out, guarded
 from counterfoil.client.exchanges import PAUSES
 from counterfoil.client.http import Gateway
@@ -45,7 +46,7 @@ class Script:
 
 def play(outcomes: Sequence[Outcome]) -> tuple[Gateway, Script, list[float]]:
     script, slept = Script(outcomes), list[float]()
-    return Gateway("http://g", transport=httpx.MockTransport(script), sleep=slept.append), script, slept
+    return Gateway("http://g", transport=Answering(script), sleep=slept.append), script, slept
 
 
 def ok(value: Any) -> httpx.Response:

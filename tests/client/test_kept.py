@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from clients.python.tests.answering import Answering
 from counterfoil.client.author import Author
 from counterfoil.client.checkpoints import Checkpoints
 from counterfoil.client.http import Gateway
@@ -130,7 +131,7 @@ def publishing(note_: bytes) -> Gateway:
         found = request.url.path == "/log/issuance/main/checkpoint"
         return httpx.Response(200, content=note_) if found else httpx.Response(404)
 
-    return Gateway("http://g", transport=httpx.MockTransport(answer))
+    return Gateway("http://g", transport=Answering(answer))
 
 
 def test_a_log_that_cannot_publish_stops_nobody(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import httpx
 import orjson
 import pytest
 
+from clients.python.tests.answering import Answering
 from counterfoil.audit.files import LogFiles
 from counterfoil.audit.structure import open_log
 from counterfoil.client import log_server
@@ -69,7 +70,7 @@ class Served:
     ) -> Mirrored:
         """Bring the mirror in `to` up to date."""
         self.asked.clear()
-        transport = httpx.MockTransport(self)
+        transport = Answering(self)
         with LogServer("http://g", transport=transport, sleep=sleep) as server:
             return mirror(server, to, [LEDGER], {} if key is None else {LEDGER: key})[0]
 

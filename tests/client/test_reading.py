@@ -11,6 +11,7 @@ from threading import Barrier
 import httpx
 import pytest
 
+from clients.python.tests.answering import Answering
 from counterfoil.client.bearer import Bearer
 from counterfoil.client.http import Gateway
 from counterfoil.client.log_server import LogServer
@@ -67,7 +68,7 @@ def test_a_token_that_is_over_is_replaced_and_the_next_one_believed(valid: str |
         problem = {"type": "urn:counterfoil:problem:unknown_session", "code": "unknown_session", "title": "Over."}
         return answered(401, json.dumps(problem).encode())
 
-    transport = httpx.MockTransport(serve)
+    transport = Answering(serve)
 
     def ask_gateway() -> object:
         with Gateway(URL, transport=transport, bearer=renewing([])) as gateway:
@@ -95,10 +96,10 @@ def test_a_token_goes_where_it_is_needed_and_nowhere_else() -> None:
         sent[request.url.path] = "authorization" in request.headers
         return answered(200, b"1")
 
-    with LogServer(URL, transport=httpx.MockTransport(serve), bearer=Bearer("one")) as server:
+    with LogServer(URL, transport=Answering(serve), bearer=Bearer("one")) as server:
         for path in ("checkpoint", "vkey", "tile/0/000.p/1", BUNDLE):
             server.get(LogId("ledger"), path, 9)
-    with Gateway(URL, transport=httpx.MockTransport(serve), token="one") as gateway:
+    with Gateway(URL, transport=Answering(serve), token="one") as gateway:
         gateway.log_file(LogId("matching"), "checkpoint")
         gateway.log_file(LogId("matching"), BUNDLE)
     assert {path for path, with_token in sent.items() if with_token} == {

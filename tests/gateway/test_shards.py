@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from clients.python.tests.answering import Answering
 from counterfoil.client.http import Gateway
 from counterfoil.client.problems import NotThere
 from counterfoil.contract.log_id import LogId, log_of
@@ -123,7 +124,7 @@ def test_the_client_asks_by_log(http: Stepped) -> None:
             answer.status_code, content=answer.content, headers={"content-type": "application/problem+json"}
         )
 
-    with Gateway("http://gateway", transport=httpx.MockTransport(serve)) as gateway:
+    with Gateway("http://gateway", transport=Answering(serve)) as gateway:
         gateway.log_file(SHARD, "checkpoint")
         gateway.log_file(MAIN, "vkey")
         for log in (SHARD, MAIN):

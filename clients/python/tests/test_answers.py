@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
+from answering import Answering
 from served import never, never_async
 
 from counterfoil.client import AsyncGateway, Gateway, Unreachable
@@ -36,7 +37,7 @@ def _asked(content: bytes, path: str) -> list[bytes | None]:
         return httpx.Response(200, content=content)
 
     found: list[bytes | None] = []
-    with Gateway("http://g", transport=httpx.MockTransport(serve), sleep=never) as gateway:
+    with Gateway("http://g", transport=Answering(serve), sleep=never) as gateway:
         try:
             found.append(gateway.log_file(LOG, path))
         except Unreachable:
@@ -61,7 +62,7 @@ def test_a_file_is_as_long_as_it_can_be_and_no_longer(path: str, limit: int) -> 
 @pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
 def test_an_answer_has_a_longest_length(more: int, fits: bool) -> None:
     body = b'{"a":"' + b"x" * (ANSWER_BYTES_MAX - 8 + more) + b'"}'
-    with Gateway("http://g", transport=httpx.MockTransport(lambda _: httpx.Response(200, content=body)),
+    with Gateway("http://g", transport=Answering(lambda _: httpx.Response(200, content=body)),
                  sleep=never) as gateway:  # fmt: skip
         if fits:
             assert len(gateway.get("offers", "o")["a"]) == ANSWER_BYTES_MAX - 8
@@ -118,7 +119,7 @@ class _Stream:
 def test_a_stream_that_breaks_anywhere_gives_every_entry_once(length: int) -> None:
     expected = [(f"ledger:{n}", {"n": n}) for n in range(1, 6)]
     where = (["ledger"], ["ledger:0"])
-    with Gateway("http://g", transport=httpx.MockTransport(_Stream(length)), sleep=never) as gateway:
+    with Gateway("http://g", transport=Answering(_Stream(length)), sleep=never) as gateway:
         stream = gateway.tail(*where, resume=True)
         assert [next(stream) for _ in expected] == expected
         with pytest.raises(Unreachable):  # nothing comes any more
@@ -141,7 +142,7 @@ def test_a_member_that_an_answer_lacks_makes_it_unusable() -> None:
     def serve(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, content=answers[request.url.path])
 
-    with Gateway("http://g", transport=httpx.MockTransport(serve), sleep=never) as gateway:
+    with Gateway("http://g", transport=Answering(serve), sleep=never) as gateway:
         (offer,) = gateway.rows("offers", {})
         for object_ in (gateway.depth("a", "b"), offer):
             with pytest.raises(Unreachable, match="has no member currency"):
@@ -157,7 +158,7 @@ def test_a_lost_answer_to_what_is_not_repeated_is_told() -> None:
         asked.append(request.url.path)
         raise httpx.ReadError("cut off")
 
-    gateway = Gateway("http://g", transport=httpx.MockTransport(serve), sleep=never)
+    gateway = Gateway("http://g", transport=Answering(serve), sleep=never)
     with gateway, pytest.raises(Uncertain, match="no answer from http://g"):
         gateway.create_webhook("https://acme.example")
     assert asked == ["/v1/webhooks"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from answering import Answering
 from served import FAULTS, KEY, NOW, ORIGIN, Served, never, never_async
 
 from counterfoil.client import AsyncClient, Author, Client, NotProven, OtherCommand, Settled, Unreachable, Unsettled
@@ -25,7 +26,7 @@ Act = Callable[[Served, Path], Settled]
 
 
 def _client(served: Served, directory: Path) -> Client:
-    transport = httpx.MockTransport(served)
+    transport = Answering(served)
     return Client("http://g", LAB, directory, pinned=PINNED, clock=lambda: NOW, sleep=never, transport=transport,
                   bearer=Bearer())  # fmt: skip
 

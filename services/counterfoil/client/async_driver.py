@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from counterfoil.client.driver import at_once, built, head, kept, lost, resumed
+from counterfoil.client.connections import CONNECT_SECONDS_MAX, PLAIN
+from counterfoil.client.driver import at_once, kept, resumed
 from counterfoil.client.steps import Answer, Item, NoAnswer, Open, Pause, Read, Request, Step, Steps, Work
 
 T = TypeVar("T")
@@ -76,11 +77,11 @@ class _AsyncExchange:
     async def open(self, request: Request) -> Answer | NoAnswer:
         await self.close()
         try:
-            self._answer = await self._http.send(built(self._http, request), stream=True)
+            self._answer = await self._http.send(_built(self._http, request), stream=True)
         except httpx.TransportError as problem:
-            return lost(problem)
+            return _lost(problem)
         self._pieces = self._answer.aiter_bytes()
-        return head(self._answer)
+        return _head(self._answer)
 
     async def read(self) -> bytes | NoAnswer:
         try:
@@ -88,10 +89,32 @@ class _AsyncExchange:
                 if piece:
                     return piece
         except httpx.TransportError as problem:
-            return lost(problem)
+            return _lost(problem)
         return b""
 
     async def close(self) -> None:
         if self._answer is not None:
             answer, self._answer = self._answer, None
             await answer.aclose()
+
+
+def _built(http: httpx.AsyncClient, request: Request) -> httpx.Request:
+    """The request as HTTPX sends it."""
+    return http.build_request(
+        request.method,
+        request.path,
+        params=request.params or None,
+        headers={**PLAIN, **request.headers},
+        content=request.content,
+        timeout=httpx.Timeout(request.silence, connect=CONNECT_SECONDS_MAX),
+    )
+
+
+def _head(response: httpx.Response) -> Answer:
+    """The answer without its content."""
+    return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()})
+
+
+def _lost(problem: httpx.TransportError) -> NoAnswer:
+    """Why there is no answer."""
+    return NoAnswer(str(problem) or type(problem).__name__)

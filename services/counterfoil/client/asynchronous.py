@@ -52,7 +52,8 @@ class AsyncGateway:
         """As `http.Gateway`."""
         self.url = url
         self.exchanges = Exchanges(url, pauses, Bearer(token) if bearer is None else bearer)
-        self._driver = AsyncDriver(httpx.AsyncClient(base_url=url, transport=transport, **reaching(url, ca)), sleep)
+        reached = reaching(url, ca) if transport is None else {}  # a proxy would take the transport's place
+        self._driver = AsyncDriver(httpx.AsyncClient(base_url=url, transport=transport, **reached), sleep)
 
     async def __aenter__(self) -> Self:
         return self

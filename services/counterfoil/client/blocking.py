@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import httpx
-
 from counterfoil.client.author import Author
 from counterfoil.client.bearer import Bearer
 from counterfoil.client.delivery import Settled
@@ -19,6 +17,7 @@ from counterfoil.client.outbox import Kept
 from counterfoil.client.party import Commands, Party, now
 from counterfoil.client.published import Met
 from counterfoil.client.sessions import open_session
+from counterfoil.client.transport import Transport
 from counterfoil.client.verify import Proven
 from counterfoil.contract.log_id import MAIN, LogId, host_of
 from counterfoil.log.keys import VerifyKey
@@ -44,7 +43,7 @@ class Client(Gateway):
         sending: Callable[[Kept], None] = lambda _kept: None,
         pauses: Sequence[float] = PAUSES,
         sleep: Callable[[float], None] = time.sleep,
-        transport: httpx.BaseTransport | None = None,
+        transport: Transport | None = None,
         bearer: Bearer | None = None,
         ca: Path | None = None,
     ) -> None:
@@ -55,7 +54,7 @@ class Client(Gateway):
         without one is believed by the key that the gateway shows, and without any the client reads as anybody.
         `clock`: UTC microseconds. `sending` is called with each command before it is sent: keep its id. `bearer`: gives
         the token to read by; by default a session is opened when something is first read. `pauses`: seconds before each
-        repetition. `transport`: HTTPX's. `ca`: as in `reaching`.
+        repetition. `transport`: by default connections of its own. `ca`: as in `route_to`.
         """
         own = session_of(url, author, pinned, ca) if bearer is None else bearer
         super().__init__(url, pauses=pauses, sleep=sleep, transport=transport, bearer=own, ca=ca)

@@ -1,4 +1,4 @@
-"""Carries out the steps of a protocol with HTTPX, for blocking programs; `async_driver` does it for asyncio.
+"""Carries out the steps of a protocol for blocking programs; `async_driver` does it for asyncio, with HTTPX.
 
 Redirects are not followed and compression is not asked for. What a caller interrupts or cancels ends at the step under
 way: the protocol is closed, and with it the answer that is open.
@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeVar
-
-import httpx
+from typing import Any, TypeVar
 
 from counterfoil.client.steps import Answer, Clock, Item, NoAnswer, Open, Pause, Read, Request, Step, Steps, Work
+from counterfoil.client.transport import Reply, Transport, TransportError
 
 T = TypeVar("T")
-
-_CONNECT_SECONDS_MAX: Final = 5.0
-_PLAIN: Final = {"accept-encoding": "identity"}
 
 
 class Driver:
     """For blocking programs. For several threads at once, as far as what the steps call is."""
 
-    def __init__(self, http: httpx.Client, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._http, self._sleep = http, sleep
+    def __init__(self, transport: Transport, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._transport, self._sleep = transport, sleep
 
     def run(self, steps: Steps[T]) -> T:
         """Carry out all steps, and return the result."""
@@ -35,7 +31,7 @@ class Driver:
 
     def items(self, steps: Steps[None]) -> Iterator[Any]:
         """Carry out the steps as far as their items are asked for."""
-        exchange = _Exchange(self._http)
+        exchange = _Exchange(self._transport)
         try:
             step = next(steps, None)
             while step is not None:
@@ -48,7 +44,7 @@ class Driver:
 
     def close(self) -> None:
         """Close the connections. Idempotent."""
-        self._http.close()
+        self._transport.close()
 
     def _next(self, steps: Steps[None], step: Step, exchange: _Exchange) -> Step | None:
         try:
@@ -74,30 +70,28 @@ class Driver:
 class _Exchange:
     """The answer that is open."""
 
-    def __init__(self, http: httpx.Client) -> None:
-        self._http = http
-        self._answer: httpx.Response | None = None
-        self._pieces: Iterator[bytes] = iter(())
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._reply: Reply | None = None
 
     def open(self, request: Request) -> Answer | NoAnswer:
         self.close()
         try:
-            self._answer = self._http.send(built(self._http, request), stream=True)
-        except httpx.TransportError as problem:
-            return lost(problem)
-        self._pieces = self._answer.iter_bytes()
-        return head(self._answer)
+            self._reply = self._transport.send(request)
+        except TransportError as problem:
+            return NoAnswer(str(problem))
+        return Answer(self._reply.status, self._reply.headers)
 
     def read(self) -> bytes | NoAnswer:
         try:
-            return next(filter(None, self._pieces), b"")
-        except httpx.TransportError as problem:
-            return lost(problem)
+            return b"" if self._reply is None else self._reply.read()
+        except TransportError as problem:
+            return NoAnswer(str(problem))
 
     def close(self) -> None:
-        if self._answer is not None:
-            self._answer.close()
-            self._answer = None
+        if self._reply is not None:
+            self._reply.close()
+            self._reply = None
 
 
 def kept(steps: Steps[T], result: list[T]) -> Steps[None]:
@@ -116,25 +110,3 @@ def resumed(resume: Callable[[Any], Step], value: Any) -> Step | None:
 def at_once(step: Step) -> float | None:
     """What comes of a step that is neither sending, reading, waiting nor work."""
     return time.monotonic() if isinstance(step, Clock) else None
-
-
-def built(http: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.Request:
-    """The request as HTTPX sends it."""
-    return http.build_request(
-        request.method,
-        request.path,
-        params=request.params or None,
-        headers={**_PLAIN, **request.headers},
-        content=request.content,
-        timeout=httpx.Timeout(request.silence, connect=_CONNECT_SECONDS_MAX),
-    )
-
-
-def head(response: httpx.Response) -> Answer:
-    """The answer without its content."""
-    return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()})
-
-
-def lost(problem: httpx.TransportError) -> NoAnswer:
-    """Why there is no answer."""
-    return NoAnswer(str(problem) or type(problem).__name__)

@@ -8,13 +8,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import httpx
-
 from counterfoil.client.bearer import Bearer
-from counterfoil.client.connecting import reaching
+from counterfoil.client.connecting import route_to
+from counterfoil.client.connections import Connections
 from counterfoil.client.driver import Driver
 from counterfoil.client.exchanges import PAUSES, Exchanges
 from counterfoil.client.steps import Steps
+from counterfoil.client.transport import Transport
 from counterfoil.contract.log_id import LogId
 
 T = TypeVar("T")
@@ -29,19 +29,19 @@ class Gateway:
         *,
         pauses: Sequence[float] = PAUSES,
         sleep: Callable[[float], None] = time.sleep,
-        transport: httpx.BaseTransport | None = None,
+        transport: Transport | None = None,
         token: str | None = None,
         bearer: Bearer | None = None,
         ca: Path | None = None,
     ) -> None:
-        """`url`: base URL. `pauses`: seconds before each repetition. `transport`: HTTPX's.
+        """`url`: base URL. `pauses`: seconds before each repetition. `transport`: by default connections of its own.
 
         `token`: of the session to read by; `bearer`: what gives it, in its place. Without either it reads as anybody.
-        `ca`: as in `reaching`.
+        `ca`: as in `route_to`. Raises `BadAuthority`, `BadProxy`.
         """
         self.url = url
         self.exchanges = Exchanges(url, pauses, Bearer(token) if bearer is None else bearer)
-        self._driver = Driver(httpx.Client(base_url=url, transport=transport, **reaching(url, ca)), sleep)
+        self._driver = Driver(Connections(route_to(url, ca)) if transport is None else transport, sleep)
 
     def __enter__(self) -> Self:
         return self

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import quote
 
-import httpx
 import orjson
 
 from counterfoil.client.bearer import NOT_VALID, Bearer
-from counterfoil.client.connecting import reaching
+from counterfoil.client.connecting import route_to
+from counterfoil.client.connections import Connections
 from counterfoil.client.exchanges import retry_after
 from counterfoil.client.problems import Misserved, RefusedByService, Unreachable
+from counterfoil.client.steps import Request
+from counterfoil.client.transport import Reply, Transport, TransportError
 from counterfoil.contract.log_id import LogId
 
 CONNECTIONS: Final = 4
@@ -28,24 +31,24 @@ CONNECTIONS: Final = 4
 FILE_SECONDS_MAX: Final = 60.0
 """How long one file may take."""
 _PAUSES: Final = (0.2, 0.6, 2.0)  # seconds before each repetition
-_TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
-_PLAIN: Final = {"Accept-Encoding": "identity"}
+_SILENCE: Final = 10.0  # seconds without a byte
 BUNDLES: Final = "tile/entries/"
 """Where the entries of a log are, which not everybody may read."""
-_NOT_ALLOWED: Final = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
+_NOT_ALLOWED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _PROBLEM_BYTES: Final = 4_096
-_ABSENT: Final = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
+_ABSENT: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 _OTHER_SERVER: Final = "Is this the right server? Use another, or tell the log's operator; nothing wrong was kept."
 
 
-def _problem(response: httpx.Response) -> RefusedByService:
+def _problem(reply: Reply) -> RefusedByService:
     """Why a reader may not see a file."""
-    said = b"".join(islice(response.iter_raw(_PROBLEM_BYTES), 1))[:_PROBLEM_BYTES]
+    said = reply.read()[:_PROBLEM_BYTES]
     try:
         found = orjson.loads(said)
         code, title = str(found["code"]), str(found["title"])
     except (ValueError, KeyError, TypeError):
-        code, title = "not_allowed", f"the server answered {response.status_code}"
+        code, title = "not_allowed", f"the server answered {reply.status}"
     return RefusedByService(code, title, {}, None)
 
 
@@ -65,18 +68,18 @@ class LogServer:
         url: str,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        transport: httpx.BaseTransport | None = None,
+        transport: Transport | None = None,
         pauses: Sequence[float] = _PAUSES,
         bearer: Bearer | None = None,
         ca: Path | None = None,
     ) -> None:
-        """`url`: base URL. `pauses`: seconds before each repetition. `transport`: HTTPX's. `bearer`: gives the token of
-        the session that entries are read by. `ca`: as in `reaching`.
+        """`url`: base URL. `pauses`: seconds before each repetition. `transport`: by default connections of its
+        own. `bearer`: gives the token of the session that entries are read by. `ca`: as in `route_to`. Raises
+        `BadAuthority`, `BadProxy`.
         """
         self._bearer = Bearer() if bearer is None else bearer
         self.url, self._sleep, self._pauses = url, sleep, pauses
-        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        self._client = httpx.Client(timeout=_TIMEOUT, limits=limits, transport=transport, **reaching(url, ca))
+        self._transport = Connections(route_to(url, ca)) if transport is None else transport
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +87,7 @@ class LogServer:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._client.close()
+        self._transport.close()
 
     def get(self, log: LogId, path: str, at_most: int) -> bytes | None:
         """A published file of at most so many bytes; None if there is none.
@@ -105,8 +108,8 @@ class LogServer:
         for pause in (*self._pauses, None):
             try:
                 return self._get(log, path, at_most, token)
-            except httpx.TransportError as again:
-                problem, asked = f"{again}" or type(again).__name__, 0
+            except TransportError as again:
+                problem, asked = f"{again}", 0
             except _Again as again:
                 problem, asked = f"{again}", again.pause
             if pause is not None:
@@ -114,25 +117,25 @@ class LogServer:
         raise Unreachable(f"{self.url}: {log.name}, {path}: {problem}")
 
     def _get(self, log: LogId, path: str, at_most: int, token: Mapping[str, str]) -> bytes | None:
-        url = f"{self.url}/log/{quote(log.service, safe='')}/{quote(log.shard, safe='')}/{path}"
+        at = f"/log/{quote(log.service, safe='')}/{quote(log.shard, safe='')}/{path}"
         ends = time.monotonic() + FILE_SECONDS_MAX
-        with self._client.stream("GET", url, headers={**_PLAIN, **token}) as response:
-            if response.status_code in _ABSENT:
+        with closing(self._transport.send(Request("GET", at, headers=token, silence=_SILENCE))) as reply:
+            if reply.status in _ABSENT:
                 return None
-            if response.status_code in _NOT_ALLOWED:
-                raise _problem(response)
-            if response.is_redirect:
-                to = response.headers.get("location", "")[:200]
+            if reply.status in _NOT_ALLOWED:
+                raise _problem(reply)
+            if reply.status in _REDIRECTS and "location" in reply.headers:
+                to = reply.headers["location"][:200]
                 advice = "Name the server that has the logs itself, if you trust it."
                 raise Misserved(log.name, path, f"{self.url} redirects to {to!r}, which is not followed", advice)
-            if response.status_code != httpx.codes.OK:
-                raise _Again(f"it answered {response.status_code}", retry_after(response.headers))
-            encoding = response.headers.get("content-encoding", "identity")
+            if reply.status != HTTPStatus.OK:
+                raise _Again(f"it answered {reply.status}", retry_after(reply.headers))
+            encoding = reply.headers.get("content-encoding", "identity")
             if encoding != "identity":
                 advice = "Compression was not asked for: switch it off in front of /log/, or use another server."
                 raise Misserved(log.name, path, f"it is sent compressed ({encoding[:40]!r}) and was not read", advice)
             data = bytearray()
-            for piece in response.iter_raw():
+            while piece := reply.read():
                 data += piece
                 if len(data) > at_most:
                     raise Misserved(
