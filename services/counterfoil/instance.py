@@ -26,7 +26,6 @@ from counterfoil.contract.disclosure import DISCLOSURES, Disclosure
 from counterfoil.contract.entry import GenesisCause
 from counterfoil.contract.log_id import MAIN, LogId, parse_log
 from counterfoil.contract.services import DIVISIBLE, SERVICES
-from counterfoil.core.rules import LATEST
 from counterfoil.errors import AlreadyInitialised, BadPrivateFile, NotDivisible, NotInitialised
 from counterfoil.key_files import SUFFIX, Passphrase, no_passphrase, read_key, write_key
 from counterfoil.log.keys import SigningKey, VerifyKey
@@ -83,19 +82,22 @@ class Instance:
         host: str,
         operator_name: str,
         entropy: Callable[[str], bytes] | None = None,
-        rules: int = LATEST,
+        rules: int | None = None,
         shards: Iterable[LogId] = (),
         recovery_key: bytes | None = None,
         passphrase: bytes | None = None,
         disclosure: Disclosure = "restricted",
     ) -> Instance:
-        """Create a new one, whose logs begin with rules version `rules`.
+        """Create a new one, whose logs begin with rules version `rules`, by default the latest.
 
         `shards`: logs beside the shard ``main`` that every service has; their services must be `DIVISIBLE`. `entropy`
         (name -> 32 octets) is for reproducible demos only. `recovery_key`: the public half of the operator's recovery
         key; without it one is made, in a file that belongs offline. `passphrase` encrypts all key files. Raises
         `AlreadyInitialised`, `NotDivisible`, and ValueError for an invalid shard name or passphrase.
         """
+        from counterfoil.core.rules import LATEST  # a command that signs reads keys here, and decides nothing
+
+        begin = LATEST if rules is None else rules
         beside = {parse_log(str(log)) for log in shards if log.shard != MAIN}
         if undivided := sorted(beside - {log for log in beside if log.service in DIVISIBLE}):
             raise NotDivisible(f"{undivided[0]}: only {', '.join(DIVISIBLE)} can have several shards yet")
@@ -125,7 +127,15 @@ class Instance:
             write_key(_recovery_file(root), recovery, passphrase)
             recovery_key = SigningKey(RECOVERY, recovery).verify_key.public
         identity = Identity(
-            host, OPERATOR, operator_name, public, rules, __version__, vkeys, recovery_key.hex(), disclosure
+            host,
+            OPERATOR,
+            operator_name,
+            public,
+            begin,
+            __version__,
+            vkeys,
+            recovery_key.hex(),
+            disclosure,
         )
         draft = root / ".instance.json"
         draft.write_text(json.dumps(asdict(identity), indent=2) + "\n")

@@ -383,7 +383,7 @@ def test_a_server_is_reached_through_a_proxy(
     real = socket.getaddrinfo
 
     def resolved(host: Any, *arguments: Any, **more: Any) -> Any:
-        return real("127.0.0.1" if host == "p.example" else host, *arguments, **more)
+        return real("127.0.0.1" if host == b"p.example" else host, *arguments, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolved)
     monkeypatch.setenv("ALL_PROXY", f"{outside}://us%20er:word@p.example:{proxy.port}")

@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 from counterfoil import __version__
@@ -182,7 +182,8 @@ def _told(action: Callable[[], T]) -> T:
 def _opened(route: Route) -> Stream:
     """Connected to where requests go. Raises OSError, `Malformed`."""
     first = route.place if route.proxy is None else route.proxy
-    stream: Stream = socket.create_connection((first.host, first.port), CONNECT_SECONDS_MAX)
+    host: Any = first.host.encode("ascii")  # of a text Python would load its tables of characters in names
+    stream: Stream = socket.create_connection((host, first.port), CONNECT_SECONDS_MAX)
     try:
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # type: ignore[attr-defined]
         if route.proxy is not None and route.proxy_tls is not None:
