@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +25,8 @@ class Keyring:
 
     def create(self, name: str, passphrase: bytes | None) -> Author:
         """Make a new key, encrypted if there is a passphrase. Raises `Invalid` if the name is taken."""
+        import secrets  # what signs with a key that is here makes none
+
         path, seed = self.path(name), secrets.token_bytes(32)
         try:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)

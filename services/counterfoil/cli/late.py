@@ -267,9 +267,9 @@ class GroupCommands(LateCommands):
 
     @cached_property
     def _whole(self) -> Mapping[str, Any]:
-        group_: Any = typer.main.get_group(_module(self._name).app)
-        found: Mapping[str, Any] = group_.commands
-        return found
+        """The commands of the group's module; one is built when it is called, or described in a help text."""
+        registered = _module(self._name).app.registered_commands
+        return LateCommands({each.name: partial(_only, self._name, each) for each in registered})
 
 
 def _module(name: str) -> Any:
@@ -296,3 +296,8 @@ def _alone(group_name: str, name: str, add: Callable[[typer.Typer], None]) -> An
     alone = typer.Typer(name=group_name)
     add(alone)
     return typer.main.get_group(alone).commands[name]
+
+
+def _only(group_name: str, registered: Any) -> Any:
+    """One of the commands that are registered with a group."""
+    return _alone(group_name, registered.name, lambda alone: alone.registered_commands.append(registered))

@@ -81,7 +81,7 @@ class Checkpoints:
         """What the log publishes now, which goes on from `last` or is behind it."""
 
         def ask(published: Met, read: Read) -> tuple[Met, Proof | None]:
-            if last is None or published.head.size < last.head.size:
+            if last is None or published.head.size < last.head.size or published.head == last.head:
                 return published, None
             tree = tree_of(published.head, read)
             root = tree.root_at(last.head.size)
