@@ -202,6 +202,7 @@ def test_every_rule_is_tested_both_ways() -> None:
         ("no-print", "gateway/api.py", "print(1)", True),
         ("no-environ", "settings.py", "import os\nx = os.environ", False),
         ("no-environ", "bootstrap.py", "import os\nx = os.environ", True),
+        ("no-environ", "client/connecting.py", "import os\nx = os.environ", False),
         ("one-merkle", "log/merkle.py", "x = sha256(b'\\x00' + entry)", False),
         ("one-merkle", "transport/batches.py", "x = sha256(b'\\x00' + entry)", True),
         ("rules-from-the-state", "core/engine.py", "x = limits.CLOCK_SKEW", True),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from typer._completion_classes import completion_init
 
 from counterfoil import __version__
 from counterfoil.cli.failures import INTERRUPTED
@@ -58,10 +59,7 @@ def app() -> None:
     """Run the command line and end the process with its exit code."""
     os.umask(os.umask(0o077) | 0o022)  # what it writes may be served to others, and is written by nobody else
     _check_streams()
-    if VARIABLE in os.environ:
-        from typer._completion_classes import completion_init
-
-        completion_init()
+    completion_init()
     try:
         commands(prog_name=NAME)
     except KeyboardInterrupt:
