@@ -66,6 +66,7 @@ def _ledger() -> tuple[Modules, Modules]:
         invoice_events,
         notice_events,
         receivable_events,
+        reclaim_events,
         tranche_commands,
         tranche_events,
         transfer_events,
@@ -79,6 +80,7 @@ def _ledger() -> tuple[Modules, Modules]:
         amendment_events,
         notice_events,
         credit_events,
+        reclaim_events,
     )
 
 
@@ -98,6 +100,8 @@ def _matching() -> tuple[Modules, Modules]:
         inventory_events,
         performance_commands,
         performance_events,
+        reclaim_commands,
+        reclaim_events,
         solution_commands,
         solution_events,
     )
@@ -105,11 +109,11 @@ def _matching() -> tuple[Modules, Modules]:
     of_events = (
         events, amendment_events, performance_events, halt_events, auction_events, inventory_events, solution_events,
         collar_events,
-        cover_events,
+        cover_events, reclaim_events,
     )  # fmt: skip
     of_commands = (
         commands, performance_commands, halt_commands, auction_commands, inventory_commands, solution_commands,
-        collar_commands,
+        collar_commands, reclaim_commands,
     )  # fmt: skip
     return of_commands, of_events
 
@@ -125,10 +129,13 @@ def _redemption() -> tuple[Modules, Modules]:
         notice_events,
         payer_commands,
         payer_events,
+        reclaim_commands,
+        reclaim_events,
     )
 
-    of_commands = (commands, payer_commands, adjustment_commands)
-    return of_commands, (events, credit_events, payer_events, closing_events, adjustment_events, notice_events)
+    of_commands = (commands, payer_commands, adjustment_commands, reclaim_commands)
+    of_events = (events, credit_events, payer_events, closing_events, adjustment_events, notice_events, reclaim_events)
+    return of_commands, of_events
 
 
 _MODULES: Final[Mapping[str, Callable[[], tuple[Modules, Modules]]]] = {

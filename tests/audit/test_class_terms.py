@@ -14,10 +14,13 @@ from counterfoil.contract.accelerators import FloorPrice, Requirement
 from counterfoil.contract.times import HOUR
 from counterfoil.issuance.commands import IssueVoucher
 from counterfoil.ledger import contracts
-from counterfoil.matching import book, offers, performance, replacing
+from counterfoil.ledger import reclaims as ledger_reclaims
+from counterfoil.matching import book, offers, passes, performance, replacing
 from counterfoil.matching.events import TradeMatched
 from counterfoil.matching.performance_commands import PlacePerformanceBid
+from counterfoil.matching.reclaim_commands import PlaceReclaimableBid, PostReclaimableOffer
 from counterfoil.redemption.commands import WithdrawDelivery
+from counterfoil.redemption.reclaim_commands import ReclaimDelivery
 from tests.market import BID, OFFER, PROGRAMME, USD, H, Market, found
 
 FLOOR = FloorPrice(currency="USD", price=2 * USD)
@@ -72,6 +75,31 @@ def spares_a_friend(market: Market, patch: pytest.MonkeyPatch) -> None:
     given_up(market)
 
 
+def with_notice(market: Market) -> str:
+    """A contract of two hours, with an hour of notice."""
+    later: Changes = {"window_start": H + 40, "window_end": H + 42}
+    sells, buys = replace(OFFER, **later), replace(BID, earliest=H + 40, latest=H + 40)
+    terms: Changes = {each.name: getattr(sells, each.name) for each in fields(sells)}
+    market.do("gpu-1", PostReclaimableOffer(reclaim_notice_hours=1, site_id=None, **terms))
+    asks: Changes = {each.name: getattr(buys, each.name) for each in fields(buys)}
+    market.do("lab-1", PlaceReclaimableBid(min_reclaim_notice_hours=1, **asks))
+    (trade,) = market.events("matching", TradeMatched)
+    return str(trade.trade_id)
+
+
+def spares_who_reclaims(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """Nothing of the bond of the reclaimed hour is paid."""
+    patch.setattr(ledger_reclaims, "forfeited", lambda _part, _bps: 0)
+    market.do("gpu-1", ReclaimDelivery(contract_id=with_notice(market), hour=H + 41, reason="own_use"))
+    market.advance_to((H + 41) * HOUR)
+
+
+def lengthens_a_notice(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """The contract carries more notice than its offer names."""
+    patch.setattr(passes, "notice_of", lambda _state, _match: 9)
+    with_notice(market)
+
+
 @pytest.mark.parametrize(
     ("dishonest", "code"),
     [
@@ -80,6 +108,8 @@ def spares_a_friend(market: Market, patch: pytest.MonkeyPatch) -> None:
         (ranks_by_price, "match_skipped"),
         (finds_no_cover, "cover_differs"),
         (spares_a_friend, "bond_differs"),
+        (spares_who_reclaims, "bond_differs"),
+        (lengthens_a_notice, "notice_differs"),
     ],
 )
 def test_a_dishonest_engine_is_found_out(

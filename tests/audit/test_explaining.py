@@ -18,6 +18,7 @@ from counterfoil.matching.commands import AmendBid, CancelBid
 from counterfoil.matching.halt_commands import HaltTrading, ResumeTrading
 from tests.audit.forge import Forgery
 from tests.audit.test_forged import Tamper, trade_price
+from tests.e2e.test_reclaim import asking
 from tests.market import BID, OFFER, USD, H, Market, found
 from tests.matching.test_auctions import AUCTION, CLEAR, LOCK, bid, offer, placed
 
@@ -58,6 +59,7 @@ class Story:
         post("operator", AttestGroup(party_id="gpu-2", group_id="lab-2", since=None, source="register"))
         post("gpu-2", replace(OFFER, price=USD, window_start=H + 70, window_end=H + 72))
         post("city", SuspendProvider(programme_id="p1", provider_id="gpu-2", reason="Meters are read"))
+        place(market, "careful", asking(replace(BID, limit_price=2 * USD + 20_000, latest=H + 10), 24))
         place(market, "unlisted", replace(BID, limit_price=2 * USD + 20_000, latest=H + 10))
 
     def _place(self, market: Market, name: str, body: Any, party: str = "lab-1") -> str:
@@ -110,6 +112,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         ("late", "filled", {"traded"}, {"hours", "sold", None}),
         ("halted", "filled", {"trading_resumed"}, {"halted", "minimum_hours", "nodes", None}),
         ("unlisted", "resting", {"rests"}, {"minimum_hours", "minimum_nodes", "hours", "not_listed"}),
+        ("careful", "resting", {"rests"}, {"reclaim_notice"}),
         ("ahead", "filled", {"traded"}, {"hours", None}),
         ("behind", "cancelled", AMENDED, {"taken", "sold", "hours"}),
         ("related", "resting", {"prevented"}, {"price", None}),

@@ -107,6 +107,7 @@ from counterfoil.redemption.commands import (
     WriteOff,
 )
 from counterfoil.redemption.payer_commands import ReturnShare
+from counterfoil.redemption.reclaim_commands import ReclaimDelivery
 from tests.authority.prepared import (
     AID_GIVEN,
     APPLICATION,
@@ -138,6 +139,9 @@ from tests.authority.prepared import (
     pledging,
     proposing,
     reading,
+    reclaimable_bid,
+    reclaimable_offer,
+    reclaimable_performance_bid,
     share,
 )
 from tests.documents import publishing, revoking, suspending
@@ -602,6 +606,11 @@ ORDERS: Final[Mapping[str, Mapping[str, Make]]] = {
         "a provider of the programme": by("gpu-1", lambda _market: bid(LATER + 30)),
     },
     "place_performance_bid": {"itself": alone("lab-1", lambda _market: performance_bid(LATER + 30))},
+    "post_reclaimable_offer": {"itself": alone("gpu-1", lambda _market: reclaimable_offer(LATER + 30))},
+    "place_reclaimable_bid": {"itself": alone("lab-1", lambda _market: reclaimable_bid(LATER + 30))},
+    "place_reclaimable_performance_bid": {
+        "itself": alone("lab-1", lambda _market: reclaimable_performance_bid(LATER + 30))
+    },
     "amend_bid": {"the bid's beneficiary": by("lab-1", _amend_bid)},
     "cancel_bid": {"the bid's beneficiary": by("lab-1", lambda market: CancelBid(bid_id=market.ids["bid"]))},
     "cancel_own_orders": {"itself": alone("lab-1", lambda _market: CancelOwnOrders(programme_id=None))},
@@ -665,6 +674,10 @@ def _withdraw_delivery(market: Market) -> Command:
     return WithdrawDelivery(contract_id=market.ids["contract"], reason=WHY)
 
 
+def _reclaim(market: Market) -> Command:
+    return ReclaimDelivery(contract_id=market.ids["reclaimable"], hour=LATER, reason="maintenance")
+
+
 def _claim(market: Market) -> Command:
     return SubmitClaim(programme_id="p1", invoice_number="I-100", contract_ids=(market.ids["captured"],))
 
@@ -724,6 +737,7 @@ CONTRACTS: Final[Mapping[str, Mapping[str, Make]]] = {
     ),
     "agree_cancellation": agreed(lambda market: AgreeCancellation(contract_id=market.ids["cancelling"])),
     "withdraw_delivery": {"the contract's provider": by("gpu-1", _withdraw_delivery)},
+    "reclaim_delivery": {"the contract's provider": by("gpu-1", _reclaim)},
     "submit_claim": {"the contract's provider": by("gpu-1", _claim)},
     "approve_claim": {
         "the issuer, the first of two to sign": by("city", lambda market: approve(market.ids["claim for two"])),

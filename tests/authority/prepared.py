@@ -56,6 +56,11 @@ from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.matching.halt_commands import HaltTrading
 from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAtSite
 from counterfoil.matching.performance_commands import PlacePerformanceBid
+from counterfoil.matching.reclaim_commands import (
+    PlaceReclaimableBid,
+    PlaceReclaimablePerformanceBid,
+    PostReclaimableOffer,
+)
 from counterfoil.matching.solution_commands import PlacedBlock, ProposeSolution
 from counterfoil.matching.solutions import digest_of
 from counterfoil.redemption.adjustment_commands import AdjustPayment
@@ -277,6 +282,25 @@ def performance_bid(hour: int) -> PlacePerformanceBid:
     return PlacePerformanceBid(require=require, **{**same, "limit_price": 4 * YUAN})
 
 
+def reclaimable_offer(hour: int) -> PostReclaimableOffer:
+    """An offer that names ten hours of notice."""
+    return PostReclaimableOffer(reclaim_notice_hours=10, site_id=None, **_terms(offer(hour)))
+
+
+def reclaimable_bid(hour: int) -> PlaceReclaimableBid:
+    """A bid that asks for as many."""
+    return PlaceReclaimableBid(min_reclaim_notice_hours=10, **_terms(bid(hour)))
+
+
+def reclaimable_performance_bid(hour: int) -> PlaceReclaimablePerformanceBid:
+    """The same by performance."""
+    return PlaceReclaimablePerformanceBid(min_reclaim_notice_hours=10, **_terms(performance_bid(hour)))
+
+
+def _terms(body: PostOffer | PlaceBid | PlacePerformanceBid) -> dict[str, Any]:
+    return {each.name: getattr(body, each.name) for each in fields(body)}
+
+
 def reading(minutes: int) -> Reading:
     """What was delivered in the hour."""
     return Reading(hour=DELIVERED, gpu_minutes=minutes)
@@ -452,6 +476,10 @@ def _orders(market: Market) -> None:
         market.trade(name, provider, DELIVERED)
     for name in ("future", "cancelling"):
         market.trade(name, "gpu-1", LATER)
+    market.do("gpu-1", reclaimable_offer(LATER))
+    known = set(market.state("redemption").contracts)
+    market.do("lab-1", reclaimable_bid(LATER))
+    (market.ids["reclaimable"],) = set(market.state("redemption").contracts) - known
     market.do("gpu-1", offer(LATER + 10), "offer")
     market.do("lab-1", bid(LATER + 20), "bid")
     market.do("operator", AUCTION, "auction")

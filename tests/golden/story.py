@@ -101,6 +101,7 @@ from tests.golden import (
     halt_story,
     notice_story,
     payer_story,
+    reclaim_story,
     stopped_story,
     taking_story,
     tranche_story,
@@ -146,6 +147,7 @@ LATER: tuple[tuple[str, str, Callable[[GoldenWorld], None]], ...] = (
     ("matching", "max_open_auctions", auction_story.tell),
     ("redemption", "tells_lapsed_claims", claim_story.unpaid),
     ("redemption", "notice_table", notice_story.tell),
+    ("redemption", "reclaim_forfeits_bps", reclaim_story.tell),
     ("ledger", "judges_pledgees", taking_story.pledged),
     ("ledger", "credit_band_bps", credit_market_story.tell),
 )

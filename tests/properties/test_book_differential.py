@@ -226,7 +226,7 @@ OFFERS = st.fixed_dictionaries({
     "class_id": st.sampled_from("aab"), "region": st.sampled_from("rrs"), "currency": st.sampled_from(CURRENCIES),
     "price": st.integers(1, 4), "nodes": st.integers(2, 12), "min_nodes": st.sampled_from((1, 1, 1, 3)),
     "min_hours": st.sampled_from((1, 1, 1, 4)), "stp": st.sampled_from(STP),
-    "window": st.tuples(st.integers(-5, 15), st.integers(8, 60)),
+    "window": st.tuples(st.integers(-5, 15), st.integers(8, 60)), "reclaim_notice": st.sampled_from((0, 0, 12, 24)),
 })  # fmt: skip
 BIDS = st.fixed_dictionaries({
     "group_id": st.sampled_from(("g1", "g2", *(f"firm{n}" for n in range(10)))),
@@ -236,7 +236,7 @@ BIDS = st.fixed_dictionaries({
     "nodes": st.sampled_from((1, 2, 2, 3, 3, 5, 9)), "hours": st.sampled_from((1, 2, 3, 3, 8, 8, 20)),
     "limit_price": st.integers(2, 6), "partial": st.booleans(), "min_nodes": st.sampled_from((1, 1, 2, 4)),
     "stp": st.sampled_from(STP), "post_only": st.sampled_from((False, False, False, True)),
-    "starts": st.tuples(st.integers(-5, 30), st.integers(0, 30)),
+    "starts": st.tuples(st.integers(-5, 30), st.integers(0, 30)), "min_notice": st.sampled_from((0, 0, 0, 13)),
 })  # fmt: skip
 BOUNDS = st.sampled_from((1, 2, 3, 50))
 FLOORS = st.integers(-15, 6)  # relative to the ledger's hour

@@ -168,6 +168,7 @@ WHOSE: Final[Mapping[str, Callable[[Row, Rows], Whose]]] = {
     "reversals": _contract,
     "credit_notes": _contract,
     "slashes": _contract,
+    "reclaims": _contract,
     "claims": _named("provider_id"),
     "settlements": _named(),
     "payments": _named("provider_id"),

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.refusals import Code
 from counterfoil.ledger.notice_events import BondDivided
+from counterfoil.ledger.reclaim_events import ContractReclaimed
 from counterfoil.matching.cover_events import CoverQuoted
 from counterfoil.matching.events import OfferReceived
 from counterfoil.matching.performance_events import PerformanceRequired
+from counterfoil.matching.reclaim_events import BidReclaimable, OfferReclaimable, TradeReclaimable
+from counterfoil.redemption.reclaim_events import ContractReclaimable, DeliveryReclaimed, ReclaimBegun
+
+_NOTICES: Final = (
+    OfferReclaimable, BidReclaimable, TradeReclaimable, ContractReclaimable, ReclaimBegun, DeliveryReclaimed,
+)  # fmt: skip
+"""What orders and contracts say of notice, and what is reclaimed with it."""
 
 
 def misjudged(decided: Entry, entry: Entry) -> tuple[str, str] | None:
@@ -29,6 +39,11 @@ def misjudged(decided: Entry, entry: Entry) -> tuple[str, str] | None:
             found = f"{mine.offer_id} at {mine.price}" if mine.offer_id else "nothing"
             text = f"{theirs.offer_id} at {theirs.price} is recorded to replace {mine.contract_id}, and {found} would"
             return "cover_differs", text
+        if isinstance(mine, _NOTICES) and type(mine) is type(theirs) and mine != theirs:
+            return "notice_differs", f"{theirs} is recorded, and it is {mine}"
+        if isinstance(mine, ContractReclaimed) and isinstance(theirs, ContractReclaimed) and mine.paid != theirs.paid:
+            text = f"for the hours of {mine.contract_id} {theirs.paid} is recorded as paid, and {mine.paid} is owed"
+            return "bond_differs", text
         if isinstance(mine, BondDivided) and isinstance(theirs, BondDivided) and mine.paid != theirs.paid:
             text = f"of the bond of {mine.contract_id} {theirs.paid} is recorded as paid, and {mine.paid} is owed"
             return "bond_differs", text

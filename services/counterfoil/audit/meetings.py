@@ -70,7 +70,7 @@ def fitting(state: MatchingState, time: int) -> Iterator[tuple[str, str]]:
         halted = state.is_halted(received.class_id, received.region, received.provider_id)
         if offer is None or halted or not _lasts(received, time):
             continue
-        capacity, base = _left(state, offer), offer.window_start
+        capacity, base, notice = _left(state, offer), offer.window_start, state.notices.get(offer_id, 0)
         market = offer.currency, offer.class_id, offer.region, offer.gpus_per_node
         named, by_name = resting.get((*market, offer.class_version), {}), resting.get((*market, ANY_VERSION), {})
         for shape, periods in (*named.items(), *by_name.items()):
@@ -80,6 +80,7 @@ def fitting(state: MatchingState, time: int) -> Iterator[tuple[str, str]]:
             if (
                 least > shape.remaining
                 or shape.hours < offer.min_hours
+                or shape.notice > notice
                 or not accepts(shape.programme_id, offer.provider_id)
             ):
                 continue
@@ -95,12 +96,16 @@ def fitting(state: MatchingState, time: int) -> Iterator[tuple[str, str]]:
 
 
 class _Shape(NamedTuple):
-    """What decides where a bid finds room: its programme, hours, nodes left, and the fewest of them that it takes."""
+    """What decides where a bid finds room: its programme, hours, nodes left, and the fewest of them that it takes.
+
+    `notice`: the hours of notice of a reclaim that it asks for, 0 for none.
+    """
 
     programme_id: str
     hours: int
     remaining: int
     least: int
+    notice: int
 
 
 ANY_VERSION: Final = -1
@@ -121,7 +126,8 @@ def _resting_bids(state: MatchingState, time: int) -> dict[_Market, dict[_Shape,
         if not _lasts(received, time):
             continue
         least = min(bid.min_nodes, bid.remaining) if bid.partial else bid.remaining
-        shape = _Shape(bid.programme_id, bid.hours, bid.remaining, least)
+        notice = state.notices.get(bid.bid_id, 0)
+        shape = _Shape(bid.programme_id, bid.hours, bid.remaining, least, notice)
         for region in bid.regions:
             market = bid.currency, class_id, region, received.gpus_per_node, version
             periods = found.setdefault(market, {}).setdefault(shape, {})

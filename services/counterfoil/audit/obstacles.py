@@ -13,11 +13,12 @@ from counterfoil.matching.orders import Bid, Offer, Run
 from counterfoil.matching.state import MatchingState
 
 Cause = Literal[
-    "class", "region", "currency", "class_version", "gpus_per_node", "price", "halted", "not_listed",
+    "class", "region", "currency", "reclaim_notice", "class_version", "gpus_per_node", "price", "halted", "not_listed",
     "related_to_issuer", "expired", "hours", "minimum_hours", "minimum_nodes", "nodes", "sold", "not_eligible", "taken",
 ]  # fmt: skip
-"""Why a pair does not fit. `nodes`: the offer has fewer nodes than one trade of the bid needs; `sold`: it has them, but
-not unsold in all hours of any block; `taken`: it would fit, and bids before this one in line took what it needs."""
+"""Why a pair does not fit. `reclaim_notice`: the offer names less notice of a reclaim than the bid asks for; `nodes`:
+it has fewer nodes than one trade of the bid needs; `sold`: it has them, but not unsold in all hours of any block;
+`taken`: it would fit, and bids before this one in line took what it needs."""
 ELSEWHERE: Final[tuple[Cause, ...]] = ("class", "region", "currency")
 """Causes of offers that are no counterparts of the bid at all."""
 
@@ -50,7 +51,9 @@ def _no_counterpart(bid: Bid, offer: Offer) -> Obstacle | None:
         return Obstacle("region", {"region": offer.region})
     if offer.currency != bid.currency:
         return Obstacle("currency", {"currency": offer.currency})
-    if not bid.admits(offer):
+    if offer.reclaim_notice < bid.min_notice:
+        return Obstacle("reclaim_notice", {"named": offer.reclaim_notice, "asked": bid.min_notice})
+    if not bid.admits_version(offer):
         return Obstacle("class_version", {"class_id": offer.class_id, "class_version": offer.class_version})
     if offer.price > bid.limit_at(offer.class_id):
         return Obstacle("price", {"price": str(offer.price), "limit": str(bid.limit_at(offer.class_id))})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import fields
+from typing import Annotated, Any
 
 import typer
 
@@ -29,6 +30,7 @@ from counterfoil.contract.accelerators import Collective, Requirement
 from counterfoil.contract.record import Command as Body
 from counterfoil.matching.commands import AmendBid, CancelBid, PlaceBid, TimeInForce
 from counterfoil.matching.performance_commands import PlacePerformanceBid
+from counterfoil.matching.reclaim_commands import PlaceReclaimableBid, PlaceReclaimablePerformanceBid
 
 app = group("bid")
 
@@ -42,6 +44,15 @@ PostOnly = Annotated[bool, typer.Option("--post-only", help="Only if it does not
 Vouchers = Annotated[
     list[str] | None,
     option("--voucher", "Pay from this one; may be repeated. Default: soonest to expire.", metavar="VOUCHER"),
+]
+MinReclaimNotice = Annotated[
+    int | None,
+    count(
+        "--min-reclaim-notice",
+        "Only offers whose provider gives so many hours of notice before it reclaims. Default: none is agreed.",
+        1,
+        limits.MAX_NOTICE_HOURS,
+    ),
 ]
 MinAllreduce = Annotated[
     list[Collective] | None,
@@ -76,9 +87,10 @@ def place(
     good_until: GoodUntil = None,
     post_only: PostOnly = False,
     stp: OnSelfTrade = "taker",
+    min_reclaim_notice: MinReclaimNotice = None,
 ) -> Body:
     """Beneficiary: bid for a block of hours at most at this price; vouchers and co-payment are held first."""
-    return PlaceBid(
+    bid = PlaceBid(
         programme_id=programme,
         voucher_ids=tuple(voucher or ()),
         classes=tuple(class_),
@@ -95,6 +107,9 @@ def place(
         post_only=post_only,
         stp=stp,
     )
+    if min_reclaim_notice is None:
+        return bid
+    return PlaceReclaimableBid(min_reclaim_notice_hours=min_reclaim_notice, **_terms_of(bid))
 
 
 @placed(
@@ -134,6 +149,7 @@ def place_by_performance(
     good_until: GoodUntil = None,
     post_only: PostOnly = False,
     stp: OnSelfTrade = "taker",
+    min_reclaim_notice: MinReclaimNotice = None,
 ) -> Body:
     """Beneficiary: bid for nodes of any class that meets a requirement, at most at this price of its throughput.
 
@@ -150,7 +166,7 @@ def place_by_performance(
         origins=tuple(origin or ()),
         attested_only=attested_only,
     )
-    return PlacePerformanceBid(
+    bid = PlacePerformanceBid(
         programme_id=programme,
         voucher_ids=tuple(voucher or ()),
         require=require,
@@ -167,6 +183,13 @@ def place_by_performance(
         post_only=post_only,
         stp=stp,
     )
+    if min_reclaim_notice is None:
+        return bid
+    return PlaceReclaimablePerformanceBid(min_reclaim_notice_hours=min_reclaim_notice, **_terms_of(bid))
+
+
+def _terms_of(bid: PlaceBid | PlacePerformanceBid) -> dict[str, Any]:
+    return {each.name: getattr(bid, each.name) for each in fields(bid)}
 
 
 @placed(app, "amend", "counterfoil bid amend bid-9-0 --price 1.90 --as acme")

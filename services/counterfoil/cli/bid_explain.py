@@ -200,7 +200,16 @@ _SAYING: Final[Mapping[str, Callable[[_Detail], Iterator[str]]]] = {
     "auction_cleared": _cleared,
     "closed": _closed_because,
 }
+
+
+def _too_little(named: int, asked: int) -> str:
+    """The notice of a reclaim that an offer names, and what the bid asks for."""
+    said = f"names {named} hours of notice" if named else "names no notice"
+    return f"{said} of a reclaim, and {asked} are asked for"
+
+
 _WHY: Final[Mapping[str, Callable[[_Detail], str]]] = {
+    "reclaim_notice": lambda of: _too_little(of["named"], of["asked"]),
     "class_version": lambda of: f"the bid names another version of {of['class_id']} than {of['class_version']}",
     "price": lambda of: f"dearer than the limit of {_amount(of['limit'])}",
     "gpus_per_node": lambda of: f"nodes of {of['offered']} GPUs, not {of['wanted']}",

@@ -303,7 +303,7 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
         Listing(
             "contracts",
             "contracts",
-            "contract_id beneficiary_id provider_id nodes first_hour hours status subsidy",
+            "contract_id beneficiary_id provider_id nodes first_hour hours status reclaim_hour subsidy",
             "contracts",
         ),
         Listing(
@@ -432,6 +432,12 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
         Listing("holds", "holds", "hold_id purpose party_id vouchers cash bond status", "holds"),
         Listing(
             "slashes", "slashed bonds", "contract_id provider_id beneficiary_id amount returned slashed_at", "slashes"
+        ),
+        Listing(
+            "reclaims",
+            "reclaimed hours of contracts",
+            "contract_id provider_id beneficiary_id hour hours vouchers cash paid returned reclaimed_at",
+            "reclaims",
         ),
         Listing("asset_entries", "entries of the ledger about an asset", "asset index log posted_at", "entries"),
     ),

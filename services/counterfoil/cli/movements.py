@@ -34,6 +34,7 @@ WORDS: Final[Mapping[str, str | tuple[str, str]]] = {
     "claim.settled": "payment of settlement",
     "clawback.posted": "clawback",
     "clawback.undone": "clawback undone",
+    "contract.reclaimed": ("reclaimed hours", "reclaimed hours"),
     "contract.funded": "hold reduced to price of contract",
     "credit.bid_placed": "held for bid for credit",
     "credit.offered": "held for offer of credit",

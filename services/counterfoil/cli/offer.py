@@ -34,6 +34,7 @@ from counterfoil.contract.record import Command as Body
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
 from counterfoil.matching.inventory_commands import PostOfferAtSite
+from counterfoil.matching.reclaim_commands import PostReclaimableOffer
 
 app = group("offer")
 
@@ -67,6 +68,15 @@ def post(
     tif: Annotated[Literal["GTC", "GTD", "IOC"], option("--tif", "Time in force.")] = "GTC",
     good_until: GoodUntil = None,
     stp: OnSelfTrade = "taker",
+    reclaim_notice: Annotated[
+        int | None,
+        count(
+            "--reclaim-notice",
+            "Hours of notice with which you may reclaim what bids buy that ask for notice.",
+            1,
+            limits.MAX_NOTICE_HOURS,
+        ),
+    ] = None,
 ) -> Body:
     """Provider: offer nodes on every hour of a window; a bond is held before the offer enters the book."""
     offer = PostOffer(
@@ -84,9 +94,10 @@ def post(
         good_until=good_until,
         stp=stp,
     )
-    if site is None:
-        return offer
-    return PostOfferAtSite(site_id=site, **{each.name: getattr(offer, each.name) for each in fields(offer)})
+    terms = {each.name: getattr(offer, each.name) for each in fields(offer)}
+    if reclaim_notice is not None:
+        return PostReclaimableOffer(reclaim_notice_hours=reclaim_notice, site_id=site, **terms)
+    return offer if site is None else PostOfferAtSite(site_id=site, **terms)
 
 
 @placed(app, "amend", "counterfoil offer amend off-7-0 --reduce-by 1 --as norn")

@@ -69,6 +69,10 @@ def register(app: typer.Typer) -> None:
             int | None,
             option("--price", "A limit per GPU-hour. Default: the cheapest offer's price.", parse_amount, "1.20"),
         ] = None,
+        min_reclaim_notice: Annotated[
+            int | None,
+            option("--min-reclaim-notice", "Only offers with so many hours of notice of a reclaim.", metavar="HOURS"),
+        ] = None,
         wait: Wait = None,
     ) -> None:
         """Estimate what a bid for a block would cost now: subsidy, co-payment, which vouchers pay, what is missing.
@@ -90,7 +94,7 @@ def register(app: typer.Typer) -> None:
         first = earliest if earliest is not None else floor_hour(time, state.rules)
         wanted = Wanted(
             class_id=class_, region=region, currency=terms.currency, nodes=nodes, hours=hours, earliest=first,
-            until=until, max_price=price,
+            until=until, max_price=price, min_reclaim_notice=min_reclaim_notice,
         )  # fmt: skip
         with as_answered():
             found, remarks = _estimate(gateway, state, programme, party, wanted, time)

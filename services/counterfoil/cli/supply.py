@@ -20,7 +20,10 @@ ESTIMATE: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A block: `nodes` for `hours` in one piece, from hour `earliest`, over by hour `until`; price in micro-units."""
+    """A block: `nodes` for `hours` in one piece, from hour `earliest`, over by hour `until`; price in micro-units.
+
+    `min_reclaim_notice`: of offers alone that name so many hours of notice of a reclaim, or more.
+    """
 
     class_id: str
     region: str
@@ -30,6 +33,7 @@ class Wanted:
     earliest: int
     until: int | None = None
     max_price: int | None = None
+    min_reclaim_notice: int | None = None
 
 
 def offered(gateway: Gateway, wanted: Wanted, time: int, wait_for: tuple[str, ...] = ()) -> list[dict[str, Any]]:
@@ -56,6 +60,7 @@ def _fitting(row: Mapping[str, Any], wanted: Wanted, time: int) -> dict[str, Any
         and last - first >= wanted.hours
         and unsold >= wanted.nodes * wanted.hours
         and (wanted.max_price is None or int(row["price"]) <= wanted.max_price)
+        and int(row["reclaim_notice_hours"] or 0) >= (wanted.min_reclaim_notice or 0)
     )
     if not fits:
         return None

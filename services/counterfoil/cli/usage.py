@@ -27,6 +27,7 @@ from counterfoil.redemption.commands import (
     WithdrawDelivery,
     WithdrawDispute,
 )
+from counterfoil.redemption.reclaim_commands import ReclaimDelivery, ReclaimReason
 
 app = group("usage")
 OptionalContract = Annotated[str | None, argument("CONTRACT", "The contract's id: that of its trade.")]
@@ -151,6 +152,19 @@ def resolve(
 def withdraw(contract: ContractId, reason: Reason) -> Body:
     """Provider: give up the rest of a contract; its bond, or with notice part of it, goes to the beneficiary."""
     return WithdrawDelivery(contract_id=contract, reason=reason)
+
+
+@signed(app, "reclaim", "counterfoil usage reclaim trd-15-0-0 --from 20270105T08Z --reason maintenance --as norn")
+def reclaim(
+    contract: ContractId,
+    hour_: Annotated[int, hour("--from", "The first hour that is not delivered; no sooner than the agreed notice.")],
+    reason: Annotated[ReclaimReason, option("--reason", "Why; it is published.")],
+) -> Body:
+    """Provider: give the notice that a contract carries; a quarter of the bond of its last hours is forfeited.
+
+    Until then deliver as before. `counterfoil usage contracts` says which contracts carry a notice.
+    """
+    return ReclaimDelivery(contract_id=contract, hour=hour_, reason=reason)
 
 
 @signed(app, "cancel", "counterfoil usage cancel trd-15-0-0 --reason 'Dataset withdrawn' --as acme")

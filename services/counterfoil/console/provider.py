@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from counterfoil.console import actions, auctions, supply
 from counterfoil.console.balances import cash_of
-from counterfoil.console.look import Look
+from counterfoil.console.look import Look, Rows
 from counterfoil.console.parties import Units, subject_of, total
 from counterfoil.console.start_up import CONTRACTS, with_delivered
 from counterfoil.console.tables import Column, Table
@@ -60,11 +60,21 @@ _RISKS: Final = (
 )
 
 
+def _running(look: Look, party_id: str) -> Rows:
+    """The contracts that are to be delivered, or reported, among them those of which hours are reclaimed."""
+    found = look.rows("contracts", provider_id=party_id, status="open")
+    for status in ("reclaim_pending", "reclaimed"):
+        more = look.rows("contracts", provider_id=party_id, status=status)
+        found += [row for row in more if row["ended_at"] is None]
+        found.limited = found.limited or more.limited
+    return found
+
+
 def read(look: Look, party_id: str) -> Mapping[str, Any]:
     """The page. Raises `Problem`."""
     subject, units, now = subject_of(look, party_id), Units(look), look.now()
     open_offers = look.rows("offers", provider_id=party_id, status="open")
-    open_contracts = look.rows("contracts", provider_id=party_id, status="open")
+    open_contracts = _running(look, party_id)
     first = now // (24 * HOUR) * 24
     hours = _hours(open_offers, open_contracts, first)
     limited = open_offers.limited or open_contracts.limited

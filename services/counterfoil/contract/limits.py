@@ -31,6 +31,7 @@ MAX_PRICE: Final = 10**12  # micro-units per GPU-hour: one million units of the 
 MAX_NODES: Final = 1_023
 MAX_GPUS_PER_NODE: Final = 64
 MAX_BID_HOURS: Final = 1_440
+MAX_NOTICE_HOURS: Final = 720
 MAX_RATE_TERM: Final = 1_000_000
 BPS: Final = 10_000
 MAX_POINTS: Final = 100 * 10**MICRO_DIGITS  # of a score

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-NEW_IN_10: Final[frozenset[tuple[str, int]]] = frozenset()
+NEW_IN_10: Final = frozenset(
+    {
+        ("post_reclaimable_offer", 1), ("place_reclaimable_bid", 1), ("place_reclaimable_performance_bid", 1),
+        ("reclaim_delivery", 1),
+    }
+)  # fmt: skip
 EXITS_IN_9: Final = frozenset(
     {
         ("close_window", 1), ("decide_application", 1), ("reinstate_provider", 1), ("reinstate_voucher", 1),

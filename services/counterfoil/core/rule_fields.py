@@ -303,6 +303,8 @@ class Rules:
     The first row that it keeps counts; who keeps none defaults. Empty: giving up is a default at any time, and matching
     keeps nothing of what it sold.
     """
+    reclaim_forfeits_bps: int
+    """What a provider forfeits of the bond of the hours that it reclaims, with the notice that both sides named."""
     bonds_by_market: bool
     """Whether what others have sold for is the least by which a bond is measured, beside the offer's price and a floor.
     """

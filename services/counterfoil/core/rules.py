@@ -156,6 +156,7 @@ _FIRST: Final = Rules(
     resolves_up_to_capacity=False,
     cancellation_stands=3 * DAY,
     notice_table=(),
+    reclaim_forfeits_bps=0,
     bonds_each_minute=False,
     bonds_by_market=False,
     shortest_outage=None,
@@ -309,6 +310,7 @@ _TENTH: Final = replace(
     _NINTH,
     number=10,
     absent=GONE_IN_4,
+    reclaim_forfeits_bps=2_500,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH, _TENTH)

@@ -34,6 +34,7 @@ from counterfoil.ledger import (
 from counterfoil.ledger import credit_events as credit_market
 from counterfoil.ledger import events as ledger
 from counterfoil.ledger import notice_events as notices
+from counterfoil.ledger import reclaim_events as ledger_reclaims
 from counterfoil.matching import amendment_events as amendments
 from counterfoil.matching import (
     auction_events,
@@ -45,10 +46,12 @@ from counterfoil.matching import (
     solution_events,
 )
 from counterfoil.matching import events as matching
+from counterfoil.matching import reclaim_events as reclaims
 from counterfoil.redemption import adjustment_events, credit_events, payer_events
 from counterfoil.redemption import closing_events as redemption_closing
 from counterfoil.redemption import events as redemption
 from counterfoil.redemption import notice_events as redemption_notices
+from counterfoil.redemption import reclaim_events as redemption_reclaims
 
 PROGRAMME: Final = "programme_id"
 
@@ -87,6 +90,7 @@ _BENEFICIARY, _PROVIDER = ("beneficiary_id",), ("provider_id",)
 _SIDES: Final = ("beneficiary_id", "provider_id")
 _BID: Final = Via("bid_id", "bids", _BENEFICIARY)
 _OFFER: Final = Via("offer_id", "offers", _PROVIDER, programme=False)
+_TRADE: Final = Via("trade_id", "trades", _SIDES)
 _AMENDMENT: Final = Via("amendment_id", "amendments", ("party_id",))
 _AUCTION_ORDER: Final = Via("order_id", "auction_orders", ("party_id",))
 _SOLUTION: Final = Via("solution_id", "auction_solutions", ("proposed_by",), programme=False)
@@ -314,6 +318,7 @@ _LEDGER: Final[Table] = {
         notices.BondDivided,
         notices.DeliveryEnded,
     ),
+    ledger_reclaims.ContractReclaimed: Concerns("contract_id", via=(_CONTRACT,)),
     **_all(
         Concerns("settlement_id", _PROVIDER, programme=True),
         ledger.ClaimSettled,
@@ -340,6 +345,9 @@ _MATCHING: Final[Table] = {
     matching.BidReceived: Concerns("bid_id", _BENEFICIARY, programme=True),
     inventory_events.InventoryAttested: Concerns("provider_id", ("provider_id",)),
     inventory_events.OfferSited: Concerns("offer_id", via=(_OFFER,)),
+    reclaims.OfferReclaimable: Concerns("offer_id", via=(_OFFER,)),
+    reclaims.BidReclaimable: Concerns("bid_id", via=(_BID,)),
+    reclaims.TradeReclaimable: Concerns("trade_id", via=(_TRADE,)),
     performance_events.OfferClassed: Concerns("offer_id", via=(_OFFER,)),
     **_all(Concerns("bid_id", via=(_BID,)), matching.BidAdmitted, matching.BidReduced, matching.BidClosed),
     amendments.BidAmendmentRequested: Concerns("amendment_id", _BENEFICIARY, programme=True),
@@ -382,6 +390,9 @@ _REDEMPTION: Final[Table] = {
         redemption.CancellationProposed,
         redemption.ContractCancelled,
         redemption_notices.ContractWithdrawn,
+        redemption_reclaims.ContractReclaimable,
+        redemption_reclaims.ReclaimBegun,
+        redemption_reclaims.DeliveryReclaimed,
         redemption.ProviderDefaulted,
     ),
     redemption.ActEndorsed: Concerns("object_id", ("endorsed_by",), programme=True),

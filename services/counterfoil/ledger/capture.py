@@ -49,7 +49,7 @@ def deduct_at_provider(state: LedgerState, event: UsageAccepted, contract: Contr
     """
     hold: Hold[None] = state.holds.open["contract", event.contract_id]
     invoiced = contract.invoiced + event.amount
-    paid = _paid(state, event.contract_id, terms, invoiced)
+    paid = paid_by(state, event.contract_id, terms, invoiced)
     held = Parts(total(hold.draws), hold.cash)
     subsidy, co_payment = divide(event.amount, paid.subsidy - contract.subsidised, held)
     vouchers, _ = split(hold.draws, subsidy)
@@ -89,7 +89,7 @@ def _judged(event: UsageAccepted, terms: Terms, invoiced: int, paid: Paid) -> Se
     ]  # fmt: skip
 
 
-def _paid(state: LedgerState, contract_id: str, terms: Terms, invoiced: int) -> Paid:
+def paid_by(state: LedgerState, contract_id: str, terms: Terms, invoiced: int) -> Paid:
     """What vouchers pay of all that was invoiced of a contract."""
     if isinstance(terms, Rules):
         return pays(terms, state.purchases[contract_id].part(invoiced))
@@ -117,7 +117,7 @@ def draw_in_kind(state: LedgerState, event: UsageAccepted, contract: Contract, t
         co_payment=0,
         legs=posting.take(),
     )
-    judged = _judged(event, terms, invoiced, _paid(state, event.contract_id, terms, invoiced))
+    judged = _judged(event, terms, invoiced, paid_by(state, event.contract_id, terms, invoiced))
     return [*judged, captured, *closed(state, posting, [draw.voucher_id for draw in vouchers])]
 
 

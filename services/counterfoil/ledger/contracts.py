@@ -31,11 +31,17 @@ from counterfoil.programme.rules import Rules
 from counterfoil.programme.terms import Terms
 from counterfoil.redemption.events import ContractCancelled, ContractCompleted, ProviderDefaulted, UsageAccepted
 from counterfoil.redemption.notice_events import ContractWithdrawn
+from counterfoil.redemption.reclaim_events import DeliveryReclaimed
 
 
 def is_funded(
     state: LedgerState,
-    event: UsageAccepted | ContractCompleted | ContractCancelled | ContractWithdrawn | ProviderDefaulted,
+    event: UsageAccepted
+    | ContractCompleted
+    | ContractCancelled
+    | ContractWithdrawn
+    | DeliveryReclaimed
+    | ProviderDefaulted,
 ) -> bool:
     """Whether the contract's trade has arrived from matching, and the contract has not ended."""
     return event.contract_id in state.contracts
@@ -248,7 +254,12 @@ def delivery_ended(_state: LedgerState, _event: DeliveryEnded, _at: At) -> None:
 def bond_ended(state: LedgerState, event: BondReleased | BondSlashed | BondDivided, at: At) -> None:
     """Apply the end of a contract, the hold for its price having been released just before."""
     state.book(event.legs)
-    state.holds.drop("bond", event.contract_id)
-    if event.contract_id in state.purchases:
-        del state.purchases[event.contract_id]
-    state.ended[event.contract_id] = EndedContract(state.contracts.pop(event.contract_id), at.time)
+    end_contract(state, event.contract_id, at)
+
+
+def end_contract(state: LedgerState, contract_id: str, at: At) -> None:
+    """Keep the small record of a contract that has ended, whose legs are booked."""
+    state.holds.drop("bond", contract_id)
+    if contract_id in state.purchases:
+        del state.purchases[contract_id]
+    state.ended[contract_id] = EndedContract(state.contracts.pop(contract_id), at.time)

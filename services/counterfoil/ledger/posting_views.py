@@ -50,6 +50,7 @@ from counterfoil.ledger.events import (
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, UseCaptured
 from counterfoil.ledger.notice_events import BondDivided
 from counterfoil.ledger.receivable_events import AdjustmentPosted, ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
+from counterfoil.ledger.reclaim_events import ContractReclaimed
 from counterfoil.ledger.tranche_events import TrancheLapsed, TrancheReleased, TrancheWithheld
 from counterfoil.ledger.transfer_events import (
     PledgeEnforced,
@@ -136,6 +137,7 @@ _ABOUT: Final[Mapping[type[Event], tuple[str | None, str | None]]] = {
     BondReleased: ("contract_id", None),
     BondSlashed: ("contract_id", None),
     BondDivided: ("contract_id", None),
+    ContractReclaimed: ("contract_id", None),
     CaptureReversed: ("contract_id", "reversal_id"),
     CashDeposited: (None, "payment_reference"),
     CashWithdrawn: (None, "payment_reference"),

@@ -40,6 +40,7 @@ from counterfoil.ledger import (
     offers,
     pledges,
     posted,
+    reclaims,
     refusals,
     releases,
     restoring,
@@ -125,6 +126,7 @@ from counterfoil.ledger.invoice_events import (
 )
 from counterfoil.ledger.notice_events import BondDivided, DeliveryEnded
 from counterfoil.ledger.receivable_events import AdjustmentPosted, ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
+from counterfoil.ledger.reclaim_events import ContractReclaimed
 from counterfoil.ledger.state import LedgerState
 from counterfoil.ledger.tranche_commands import AttestMilestone, ReleaseTranche
 from counterfoil.ledger.tranche_events import MilestoneAttested, TrancheLapsed, TrancheReleased, TrancheWithheld
@@ -191,6 +193,7 @@ from counterfoil.redemption.events import (
 )
 from counterfoil.redemption.notice_events import ContractWithdrawn
 from counterfoil.redemption.payer_events import ShareReturned
+from counterfoil.redemption.reclaim_events import DeliveryReclaimed
 from counterfoil.service import Service
 
 DECIDER: Final = Decider(
@@ -259,6 +262,7 @@ DECIDER: Final = Decider(
             ContractCompleted: contracts.complete,
             ContractCancelled: contracts.cancel,
             ContractWithdrawn: contracts.withdraw,
+            DeliveryReclaimed: reclaims.reclaim,
             ProviderDefaulted: contracts.default,
             ClaimDenied: budgets.release_claim,
             ClaimReturned: invoices.return_to_voucher,
@@ -286,6 +290,7 @@ DECIDER: Final = Decider(
         ContractCompleted: contracts.is_funded,
         ContractCancelled: contracts.is_funded,
         ContractWithdrawn: contracts.is_funded,
+        DeliveryReclaimed: contracts.is_funded,
         ProviderDefaulted: contracts.is_funded,
     },
     timers={
@@ -384,6 +389,7 @@ DECIDER: Final = Decider(
         BondSlashed: contracts.bond_ended,
         BondDivided: contracts.bond_ended,
         DeliveryEnded: contracts.delivery_ended,
+        ContractReclaimed: reclaims.contract_reclaimed,
     },
 )
 

@@ -61,6 +61,8 @@ from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, 
 from counterfoil.ledger.notice_events import BondDivided
 from counterfoil.ledger.posting_views import POSTING_VIEWS, postings
 from counterfoil.ledger.receivable_events import AdjustmentPosted, ClawbackPosted, ClawbackUndone, ReceivableWrittenOff
+from counterfoil.ledger.reclaim_events import ContractReclaimed
+from counterfoil.ledger.reclaim_views import RECLAIMS, reclaimed
 from counterfoil.ledger.tranche_events import MilestoneAttested, TrancheLapsed, TrancheReleased, TrancheWithheld
 from counterfoil.ledger.transfer_events import (
     PledgeAsked,
@@ -124,7 +126,7 @@ VOUCHERS_BALANCE: Final = View(
 """face = available + held + redeemed + expired + cancelled + restored (as another voucher), the first two summed over
 all owners: what each of them has is in `balances`. `beneficiary_id` is to whom it was issued. Spending is judged by the
 voucher's times and status."""
-_HOLD_STATUSES: Final = ("held", "refused", "released", "traded", "completed", "cancelled", "defaulted")
+_HOLD_STATUSES: Final = ("held", "refused", "released", "traded", "completed", "cancelled", "reclaimed", "defaulted")
 HOLDS: Final = View(
     name="holds",
     key=("hold_id",),
@@ -158,9 +160,9 @@ HOLDS: Final = View(
 
 `short_vouchers`, `short_cash`: how much more was needed than available, if that is why it was refused; of refusals by
 rules 1 to 4 that is not known. `currency`: null for those, and for contracts, whose orders have it.
-`status`: held, refused, released, traded (a bid that was filled), completed, cancelled or defaulted. `party_id`: whose
-value is held for an order. `beneficiary_id`, `provider_id`: of an order its party, of a contract both; of a refusal by
-rules 1 to 4 from matching, perhaps a moment later. `bond` is a contract's part of its offer's.
+`status`: held, refused, released, traded (a filled bid), completed, cancelled, reclaimed or defaulted. `party_id`:
+whose value is held for an order. `beneficiary_id`, `provider_id`: of an order its party, of a contract both; of a
+refusal by rules 1 to 4 from matching, perhaps a moment later. `bond` is a contract's part of its offer's.
 """
 
 SLASHES: Final = View(
@@ -216,6 +218,7 @@ VIEWS: Final[tuple[View, ...]] = (
     VOUCHERS_BALANCE,
     HOLDS,
     SLASHES,
+    RECLAIMS,
     CREDIT_NOTES,
     *POSTING_VIEWS,
     *HOLDING_VIEWS,
@@ -428,11 +431,7 @@ def _and_posted(first: Reducer) -> Reducer:
 
 
 REDUCERS: Final[Reducers] = {
-    AppropriationPosted: _posted,
-    AppropriationReduced: _posted,
-    CashDeposited: _posted,
-    CashWithdrawn: _posted,
-    ClaimSettled: _posted,
+    **dict.fromkeys((AppropriationPosted, AppropriationReduced, CashDeposited, CashWithdrawn, ClaimSettled), _posted),
     ReceivableOffset: _posted,
     ReceivableRecovered: _posted,
     ReceivableWrittenOff: _posted,
@@ -494,5 +493,6 @@ REDUCERS: Final[Reducers] = {
     BondReleased: _and_posted(_bond_released),
     BondSlashed: _and_posted(_bond_slashed),
     BondDivided: _and_posted(_bond_divided),
+    ContractReclaimed: _and_posted(reclaimed),
 }
 """Changes per event of the ledger's log; what it mirrors from issuance, suspensions among it, is issuance's to show."""

@@ -52,7 +52,8 @@ def funds_held(state: MatchingState, event: HoldPlaced, at: At) -> Sequence[Even
     if (closed := _barred(state, received, event.version, at)) is not None:
         return [closed]
     group_id = state.directory.group_now(received.beneficiary_id)
-    bid = bid_of(received, at.index, group_id, state.performance.get(received.bid_id))
+    performance, notice = state.performance.get(received.bid_id), state.notices.get(received.bid_id, 0)
+    bid = bid_of(received, at.index, group_id, performance, notice)
     plan = state.rule.bid_arrives(state.book, bid, received.tif, pass_at(at.time, state.rules))
     if plan.refusal is not None:
         return [BidClosed(bid_id=received.bid_id, reason=plan.refusal)]
@@ -74,7 +75,8 @@ def bond_held(state: MatchingState, event: BondHeld, at: At) -> Sequence[Event]:
     if _offer_has_ended(state, received, at):
         return [OfferClosed(offer_id=received.offer_id, reason="expired")]
     group_id = state.directory.group_now(received.provider_id)
-    offer = offer_of(received, at.index, group_id, state.classed.get(received.offer_id))
+    classed, notice = state.classed.get(received.offer_id), state.notices.get(received.offer_id, 0)
+    offer = offer_of(received, at.index, group_id, classed, notice)
     plan = state.rule.offer_arrives(state.book, offer, received.tif, pass_at(at.time, state.rules))
     return [
         OfferAdmitted(offer_id=offer.offer_id),

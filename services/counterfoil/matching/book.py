@@ -76,6 +76,8 @@ class Book:
 
     def _best_by_price(self, bid: Bid, search: Search) -> tuple[RestingOffer, Fit] | None:
         best = None
+        if bid.min_notice:
+            search = search._replace(eligible=_admitted(search.eligible))
         before = (bid.limit_price + 1, -1)  # ahead of every offer above the limit
         for class_id in bid.classes:
             for region in bid.regions:
@@ -87,7 +89,7 @@ class Book:
 
     def _best_by_performance(self, bid: Bid, search: Search, after_class: str) -> tuple[RestingOffer, Fit] | None:
         """The same of a bid by performance, by the price of a milli-TFLOPS; `after` is a rank in `after_class`."""
-        after, search = search.after, search._replace(eligible=self._eligible_by_performance)
+        after, search = search.after, search._replace(eligible=_admitted(search.eligible))
         passed = next((each.mtflops for each in bid.performance if each.class_id == after_class), 0)
         best, at = None, 0  # milli-TFLOPS of the class of the best
         for each in bid.performance:
@@ -103,9 +105,6 @@ class Book:
                     best, at, before = found, each.mtflops, found[0].rank
         return best
 
-    def _eligible_by_performance(self, bid: Bid, offer: Offer, time: int) -> bool:
-        return bid.admits(offer) and self._eligible(bid, offer, time)
-
     def bids_for(self, offer: Offer, time: int) -> Iterator[Bid]:
         """R1: the resting bids that may trade with an offer at a time (microseconds), best limit first."""
         bids, eligible, most = self._bids, self._eligible, -offer.price
@@ -113,7 +112,7 @@ class Book:
             if minus_limit > most:
                 return
             bid = bids[bid_id]
-            if (not bid.performance or bid.admits(offer)) and eligible(bid, offer, time):
+            if (not bid.is_particular or bid.admits(offer)) and eligible(bid, offer, time):
                 yield bid
 
     def resting(self, offer_id: str) -> RestingOffer:
@@ -236,6 +235,11 @@ class Book:
     def digest(self) -> str:
         """SHA-256 (hex) over the records."""
         return digest_records(self.records())
+
+
+def _admitted(eligible: Eligible) -> Eligible:
+    """The same test, of offers that the bid admits alone."""
+    return lambda bid, offer, time: bid.admits(offer) and eligible(bid, offer, time)
 
 
 def _as_dear(rank: Rank, mtflops: int, other: int) -> Rank:

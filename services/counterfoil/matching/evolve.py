@@ -94,7 +94,8 @@ def offer_admitted(state: MatchingState, event: OfferAdmitted, at: At) -> None:
     state.resting_offers.mark(event.offer_id)
     received = state.offers[event.offer_id]
     group_id = state.directory.group_now(received.provider_id)
-    state.book.add_offer(offer_of(received, at.index, group_id, state.classed.get(event.offer_id)))
+    classed, notice = state.classed.get(event.offer_id), state.notices.get(event.offer_id, 0)
+    state.book.add_offer(offer_of(received, at.index, group_id, classed, notice))
 
 
 def offer_reduced(state: MatchingState, event: OfferReduced, at: At) -> None:
@@ -140,7 +141,8 @@ def bid_admitted(state: MatchingState, event: BidAdmitted, at: At) -> None:
     state.resting_bids.mark(event.bid_id)
     received = state.bids[event.bid_id]
     group_id = state.directory.group_now(received.beneficiary_id)
-    state.book.add_bid(bid_of(received, at.index, group_id, state.performance.get(event.bid_id)))
+    performance, notice = state.performance.get(event.bid_id), state.notices.get(event.bid_id, 0)
+    state.book.add_bid(bid_of(received, at.index, group_id, performance, notice))
 
 
 def bid_reduced(state: MatchingState, event: BidReduced, _at: At) -> None:
@@ -207,6 +209,8 @@ def match_continued(state: MatchingState, event: MatchContinued, at: At) -> None
 def _ended(state: MatchingState, order_id: str, order: OfferReceived | BidReceived) -> None:
     if order_id in state.continuing:
         del state.continuing[order_id]
+    if order_id in state.notices:
+        del state.notices[order_id]
     state.admitted.pop(order_id, None)
     state.auctions.leave(order_id)
     state.closed(order_id, order)

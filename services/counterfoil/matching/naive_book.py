@@ -4,6 +4,7 @@ It is slow and keeps no index, so that it can be read at a glance; `book.Book` m
 
 R1  Counterparts of a bid: the resting offers of an admissible class and region and of its currency, priced at or below
     its limit, eligible; ranked by (price, seq). Of an offer, likewise: the resting bids ranked by (limit down, seq).
+    A bid that asks for notice of a reclaim admits offers that name as much, or more, alone.
     A bid by performance has a limit for each class, and admits the version of it that it names alone; it ranks offers
     by their price per milli-TFLOPS. In a line of bids for offers of several classes (R10) its highest limit counts.
 R2  A bid fits an offer with n nodes if n is all that remains of it (of a partial bid: at most that, and at least its

@@ -65,6 +65,8 @@ class Offer:
     stp: Stp = "taker"
     class_version: int = 0
     """0: of a class of which nothing is known that bids by performance ask."""
+    reclaim_notice: int = 0
+    """Hours of notice with which its provider may reclaim what it delivers; 0: it names none."""
 
     def __post_init__(self) -> None:
         """Raise `InvariantViolation` outside the ranges that a book can hold."""
@@ -116,6 +118,8 @@ class Bid:
     stp: Stp = "taker"
     post_only: bool = False
     performance: tuple[Admitted, ...] = ()
+    min_notice: int = 0
+    """The least hours of notice of a reclaim that it asks for; 0: it asks for none, and its contracts have none."""
     remaining: int = -1
     """Left out, it is `nodes`."""
 
@@ -143,10 +147,22 @@ class Bid:
         return next(each.limit_price for each in self.performance if each.class_id == class_id)
 
     def admits(self, offer: Offer) -> bool:
-        """Whether it admits the offer's version of its class, which it names: any, unless it is by performance."""
+        """Whether the offer names enough notice for it, and is of a version of its class that it admits.
+
+        It admits any version, unless it is by performance.
+        """
+        return offer.reclaim_notice >= self.min_notice and self.admits_version(offer)
+
+    def admits_version(self, offer: Offer) -> bool:
+        """Whether it admits the offer's version of its class."""
         return not self.performance or any(
             each.class_id == offer.class_id and each.version == offer.class_version for each in self.performance
         )
+
+    @property
+    def is_particular(self) -> bool:
+        """Whether it admits some offers of its classes and not others."""
+        return bool(self.performance or self.min_notice)
 
 
 def _is_strictly_sorted(names: tuple[str, ...]) -> bool:
@@ -268,18 +284,21 @@ class MatchingRule(Protocol):
 RESTING_TIFS: Final = ("GTC", "GTD")
 
 
-_offer_fields: Callable[[Offer], Record] = attrgetter(*(field.name for field in fields(Offer)))
-_bid_fields: Callable[[Bid], Record] = attrgetter(*(field.name for field in fields(Bid)))
+_NOTICES: Final = ("reclaim_notice", "min_notice")
+"""Fields that a record has only of an order that names a notice: others have the same digest as ever."""
+_offer_fields: Callable[[Offer], Record] = attrgetter(*(f.name for f in fields(Offer) if f.name not in _NOTICES))
+_bid_fields: Callable[[Bid], Record] = attrgetter(*(f.name for f in fields(Bid) if f.name not in _NOTICES))
 
 
 def offer_record(offer: Offer, residual: tuple[Run, ...]) -> Record:
     """The canonical form of a resting offer; the runs cover its window exactly, in order, no two neighbours equal."""
-    return ("offer", *_offer_fields(offer), residual)
+    notice = (offer.reclaim_notice,) if offer.reclaim_notice else ()
+    return ("offer", *_offer_fields(offer), residual, *notice)
 
 
 def bid_record(bid: Bid) -> Record:
     """The canonical form of a resting bid."""
-    return ("bid", *_bid_fields(bid))
+    return ("bid", *_bid_fields(bid), *((bid.min_notice,) if bid.min_notice else ()))
 
 
 def digest_records(records: Iterable[Record]) -> str:

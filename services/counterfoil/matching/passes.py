@@ -24,6 +24,7 @@ from counterfoil.matching.events import (
     UncrossingContinued,
 )
 from counterfoil.matching.orders import Bid, Match, Offer, Pass, Plan, Prevented, Tried
+from counterfoil.matching.reclaim_events import TradeReclaimable
 from counterfoil.matching.state import AUCTION_TIMER, LEAVING_TIMER, MatchingState
 from counterfoil.matching.times import floor_hour
 
@@ -118,10 +119,19 @@ def trades_and_preventions(
         left[match.bid_id] -= match.nodes
         paid_by = version or state.versions[match.bid_id]
         taker = _taker(state, match, side, at)
-        events.append(_trade(state, paid_by, match, taker, at.new_id("trd", nth), left[match.bid_id]))
+        trade_id = at.new_id("trd", nth)
+        events.append(_trade(state, paid_by, match, taker, trade_id, left[match.bid_id]))
+        notice = notice_of(state, match)
+        if notice is not None:
+            events.append(TradeReclaimable(trade_id=trade_id, reclaim_notice_hours=notice))
     for each in plan.prevented:
         events += _prevention(each, _taker(state, each, side, at), side)
     return events
+
+
+def notice_of(state: MatchingState, match: Match) -> int | None:
+    """The hours of notice that the contract carries: what the offer names, if the bid asks for any; else None."""
+    return state.notices[match.offer_id] if match.bid_id in state.notices else None
 
 
 def _taker(state: MatchingState, pair: Match | Prevented, acts: Side | None, at: At) -> Side:

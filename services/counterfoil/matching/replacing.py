@@ -25,7 +25,7 @@ from counterfoil.matching.state import MatchingState
 def replace_delivery(state: MatchingState, event: DeliveryEnded, at: At) -> Sequence[Event]:
     """Say what would replace a contract given up with notice. One that another log sold is for that to answer."""
     sold = state.sold.get(event.contract_id)
-    if sold is None and not _is_own(event.contract_id, at):
+    if sold is None and not is_own(event.contract_id, at):
         return []
     if event.forfeits_bps is None:
         return [event]
@@ -70,7 +70,7 @@ def replacement(state: MatchingState, contract_id: str, sold: Sold, at: At) -> O
     return found
 
 
-def _is_own(contract_id: str, at: At) -> bool:
+def is_own(contract_id: str, at: At) -> bool:
     """Whether this log made the trade: ids of logs name their shard."""
     return contract_id.rsplit("-", 3)[0] == at.new_id("trd", 0).rsplit("-", 3)[0]
 

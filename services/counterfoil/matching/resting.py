@@ -53,11 +53,18 @@ RESTING_BID: Final = Form(
 class Resting(Records, Generic[Event, Row]):
     """The orders of one kind on a book. What is loaded is on the book once `rest` was called."""
 
-    __slots__ = ("_admitted", "_book", "_loaded", "_received", "form", "touched")
+    __slots__ = ("_admitted", "_book", "_loaded", "_notices", "_received", "form", "touched")
 
-    def __init__(self, form: Form, book: Any, received: Mapping[str, Event], admitted: dict[str, int]) -> None:
+    def __init__(
+        self,
+        form: Form,
+        book: Any,
+        received: Mapping[str, Event],
+        admitted: dict[str, int],
+        notices: Mapping[str, int],
+    ) -> None:
         self.form, self.touched = form, dict[str, None]()
-        self._book, self._received, self._admitted = book, received, admitted
+        self._book, self._received, self._admitted, self._notices = book, received, admitted, notices
         self._loaded: dict[str, Row] = {}
 
     def rows(self) -> Iterator[tuple[str, Row]]:
@@ -82,9 +89,10 @@ class RestingOffers(Resting[OfferReceived, OfferRow]):
         book: Any,
         received: Mapping[str, OfferReceived],
         admitted: dict[str, int],
+        notices: Mapping[str, int],
         classed: Mapping[str, OfferClassed],
     ) -> None:
-        super().__init__(RESTING_OFFER, book, received, admitted)
+        super().__init__(RESTING_OFFER, book, received, admitted, notices)
         self._classed = classed
 
     def find(self, key: str) -> OfferRow | None:
@@ -96,7 +104,9 @@ class RestingOffers(Resting[OfferReceived, OfferRow]):
         """Put on the book what was loaded."""
         for offer_id, (seq, nodes, left) in self._loaded.items():
             received = self._received[offer_id]
-            offer = offer_of(received, seq, directory.group_now(received.provider_id), self._classed.get(offer_id))
+            group_id = directory.group_now(received.provider_id)
+            notice = self._notices.get(offer_id, 0)
+            offer = offer_of(received, seq, group_id, self._classed.get(offer_id), notice)
             offer.nodes = nodes
             self._book.add_offer(offer)
             self._admitted[offer_id] = seq
@@ -116,10 +126,11 @@ class RestingBids(Resting[BidReceived, BidRow]):
         book: Any,
         received: Mapping[str, BidReceived],
         admitted: dict[str, int],
+        notices: Mapping[str, int],
         versions: dict[str, int],
         performance: Mapping[str, PerformanceRequired],
     ) -> None:
-        super().__init__(RESTING_BID, book, received, admitted)
+        super().__init__(RESTING_BID, book, received, admitted, notices)
         self._versions, self._performance = versions, performance
 
     def find(self, key: str) -> BidRow | None:
@@ -131,33 +142,40 @@ class RestingBids(Resting[BidReceived, BidRow]):
         """Put on the book what was loaded."""
         for bid_id, (seq, version, remaining) in self._loaded.items():
             received = self._received[bid_id]
-            bid = bid_of(received, seq, directory.group_now(received.beneficiary_id), self._performance.get(bid_id))
+            group_id, notice = directory.group_now(received.beneficiary_id), self._notices.get(bid_id, 0)
+            bid = bid_of(received, seq, group_id, self._performance.get(bid_id), notice)
             bid.remaining = remaining
             self._book.add_bid(bid)
             self._admitted[bid_id], self._versions[bid_id] = seq, version
         self._loaded = {}
 
 
-def offer_of(event: OfferReceived, seq: int, group_id: str, classed: OfferClassed | None) -> Offer:
-    """The offer as the book keeps it; `group_id`: that of its provider now, which may have changed since."""
+def offer_of(event: OfferReceived, seq: int, group_id: str, classed: OfferClassed | None, notice: int) -> Offer:
+    """The offer as the book keeps it; `group_id`: that of its provider now, which may have changed since.
+
+    `notice`: the hours of notice of a reclaim that it names, 0 for none.
+    """
     return Offer(
         offer_id=event.offer_id, seq=seq, provider_id=event.provider_id, group_id=group_id,
         class_id=event.class_id, region=event.region, currency=event.currency, price=event.price, nodes=event.nodes,
         gpus_per_node=event.gpus_per_node, window_start=event.window_start, window_end=event.window_end,
         min_nodes=event.min_nodes, min_hours=event.min_hours, stp=event.stp,
-        class_version=0 if classed is None else classed.class_version,
+        class_version=0 if classed is None else classed.class_version, reclaim_notice=notice,
     )  # fmt: skip
 
 
-def bid_of(event: BidReceived, seq: int, group_id: str, performance: PerformanceRequired | None) -> Bid:
-    """The bid as the book keeps it; `group_id`: that of its beneficiary now, which may have changed since."""
+def bid_of(event: BidReceived, seq: int, group_id: str, performance: PerformanceRequired | None, notice: int) -> Bid:
+    """The bid as the book keeps it; `group_id`: that of its beneficiary now, which may have changed since.
+
+    `notice`: the least hours of notice of a reclaim that it asks for, 0 for none.
+    """
     limits = () if performance is None else performance.limits
     return Bid(
         bid_id=event.bid_id, seq=seq, beneficiary_id=event.beneficiary_id, group_id=group_id,
         programme_id=event.programme_id, currency=event.currency, classes=event.classes, regions=event.regions,
         nodes=event.nodes, hours=event.hours, earliest=event.earliest, latest=event.latest,
         limit_price=event.limit_price, partial=event.partial, min_nodes=event.min_nodes, stp=event.stp,
-        post_only=event.post_only,
+        post_only=event.post_only, min_notice=notice,
         performance=tuple(
             Admitted(each.class_id, each.version, each.mtflops, each.limit_price) for each in limits
         ),

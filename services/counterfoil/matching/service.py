@@ -20,6 +20,7 @@ from counterfoil.ledger.amendment_events import AmendmentFunded
 from counterfoil.ledger.closing_events import ProgrammeClosed
 from counterfoil.ledger.events import BondHeld, FundingEnded, HoldPlaced, HoldRefused, HoldRefusedV1
 from counterfoil.ledger.notice_events import DeliveryEnded
+from counterfoil.ledger.reclaim_events import ContractReclaimed
 from counterfoil.matching import (
     amendments,
     auction_orders,
@@ -31,6 +32,7 @@ from counterfoil.matching import (
     halts,
     inventory,
     leaving,
+    reclaims,
     replacing,
     solutions,
     uncrossing,
@@ -103,6 +105,12 @@ from counterfoil.matching.passes import continue_matching, due
 from counterfoil.matching.performance_bids import place_performance_bid
 from counterfoil.matching.performance_commands import PlacePerformanceBid
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
+from counterfoil.matching.reclaim_commands import (
+    PlaceReclaimableBid,
+    PlaceReclaimablePerformanceBid,
+    PostReclaimableOffer,
+)
+from counterfoil.matching.reclaim_events import BidReclaimable, OfferReclaimable, TradeReclaimable
 from counterfoil.matching.solution_commands import ProposeSolution
 from counterfoil.matching.solution_events import SolutionJudged, SolutionReceived
 from counterfoil.matching.state import AUCTION_TIMER, LEAVING_TIMER, MatchingState
@@ -135,6 +143,9 @@ DECIDER: Final = Decider(
         ImproveOrder: auction_orders.improve_order,
         SetPriceCollar: collars.set_price_collar,
         ProposeSolution: solutions.propose_solution,
+        PostReclaimableOffer: reclaims.post_reclaimable_offer,
+        PlaceReclaimableBid: reclaims.place_reclaimable_bid,
+        PlaceReclaimablePerformanceBid: reclaims.place_reclaimable_performance_bid,
     },
     reactions={
         "issuance": {
@@ -158,6 +169,7 @@ DECIDER: Final = Decider(
             AmendmentFunded: amendments.amendment_funded,
             FundingEnded: funding_ended,
             DeliveryEnded: replacing.replace_delivery,
+            ContractReclaimed: reclaims.take_over_reclaimed,
             ProgrammeClosed: leaving.take_over_closed,
         },
     },
@@ -204,6 +216,10 @@ DECIDER: Final = Decider(
         TradeMatched: evolve.trade_matched,
         DeliveryEnded: replacing.delivery_ended,
         CoverQuoted: replacing.cover_quoted,
+        OfferReclaimable: reclaims.offer_reclaimable,
+        BidReclaimable: reclaims.bid_reclaimable,
+        TradeReclaimable: reclaims.trade_reclaimable,
+        ContractReclaimed: reclaims.contract_reclaimed,
         OwnOrdersCancelled: leaving.own_orders_cancelled,
         CancellationForced: forced_cancellations.cancellation_forced,
         TradingHalted: halts.trading_halted,

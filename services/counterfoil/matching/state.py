@@ -85,6 +85,9 @@ PERFORMANCE: Final = Form(
 CLASSED: Final = Form(
     "classed_offer", ("offer_id",), event(OfferClassed), "of an open offer, the version of its class, if it has one"
 )
+NOTICE: Final = Form(
+    "notice", ("order_id",), COUNT, "hours of notice of a reclaim that an open offer names, or an open bid asks for"
+)
 SITED: Final = Form("sited_offer", ("offer_id",), event(OfferSited), "of an open offer, where its nodes are")
 STOCK: Final = Form(
     "stock",
@@ -156,9 +159,9 @@ class MatchingState(ProgrammesState):
 
     __slots__ = (
         "admitted", "amending", "amendments", "auctions", "bids", "book", "classed", "classes", "collars", "continuing",
-        "described", "expiry", "floors", "halts", "in_market", "leaving", "leaving_before", "line", "listed", "offers",
-        "open_orders", "paused", "performance", "reference_prices", "resting_bids", "resting_offers", "rule", "sited",
-        "sites_of", "sold", "sold_until", "stocks", "uncrossing", "under_contract", "versions",
+        "described", "expiry", "floors", "halts", "in_market", "leaving", "leaving_before", "line", "listed", "notices",
+        "offers", "open_orders", "paused", "performance", "reference_prices", "resting_bids", "resting_offers", "rule",
+        "sited", "sites_of", "sold", "sold_until", "stocks", "uncrossing", "under_contract", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
@@ -170,6 +173,7 @@ class MatchingState(ProgrammesState):
         self.bids: Table[str, BidReceived] = self.keep(Table(BID))
         self.performance: Table[str, PerformanceRequired] = self.keep(Table(PERFORMANCE))
         self.classed: Table[str, OfferClassed] = self.keep(Table(CLASSED))
+        self.notices: Table[str, int] = self.keep(Table(NOTICE))  # by order
         self.sited: Table[str, OfferSited] = self.keep(Table(SITED))
         self.stocks: Table[tuple[str, str, str], Stock] = self.keep(Table(STOCK))  # (provider, site, class)
         self.sites_of: dict[str, int] = {}  # provider -> number of its stocks
@@ -205,8 +209,12 @@ class MatchingState(ProgrammesState):
         self.versions: dict[str, int] = {}  # admitted bid -> programme version of the vouchers that pay for it
         self.rule = rule
         self.book = rule.new_book(self.eligible)
-        self.resting_offers = self.keep(RestingOffers(self.book, self.offers, self.admitted, self.classed))
-        self.resting_bids = self.keep(RestingBids(self.book, self.bids, self.admitted, self.versions, self.performance))
+        self.resting_offers = self.keep(
+            RestingOffers(self.book, self.offers, self.admitted, self.notices, self.classed)
+        )
+        self.resting_bids = self.keep(
+            RestingBids(self.book, self.bids, self.admitted, self.notices, self.versions, self.performance)
+        )
 
     def eligible(self, bid: Bid, offer: Offer, time: int) -> bool:
         """Whether a bid and an offer may trade at a ledger time (microseconds), their terms aside."""

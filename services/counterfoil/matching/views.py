@@ -12,7 +12,7 @@ from typing import Final, get_args
 from counterfoil.contract.codec import dump_event
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
-from counterfoil.matching import auction_views, collar_views
+from counterfoil.matching import auction_views, collar_views, inventory_views, reclaim_views
 from counterfoil.matching.amendment_events import (
     AmendmentFailed,
     BidAmended,
@@ -35,7 +35,6 @@ from counterfoil.matching.events import (
     TradeMatched,
 )
 from counterfoil.matching.halt_events import TradingHalted, TradingResumed
-from counterfoil.matching.inventory_events import InventoryAttested, OfferSited
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 from counterfoil.ports import Add, Change, Put, Set, View
 from counterfoil.readership import ANYBODY, Copy, Part, Readers, refused_hold
@@ -119,6 +118,7 @@ OFFERS: Final = View(
         "class_version": "int?",
         "floor_price": "amount?",
         "site_id": "text?",
+        "reclaim_notice_hours": "int?",
         "sold_node_hours": "int",
         **_PROGRESS,
     },
@@ -139,7 +139,8 @@ OFFERS: Final = View(
 that is higher, the floor price.
 
 `nodes` and `bond` fall when the offer is reduced, not when it is sold; one that is sold out stays open until it ends.
-Once its `price` was amended, `bond` is that of what was unsold then.
+Once its `price` was amended, `bond` is that of what was unsold then. `reclaim_notice_hours`: with which its provider
+may reclaim what it sells to bids that ask for notice.
 """
 BIDS: Final = View(
     name="bids",
@@ -149,6 +150,7 @@ BIDS: Final = View(
         "limit_per_pflop_hour": "amount?",
         "requirement": "json?",
         "class_limits": "json",
+        "min_reclaim_notice_hours": "int?",
         "nodes_filled": "int",
         "nodes_left": "int",
         **_PROGRESS,
@@ -168,17 +170,18 @@ BIDS: Final = View(
 
 `nodes_left` is neither filled nor given up; of a closed bid, what was cancelled with it. `limit_per_pflop_hour`,
 `requirement`, `class_limits`: of a bid by performance, whose `limit_price` is the highest of its classes' limits.
+`min_reclaim_notice_hours`: it meets offers alone that name so much notice of a reclaim, or more.
 """
 TRADES: Final = View(
     name="trades",
     key=("trade_id",),
-    columns={**_TRADE_TERMS, "matched_at": "time"},
+    columns={**_TRADE_TERMS, "reclaim_notice_hours": "int?", "matched_at": "time"},
     filters=("bid_id", "offer_id", "beneficiary_id", "provider_id", "programme_id", "class_id", "region", "currency"),
     readers=Readers(parties=("beneficiary_id", "provider_id"), programme="programme_id"),
     time="matched_at",
     values={"rule_set": ("PTW-1", "UPA-1"), "taker": ("bid", "offer")},
 )
-"""`taker`: of a trade in an auction (rule UPA-1), none."""
+"""`taker`: of a trade in an auction (rule UPA-1), none. `reclaim_notice_hours`: what its contract carries."""
 _MARKET: Final = ("class_id", "region", "currency")
 
 
@@ -192,7 +195,7 @@ MARKET_OFFERS: Final = View(
     columns=_shown(
         OFFERS,
         "offer_id class_id region currency nodes gpus_per_node window_start window_end price min_nodes min_hours"
-        " sold_node_hours received_at",
+        " reclaim_notice_hours sold_node_hours received_at",
     ),
     filters=_MARKET,
     time="received_at",
@@ -295,29 +298,8 @@ HALTS: Final = View(
 )
 """What did not trade, or does not: of a class, of one in a region, of a provider; of all, if none is named."""
 
-INVENTORY: Final = View(
-    name="inventory",
-    key=("provider_id", "site_id", "class_id"),
-    columns={
-        "provider_id": "text",
-        "site_id": "text",
-        "class_id": "text",
-        "nodes": "int",
-        "committed": "int",
-        "excess": "int",
-        "attested_by": "text",
-        "source": "text",
-        "attested_at": "time",
-    },
-    filters=("provider_id", "class_id"),
-    readers=Readers(parties=("provider_id",)),
-    time="attested_at",
-)
-"""What a provider has at a site, as attested last; `committed`: the most that was on offer or sold in an hour then, and
-`excess` what of it is more than it has."""
-
 VIEWS: Final[tuple[View, ...]] = (
-    INVENTORY, OFFERS, BIDS, TRADES, MARKET_OFFERS, MARKET_TRADES, PREVENTED, FORCED, AMENDMENTS, HALTS,
+    *inventory_views.VIEWS, OFFERS, BIDS, TRADES, MARKET_OFFERS, MARKET_TRADES, PREVENTED, FORCED, AMENDMENTS, HALTS,
     *auction_views.VIEWS, *collar_views.VIEWS,
 )  # fmt: skip
 
@@ -338,7 +320,7 @@ def _now(status: str, at: At, **more: object) -> dict[str, object]:
 
 
 _CLASSED: Final = ("class_version", "floor_price")
-_UNCLASSED: Final = {"class_version": None, "floor_price": None, "site_id": None}
+_UNCLASSED: Final = dict.fromkeys((*_CLASSED, "site_id", "reclaim_notice_hours"))
 
 
 # offers -------------------------------------------------------------------------------------------------------------
@@ -350,15 +332,6 @@ def _offer_received(event: OfferReceived, at: At) -> Iterable[Change]:
 
 def _offer_classed(event: OfferClassed, _at: At) -> Iterable[Change]:
     yield Set(OFFERS.name, (event.offer_id,), {name: getattr(event, name) for name in _CLASSED})
-
-
-def _offer_sited(event: OfferSited, _at: At) -> Iterable[Change]:
-    yield Set(OFFERS.name, (event.offer_id,), {"site_id": event.site_id})
-
-
-def _inventory_attested(event: InventoryAttested, at: At) -> Iterable[Change]:
-    row = {name: getattr(event, name) for name in INVENTORY.columns if name not in ("excess", "attested_at")}
-    yield Put(INVENTORY.name, {**row, "excess": max(event.committed - event.nodes, 0), "attested_at": at.time})
 
 
 def _offer_admitted(event: OfferAdmitted, at: At) -> Iterable[Change]:
@@ -380,7 +353,8 @@ def _offer_closed(event: OfferClosed, at: At) -> Iterable[Change]:
 
 def _bid_received(event: BidReceived, at: At) -> Iterable[Change]:
     quantity = {"nodes_filled": 0, "nodes_left": event.nodes}
-    by_price: dict[str, object] = {"limit_per_pflop_hour": None, "requirement": None, "class_limits": []}
+    unsaid = dict.fromkeys(("limit_per_pflop_hour", "requirement", "min_reclaim_notice_hours"))
+    by_price: dict[str, object] = {**unsaid, "class_limits": []}
     yield Put(BIDS.name, {**_stated(event, _BID_TERMS), **by_price, **quantity, **_received(at)})
 
 
@@ -449,7 +423,7 @@ def _resumed(event: TradingResumed, at: At) -> Iterable[Change]:
 
 
 def _trade_matched(event: TradeMatched, at: At) -> Iterable[Change]:
-    yield Put(TRADES.name, {**_stated(event, _TRADE_TERMS), "matched_at": at.time})
+    yield Put(TRADES.name, {**_stated(event, _TRADE_TERMS), "reclaim_notice_hours": None, "matched_at": at.time})
     yield Add(OFFERS.name, (event.offer_id,), {"sold_node_hours": event.nodes * event.hours})
     yield Add(BIDS.name, (event.bid_id,), {"nodes_filled": event.nodes})
     filled = {} if event.bid_nodes_left else _now("filled", at)
@@ -472,9 +446,7 @@ def _cancellation_forced(event: CancellationForced, at: At) -> Iterable[Change]:
 
 REDUCERS: Final[Reducers] = {
     OfferReceived: _offer_received,
-    InventoryAttested: _inventory_attested,
     OfferClassed: _offer_classed,
-    OfferSited: _offer_sited,
     OfferAdmitted: _offer_admitted,
     OfferReduced: _offer_reduced,
     OfferClosed: _offer_closed,
@@ -495,5 +467,7 @@ REDUCERS: Final[Reducers] = {
     CancellationForced: _cancellation_forced,
     **auction_views.REDUCERS,
     **collar_views.REDUCERS,
+    **inventory_views.REDUCERS,
+    **reclaim_views.REDUCERS,
 }
 """Changes per event of matching's log; what it mirrors from issuance is issuance's to show."""

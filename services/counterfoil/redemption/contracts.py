@@ -71,6 +71,9 @@ def withdraw_delivery(state: RedemptionState, body: WithdrawDelivery, actor: Par
     contract = own_contract(state, body.contract_id, actor)
     if isinstance(contract, Refusal):
         return contract
+    carried = state.notices.table.get(body.contract_id)
+    if carried is not None:
+        return refuse(Code.NOTICE_NEEDED) if carried.hour is None else refuse(Code.RECLAIM_PENDING, hour=carried.hour)
     if contract.open_reports:
         return refuse(Code.USAGE_OPEN, open_reports=contract.open_reports)
     notice = (contract.terms.first_hour * HOUR - at.time) // HOUR
@@ -111,9 +114,16 @@ def defaulted(
     )
 
 
+def completed_or_defaulted(state: RedemptionState, contract: Contract) -> ContractCompleted | ProviderDefaulted:
+    """The end of a contract of which every hour was reported, and every report accepted."""
+    if contract.is_delivered(contract.accepted, state.rules.min_delivered_bps):
+        return ContractCompleted(contract_id=contract.terms.contract_id)
+    return defaulted(contract, "not_delivered")
+
+
 def close_reporting(state: RedemptionState, cutoff: int, _at: At) -> Sequence[Event]:
     """Default the contracts whose hours were not reported in time."""
-    overdue = state.reporting.reached(cutoff, state.rules.max_items_per_sweep)
+    overdue = state.overdue(cutoff, state.rules.max_items_per_sweep)
     return [defaulted(state.contracts[contract_id], "usage_not_reported") for contract_id in overdue]
 
 
@@ -152,9 +162,15 @@ def contract_ended(
     at: At,
 ) -> None:
     """Apply the end of a contract."""
-    state.contracts.edit(event.contract_id).ended_at = at.time
+    contract_over(state, event.contract_id, at)
+
+
+def contract_over(state: RedemptionState, contract_id: str, at: At) -> None:
+    """The contract has ended."""
+    state.contracts.edit(contract_id).ended_at = at.time
     state.reporting.ended()
-    _close_if_over(state, event.contract_id)
+    state.notices.contract_ended()
+    _close_if_over(state, contract_id)
 
 
 def capture_recorded(state: RedemptionState, event: CaptureRecorded, at: At) -> None:
@@ -182,3 +198,4 @@ def _close_if_over(state: RedemptionState, contract_id: str) -> None:
     whose = (terms.beneficiary_id, terms.provider_id, terms.programme_id, terms.version)
     state.ended[contract_id] = EndedContract(*whose, *amounts, contract.ended_at)
     del state.contracts[contract_id]
+    state.notices.forget(contract_id)

@@ -16,7 +16,8 @@ from counterfoil.core.hidden import not_yours
 from counterfoil.redemption.acceptance import accept
 from counterfoil.redemption.commands import AgreeCorrection, ProposeCorrection, minutes
 from counterfoil.redemption.events import CorrectionProposed, UsageCorrected
-from counterfoil.redemption.state import Correction, RedemptionState, Report
+from counterfoil.redemption.reported import Correction, Report
+from counterfoil.redemption.state import RedemptionState
 
 
 def propose_correction(state: RedemptionState, body: ProposeCorrection, actor: Party, at: At) -> Decision:

@@ -32,7 +32,8 @@ from counterfoil.redemption.events import (
     UsageDisputed,
     UsageSplit,
 )
-from counterfoil.redemption.state import Correction, RedemptionState, Report
+from counterfoil.redemption.reported import Correction, Report
+from counterfoil.redemption.state import RedemptionState
 from counterfoil.redemption.usage import correction_of_other, own_report, undecidable
 
 

@@ -18,6 +18,7 @@ from counterfoil.ledger.events import HoldCaptured
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceCredited, UseCaptured
 from counterfoil.matching.auction_events import TradeCleared
 from counterfoil.matching.events import TradeMatched
+from counterfoil.matching.reclaim_events import TradeReclaimable
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
 from counterfoil.redemption import (
     acceptance,
@@ -34,6 +35,7 @@ from counterfoil.redemption import (
     lapsing,
     payer_shares,
     payments,
+    reclaims,
     reversals,
     settlements,
     usage,
@@ -118,6 +120,8 @@ from counterfoil.redemption.events import (
 from counterfoil.redemption.notice_events import ContractWithdrawn
 from counterfoil.redemption.payer_commands import ConfirmShare, ReturnShare
 from counterfoil.redemption.payer_events import PaymentShared, ShareConfirmed, ShareReturned
+from counterfoil.redemption.reclaim_commands import ReclaimDelivery
+from counterfoil.redemption.reclaim_events import ContractReclaimable, DeliveryReclaimed, ReclaimBegun
 from counterfoil.redemption.state import RedemptionState
 from counterfoil.redemption.views import REDUCERS, VIEWS
 from counterfoil.service import Service
@@ -137,6 +141,7 @@ DECIDER: Final = Decider(
         ProposeCancellation: cancellations.propose_cancellation,
         AgreeCancellation: cancellations.agree_cancellation,
         WithdrawDelivery: contracts.withdraw_delivery,
+        ReclaimDelivery: reclaims.reclaim_delivery,
         SubmitClaim: claims.submit_claim,
         ApproveClaimV1: claims.approve_claim_v1,
         ApproveClaim: four_eyes.approval(claims.approve_claim),
@@ -173,6 +178,7 @@ DECIDER: Final = Decider(
         "matching": {
             TradeMatched: contracts.open_contract,
             TradeCleared: contracts.open_contract,
+            TradeReclaimable: reclaims.carry_notice,
         },
         "ledger": {
             HoldCaptured: contracts.record_capture,
@@ -189,6 +195,7 @@ DECIDER: Final = Decider(
         "dispute_window": disputes.close_windows,
         "resolution_window": disputes.lapse_disputes,
         "reporting": contracts.close_reporting,
+        "reclaim": reclaims.take_back,
         "appeal": clawbacks.come_into_force,
         "last_day": lapsing.lapse,
     },
@@ -213,6 +220,9 @@ DECIDER: Final = Decider(
         ContractCancelled: contracts.contract_ended,
         ContractWithdrawn: contracts.contract_ended,
         ProviderDefaulted: contracts.contract_ended,
+        ContractReclaimable: reclaims.contract_reclaimable,
+        ReclaimBegun: reclaims.reclaim_begun,
+        DeliveryReclaimed: reclaims.delivery_reclaimed,
         CaptureRecorded: contracts.capture_recorded,
         ReversalProposed: reversals.reversal_proposed,
         UsageReversed: reversals.usage_reversed,

@@ -9,7 +9,7 @@ reversed after it was claimed = set off + recovered + owed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple, cast
 
 from counterfoil.contract.limits import BPS
@@ -27,7 +27,6 @@ from counterfoil.core.form import (
     TRUE,
     Form,
     event,
-    listed,
     one_of,
     optional,
     row,
@@ -40,9 +39,10 @@ from counterfoil.programme.documents import ProgrammesState
 from counterfoil.programme.rules import Rules
 from counterfoil.redemption import taken_back
 from counterfoil.redemption.captured import CAPTURED, Captured
-from counterfoil.redemption.commands import Reading, minutes
 from counterfoil.redemption.events import ClaimSubmitted, ContractOpened
 from counterfoil.redemption.last_days import SENT_BACK, LastDays
+from counterfoil.redemption.notices import Notices
+from counterfoil.redemption.reported import REPORT, Report
 from counterfoil.redemption.shared import SHARED, Shared
 from counterfoil.redemption.unpaid import Unpaid
 
@@ -115,6 +115,11 @@ class Contract:
         """The price of an amount of usage: floor(price x gpu_minutes / 60)."""
         return self.terms.price * gpu_minutes // MINUTES_PER_HOUR
 
+    def until(self, hour: int, report_by: int) -> Contract:
+        """What is left of it if nothing is delivered from an hour on, to be reported by then (microseconds)."""
+        terms = replace(self.terms, hours=hour - self.terms.first_hour, report_by=report_by)
+        return replace(self, terms=terms)
+
 
 class EndedContract(NamedTuple):
     """A contract that ended and was captured to the last report: it never changes, but corrections may refer to it.
@@ -135,44 +140,6 @@ class EndedContract(NamedTuple):
     def sides(self) -> tuple[str, str]:
         """Beneficiary and provider."""
         return self.beneficiary_id, self.provider_id
-
-
-class Correction(NamedTuple):
-    """What one side says that a report should have said: all its readings."""
-
-    correction_id: str
-    by: str
-    readings: tuple[Reading, ...]
-
-
-@dataclass(slots=True)
-class Report:
-    """A usage report that is open: its window runs, or it is disputed until `resolve_by`.
-
-    `corrections`: at most one proposed by each side.
-
-    `index` and `item` are the place of the command that reported or disputed it last: reports that are due at the same
-    time are taken in that order.
-    """
-
-    contract_id: str
-    readings: tuple[Reading, ...]
-    dispute_until: int
-    index: int
-    item: int
-    resolve_by: int | None = None
-    disputed_by: str | None = None
-    corrections: tuple[Correction, ...] = ()
-
-    @property
-    def gpu_minutes(self) -> int:
-        """What it says in all."""
-        return minutes(self.readings)
-
-    @property
-    def disputed(self) -> bool:
-        """Whether it awaits a resolution."""
-        return self.resolve_by is not None
 
 
 def put(table: Table[Any, int], key: str | tuple[str, str], amount: int) -> None:
@@ -246,17 +213,6 @@ ENDED: Final = Form(
     ),
     "a contract that has ended, all of it captured",
 )  # fmt: skip
-_READINGS: Final = listed(row(Reading, hour=COUNT, gpu_minutes=COUNT))
-REPORT: Final = Form(
-    "report",
-    ("report_id",),
-    row(
-        Report, contract_id=TEXT, readings=_READINGS, dispute_until=TIME, index=COUNT, item=COUNT,
-        resolve_by=optional(TIME), disputed_by=optional(TEXT),
-        corrections=listed(row(Correction, correction_id=TEXT, by=TEXT, readings=_READINGS)),
-    ),
-    "a usage report that is not accepted yet; `index` and `item`: the command that reported or disputed it last",
-)  # fmt: skip
 CLAIMABLE: Final = Form(
     "claimable",
     ("contract_id",),
@@ -310,8 +266,8 @@ class RedemptionState(ProgrammesState):
 
     __slots__ = (
         "adjusted", "appeals", "came_back", "captures", "claimable", "claims", "clawbacks", "contracts", "disputes",
-        "drawn", "ended", "endorsements", "four_eyes", "last_days", "outages", "owed", "paid", "payable", "payments",
-        "reporting", "reports", "reversible", "sent_back", "settled", "settlements", "shared", "suspended",
+        "drawn", "ended", "endorsements", "four_eyes", "last_days", "notices", "outages", "owed", "paid", "payable",
+        "payments", "reporting", "reports", "reversible", "sent_back", "settled", "settlements", "shared", "suspended",
         "unpaid_claims", "windows",
     )  # fmt: skip
 
@@ -348,6 +304,8 @@ class RedemptionState(ProgrammesState):
         self.disputes = Deadlines(self._resolution_awaited)
         self.reporting = Deadlines(self._reports_wanted)
         self.appeals = Deadlines(self._may_be_contested)
+        self.notices = Notices(lambda contract_id: self.open_contract(contract_id) is not None, self._lacks_reports)
+        self.keep(self.notices.table)
 
     def open_contract(self, contract_id: str) -> Contract | None:
         """The contract, unless it has ended."""
@@ -404,6 +362,7 @@ class RedemptionState(ProgrammesState):
         self.windows.postpone(self.dispute_until)
         self.disputes.postpone(self.resolve_by)
         self.reporting.postpone(self.report_by)
+        self.notices.reporting.postpone(self.report_by)
         self.appeals.postpone(self.appeal_until)
         self.last_days.postpone()
 
@@ -455,7 +414,11 @@ class RedemptionState(ProgrammesState):
         return report is not None and report.disputed
 
     def _reports_wanted(self, contract_id: str) -> bool:
-        """Whether the contract defaults at its deadline; while a report is open, that report's end decides."""
+        """Whether the contract defaults at its deadline, and not at that of what a reclaim has left of it."""
+        return not self.notices.is_over(contract_id) and self._lacks_reports(contract_id)
+
+    def _lacks_reports(self, contract_id: str) -> bool:
+        """Whether hours are to be reported; while a report is open, that report's end decides."""
         contract = self.open_contract(contract_id)
         return contract is not None and contract.open_reports == 0 and contract.missing_hours > 0
 
@@ -465,6 +428,8 @@ class RedemptionState(ProgrammesState):
             (self.windows.next(), "dispute_window"),
             (self.disputes.next(), "resolution_window"),
             (self.reporting.next(), "reporting"),
+            (self.notices.reporting.next(), "reporting"),
+            (self.notices.reclaiming.next(), "reclaim"),
             (self.appeals.next(), "appeal"),
             (self.last_days.next(), "last_day"),
         )
@@ -483,8 +448,14 @@ class RedemptionState(ProgrammesState):
         self.last_days.rebuild(self.phases if self.rules.unclaimed_days is not None else ())
         for report_id, report in self.reports.items():
             self.decide_later(report_id, report)
+        self.notices.rebuild(self.contracts)
         for contract in self.contracts.values():
             self.default_later(contract)
+
+    def overdue(self, cutoff: int, most: int) -> list[str]:
+        """Contracts whose hours were to be reported by then, as many as one entry takes."""
+        whole = self.reporting.reached(cutoff, most)
+        return whole + self.notices.reporting.reached(cutoff, most - len(whole))
 
     def decide_later(self, report_id: str, report: Report) -> None:
         """Let a report be accepted once its window, or that of its dispute, is over."""
@@ -496,5 +467,6 @@ class RedemptionState(ProgrammesState):
     def default_later(self, contract: Contract) -> None:
         """Let a contract be defaulted on at its deadline, if it still waits for reports."""
         contract_id = contract.terms.contract_id
-        if self._reports_wanted(contract_id):
-            self.reporting.add(self.report_by(contract_id), contract.index, 0, contract_id)
+        queue = self.notices.reporting if self.notices.is_over(contract_id) else self.reporting
+        if self._lacks_reports(contract_id):
+            queue.add(self.report_by(contract_id), contract.index, 0, contract_id)

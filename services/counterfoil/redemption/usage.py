@@ -20,7 +20,8 @@ from counterfoil.redemption.contracts import own_contract
 from counterfoil.redemption.events import (
     UsageReported,
 )
-from counterfoil.redemption.state import Contract, RedemptionState, Report
+from counterfoil.redemption.reported import Report
+from counterfoil.redemption.state import Contract, RedemptionState
 
 
 def report_usage(state: RedemptionState, body: ReportUsage, actor: Party, at: At) -> Decision:
@@ -57,8 +58,9 @@ def _unfit_readings(state: RedemptionState, contract: Contract, body: ReportUsag
     last = max(hours)
     if (last + 1) * HOUR > at.time:
         return refuse(Code.USAGE_NOT_DELIVERED_YET, hour=last)
+    end, reclaimed = terms.first_hour + terms.hours, state.notices.hour(body.contract_id)
     for hour in hours:
-        if not terms.first_hour <= hour < terms.first_hour + terms.hours:
+        if not terms.first_hour <= hour < (end if reclaimed is None else reclaimed):
             return refuse(Code.HOUR_NOT_IN_CONTRACT, hour=hour)
     for hour in hours:
         if contract.reported >> (hour - terms.first_hour) & 1:

@@ -7,7 +7,7 @@ reads a row.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple, cast, get_args
 
 from counterfoil.contract.events import WriterResumed
 from counterfoil.contract.scalars import encode_base64
@@ -39,6 +39,8 @@ from counterfoil.redemption.events import (
 )
 from counterfoil.redemption.notice_events import ContractWithdrawn
 from counterfoil.redemption.payer_views import PAYER_REDUCERS, PAYER_VIEWS
+from counterfoil.redemption.reclaim_commands import ReclaimReason
+from counterfoil.redemption.reclaim_events import ContractReclaimable, DeliveryReclaimed, ReclaimBegun
 from counterfoil.service import Reducers
 
 CONTRACTS: Final = View(
@@ -64,6 +66,10 @@ CONTRACTS: Final = View(
         "default_cause": "text?",
         "cancellation_by": "text?",
         "cancellation_until": "time?",
+        "reclaim_notice_hours": "int?",
+        "reclaim_hour": "hour?",
+        "reclaim_reason": "text?",
+        "reclaim_amount": "amount?",
         "reported_hours": "int",
         "reported_gpu_minutes": "int",
         "accepted_gpu_minutes": "int",
@@ -75,9 +81,17 @@ CONTRACTS: Final = View(
     filters=("beneficiary_id", "provider_id", "programme_id", "status"),
     readers=OF_CONTRACT,
     time="opened_at",
-    values={"status": ("open", "completed", "cancelled", "withdrawn", "defaulted")},
+    values={
+        "status": ("open", "reclaim_pending", "reclaimed", "completed", "cancelled", "withdrawn", "defaulted"),
+        "reclaim_reason": get_args(ReclaimReason),
+    },
 )
 """`status`: open, completed, cancelled by both sides, withdrawn from by the provider with notice, or defaulted.
+
+`reclaim_notice_hours`: with which its provider may reclaim its hours. Once it gave notice, the contract is
+`reclaim_pending` until `reclaim_hour`, and everything goes on; then `reclaim_amount`, the price of the hours from there
+on, goes back, and it is `reclaimed`: `hours` are those before, by which it ends like any other. Where there are none,
+`ended_at` says so, and `hours` stays.
 
 `cancellation_by` would cancel it, until `cancellation_until`. `invoiced` is accepted; `subsidy` and `co_payment` are
 captured of it. `unclaimed` of the subsidy was neither claimed, set off nor reversed; what a rejection lets its provider
@@ -191,6 +205,9 @@ def _int(row: Row, column: str) -> int:
 # delivery -------------------------------------------------------------------------------------------------------------
 
 
+_RECLAIM: Final = ("reclaim_notice_hours", "reclaim_hour", "reclaim_reason", "reclaim_amount")
+
+
 def _contract_opened(event: ContractOpened, at: At) -> Iterable[Change]:
     row = {
         "contract_id": event.contract_id,
@@ -218,7 +235,7 @@ def _contract_opened(event: ContractOpened, at: At) -> Iterable[Change]:
         "co_payment",
         "unclaimed",
     )
-    later = ("ended_at", "default_cause", "cancellation_by", "cancellation_until")
+    later = ("ended_at", "default_cause", "cancellation_by", "cancellation_until", *_RECLAIM)
     yield Put(CONTRACTS.name, {**row, **dict.fromkeys(later), **dict.fromkeys(counts, 0)})
     sides = (event.beneficiary_id, event.provider_id)
     for party_id, reader_id in (sides, sides[::-1]):
@@ -363,6 +380,22 @@ def _contract_withdrawn(event: ContractWithdrawn, at: At) -> Iterable[Change]:
     yield Set(CONTRACTS.name, (event.contract_id,), {"status": "withdrawn", "ended_at": at.time})
 
 
+def _contract_reclaimable(event: ContractReclaimable, _at: At) -> Iterable[Change]:
+    yield Set(CONTRACTS.name, (event.contract_id,), {"reclaim_notice_hours": event.reclaim_notice_hours})
+
+
+def _reclaim_begun(event: ReclaimBegun, _at: At) -> Iterable[Change]:
+    of_notice = {"reclaim_hour": event.hour, "reclaim_reason": event.reason, "reclaim_amount": event.amount}
+    yield Set(CONTRACTS.name, (event.contract_id,), {"status": "reclaim_pending", **of_notice})
+
+
+def _delivery_reclaimed(event: DeliveryReclaimed, at: At) -> Iterable[Change]:
+    left = {"ended_at": at.time} if event.ends else {"report_by": event.report_by}
+    yield Set(CONTRACTS.name, (event.contract_id,), {"status": "reclaimed", **left})
+    if not event.ends:
+        yield Add(CONTRACTS.name, (event.contract_id,), {"hours": -event.hours})
+
+
 def _provider_defaulted(event: ProviderDefaulted, at: At) -> Iterable[Change]:
     values = {"status": "defaulted", "ended_at": at.time, "default_cause": event.cause}
     yield Set(CONTRACTS.name, (event.contract_id,), values)
@@ -384,6 +417,9 @@ REDUCERS: Final[Reducers] = {
     ContractCancelled: _contract_cancelled,
     ContractWithdrawn: _contract_withdrawn,
     ProviderDefaulted: _provider_defaulted,
+    ContractReclaimable: _contract_reclaimable,
+    ReclaimBegun: _reclaim_begun,
+    DeliveryReclaimed: _delivery_reclaimed,
     **CLAIM_REDUCERS,
     **CLAWBACK_REDUCERS,
     **ADJUSTMENT_REDUCERS,
