@@ -35,6 +35,7 @@ from counterfoil.ledger.extension_events import VoucherEndSet
 from counterfoil.ledger.holds import total
 from counterfoil.ledger.invoice_events import InvoiceCaptured, InvoiceReturned, UseCaptured
 from counterfoil.ledger.receivable_events import AdjustmentPosted
+from counterfoil.ledger.reclaim_events import ContractReclaimed
 from counterfoil.ledger.service import DECIDER, SERVICE
 from counterfoil.ledger.tranche_commands import AttestMilestone
 from counterfoil.ledger.transfer_events import PledgeAsked, PledgeJudged
@@ -197,6 +198,7 @@ def test_the_stories_tell_every_event_that_a_view_shows() -> None:
     }  # `tests/e2e/test_closing.py` has them
     # `tests/golden/stopped_story.py`, and of the bond `tests/ledger/test_ledger.py`, have them
     elsewhere = {AdjustmentPosted, VoucherEndSet, BondReleased, PledgeAsked, PledgeJudged}
+    elsewhere |= {ContractReclaimed}  # `tests/ledger/test_reclaims.py`
     assert REDUCERS.keys() - {HoldRefusedV1} - of_invoices - of_closings - elsewhere <= told
     assert REDUCERS.keys() < DECIDER.evolve.keys()
 

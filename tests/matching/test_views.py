@@ -49,7 +49,7 @@ def test_the_life_of_an_offer(viewed: Viewed) -> None:
         "min_nodes": 1, "min_hours": 1, "bond_bps": 2_000, "bond": 3 * 14 * YUAN * 8 * 24 // 5, "tif": "GTD",
         "good_until": T + HOUR, "stp": "taker", "sold_node_hours": 12, "received_at": T,
         "priority": market.tally.priority[offer_id], "status": "open", "status_since": T + 1, "status_reason": None,
-        "class_version": None, "floor_price": None, "site_id": None,
+        "class_version": None, "floor_price": None, "site_id": None, "reclaim_notice_hours": None,
     }  # fmt: skip
     assert [each["offer_id"] for each in viewed.rows("offers", status="received")] == [waiting]
     assert viewed.row("offers", waiting)["priority"] is None
@@ -60,6 +60,7 @@ def test_the_life_of_an_offer(viewed: Viewed) -> None:
         "offer_id": offer_id, "beneficiary_id": "lab-1", "provider_id": "gpu-1", "programme_id": "p1",
         "class_id": "a100", "region": "east", "currency": "CNY", "nodes": 2, "gpus_per_node": 8, "first_hour": B,
         "hours": 6, "price": 14 * YUAN, "notional": 2 * 8 * 6 * 14 * YUAN, "matched_at": T + 51,
+        "reclaim_notice_hours": None,
     }  # fmt: skip
 
 
@@ -83,7 +84,7 @@ def test_the_life_of_a_bid(viewed: Viewed) -> None:
         "cost_per_node": 15 * YUAN * 8 * 6, "partial": True, "min_nodes": 1, "tif": "GTC", "good_until": None,
         "post_only": False, "stp": "taker", "nodes_filled": 4, "nodes_left": 0, "received_at": T,
         "priority": market.tally.priority[bid_id], "status": "filled", "status_since": T + 91, "status_reason": None,
-        "class_limits": [], "limit_per_pflop_hour": None, "requirement": None,
+        "class_limits": [], "limit_per_pflop_hour": None, "requirement": None, "min_reclaim_notice_hours": None,
     }  # fmt: skip
     statuses = {each["bid_id"]: (each["status"], each["status_reason"]) for each in viewed.rows("bids")}
     assert statuses == {

@@ -6,29 +6,15 @@ import pytest
 
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import HOUR
-from counterfoil.matching.reclaim_events import TradeReclaimable
 from counterfoil.redemption.commands import AcceptUsage, WithdrawDelivery
 from counterfoil.redemption.events import ContractCompleted, ProviderDefaulted, UsageAccepted, UsageReported
-from counterfoil.redemption.reclaim_commands import ReclaimDelivery
-from counterfoil.redemption.reclaim_events import ContractReclaimable, DeliveryReclaimed, ReclaimBegun
+from counterfoil.redemption.reclaim_events import DeliveryReclaimed, ReclaimBegun
 from counterfoil.redemption.service import DECIDER
-from tests.given import Scenario
 from tests.redemption.test_outages import GRACE, away
-from tests.redemption.world import FIRST, FULL, PRICE, T0, opened, report
+from tests.redemption.world import FIRST, FULL, PRICE, T0, carrying, opened, reclaim, report
 from tests.state_data import loaded
 
 TWO_HOURS = 2 * 3_600 * 1_000_000
-
-
-def carrying(notice: int = 1) -> Scenario:
-    """c1, three hours from T0 on, carries a notice."""
-    story = opened().reacts_to(TradeReclaimable(trade_id="c1", reclaim_notice_hours=notice))
-    return story.then(ContractReclaimable(contract_id="c1", reclaim_notice_hours=notice))
-
-
-def notice(hour: int) -> ReclaimDelivery:
-    """From so many hours after the first on."""
-    return ReclaimDelivery(contract_id="c1", hour=FIRST + hour, reason="own_use")
 
 
 def over(hour: int, hours: int, *, ends: bool = False) -> DeliveryReclaimed:
@@ -40,7 +26,7 @@ def over(hour: int, hours: int, *, ends: bool = False) -> DeliveryReclaimed:
 
 @pytest.mark.parametrize(("ahead", "late"), [(HOUR, 0), (HOUR, 1), (3 * HOUR, 0), (3 * HOUR, 1)])
 def test_the_notice_is_kept_to_the_microsecond(ahead: int, late: int) -> None:
-    story = carrying(ahead // HOUR).when(notice(2), "gpu-1", T0 + 2 * HOUR - ahead + late)
+    story = carrying(ahead // HOUR).when(reclaim(2), "gpu-1", T0 + 2 * HOUR - ahead + late)
     if late:
         story.refused(Code.RECLAIM_TOO_SOON)
     else:
@@ -48,16 +34,16 @@ def test_the_notice_is_kept_to_the_microsecond(ahead: int, late: int) -> None:
 
 
 def test_nobody_else_gives_it_and_a_contract_without_it_is_not_reclaimed() -> None:
-    carrying().when(notice(2), "gpu-2", T0).refused(Code.UNKNOWN_CONTRACT)
-    opened().when(notice(2), "gpu-1", T0).refused(Code.NOT_RECLAIMABLE)
-    carrying().when(notice(3), "gpu-1", T0).refused(Code.HOUR_NOT_IN_CONTRACT)
-    ended = carrying().when(notice(0), "gpu-1", T0 - HOUR).fires("reclaim", T0).then(over(0, 3, ends=True))
-    ended.when(notice(2), "gpu-1", T0).refused(Code.UNKNOWN_CONTRACT)
+    carrying().when(reclaim(2), "gpu-2", T0).refused(Code.UNKNOWN_CONTRACT)
+    opened().when(reclaim(2), "gpu-1", T0).refused(Code.NOT_RECLAIMABLE)
+    carrying().when(reclaim(3), "gpu-1", T0).refused(Code.HOUR_NOT_IN_CONTRACT)
+    ended = carrying().when(reclaim(0), "gpu-1", T0 - HOUR).fires("reclaim", T0).then(over(0, 3, ends=True))
+    ended.when(reclaim(2), "gpu-1", T0).refused(Code.UNKNOWN_CONTRACT)
     assert not ended.state.notices.table
 
 
 def test_what_is_left_is_to_be_reported_by_its_own_end() -> None:
-    story = carrying().when(notice(1), "gpu-1", T0)
+    story = carrying().when(reclaim(1), "gpu-1", T0)
     assert DECIDER.due(story.state) == (T0 + HOUR, "reclaim")
     story.when(WithdrawDelivery(contract_id="c1", reason="fire"), "gpu-1", T0).refused(Code.RECLAIM_PENDING)
     story.when(report("c1", (1, FULL)), "gpu-1", T0 + 2 * HOUR).refused(Code.HOUR_NOT_IN_CONTRACT)
@@ -73,7 +59,7 @@ def test_what_is_left_is_to_be_reported_by_its_own_end() -> None:
 
 def test_an_entry_that_comes_late_finds_everything_settled() -> None:
     """The hours before were reported and accepted: the contract is complete in the same entry."""
-    story = carrying().when(notice(2), "gpu-1", T0)
+    story = carrying().when(reclaim(2), "gpu-1", T0)
     story.when(report("c1", (0, FULL), (1, FULL)), "gpu-1", T0 + 2 * HOUR).then_types(UsageReported)
     (report_id,) = story.state.reports
     story.when(AcceptUsage(report_id=report_id), "lab-1").then_types(UsageAccepted)
@@ -84,7 +70,7 @@ def test_an_entry_that_comes_late_finds_everything_settled() -> None:
 def test_an_outage_moves_the_deadline_of_reports_and_not_the_reclaim() -> None:
     """Away across the hour, and until after what is left should have been reported: the two hours for it are left."""
     back = T0 + 5 * HOUR
-    story = away(carrying().when(notice(1), "gpu-1", T0), T0 + HOUR // 2, back)
+    story = away(carrying().when(reclaim(1), "gpu-1", T0), T0 + HOUR // 2, back)
     assert DECIDER.due(story.state) == (T0 + HOUR, "reclaim")
     story.fires("reclaim", back).then(over(1, 2))
     assert DECIDER.due(story.state) == (story.state.report_by("c1"), "reporting") == (back + TWO_HOURS, "reporting")

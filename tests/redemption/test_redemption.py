@@ -12,7 +12,7 @@ from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.matching.events import TradeMatched
-from counterfoil.redemption import acceptance, cancellations, contracts, corrections, disputes, usage
+from counterfoil.redemption import acceptance, cancellations, contracts, corrections, disputes, reclaims, usage
 from counterfoil.redemption.commands import (
     AcceptUsage,
     AgreeCancellation,
@@ -45,14 +45,17 @@ from tests.redemption.world import (
     T0,
     WINDOW,
     captured,
+    carrying,
     claim,
     correction,
     dispute,
     disputed,
     earned,
     opened,
+    pending,
     people,
     programme,
+    reclaim,
     report,
     reported,
     short,
@@ -192,7 +195,17 @@ CANCELLING: list[Row] = [
     (cancelling, CANCEL_TOO, "lab-1", None, Code.UNKNOWN_PROPOSAL),  # who proposes cannot agree for the other side
     (cancelling, CANCEL_TOO, "gpu-1", T0, Code.UNKNOWN_PROPOSAL),
 ]
-REFUSALS = [*REPORTING, *DECIDING, *CORRECTING, *CANCELLING]
+RECLAIMING: list[Row] = [
+    (carrying, reclaim(1), "gpu-2", None, Code.UNKNOWN_CONTRACT),
+    (carrying, reclaim(3), "gpu-1", None, Code.HOUR_NOT_IN_CONTRACT),
+    (opened, reclaim(1), "gpu-1", None, Code.NOT_RECLAIMABLE),
+    (pending, reclaim(2), "gpu-1", None, Code.RECLAIM_PENDING),
+    (carrying, reclaim(1), "gpu-1", T0 + 1, Code.RECLAIM_TOO_SOON),
+    (carrying, WITHDRAW, "gpu-1", None, Code.NOTICE_NEEDED),
+    (pending, WITHDRAW, "gpu-1", None, Code.RECLAIM_PENDING),
+    (pending, report("c1", (1, FULL)), "gpu-1", END, Code.HOUR_NOT_IN_CONTRACT),
+]
+REFUSALS = [*REPORTING, *DECIDING, *CORRECTING, *CANCELLING, *RECLAIMING]
 
 
 @pytest.mark.parametrize(("story", "command", "actor", "at", "code"), REFUSALS)
@@ -205,7 +218,7 @@ def test_refusals(story: Callable[[], Scenario], command: Body, actor: str, at: 
 
 
 def test_every_refusal_is_in_the_tables() -> None:
-    deciding = (acceptance, cancellations, contracts, corrections, disputes, usage)
+    deciding = (acceptance, cancellations, contracts, corrections, disputes, reclaims, usage)
     assert codes_in(*deciding) == {code for *_, code in REFUSALS} - {Code.ROLE_NOT_ALLOWED}
 
 

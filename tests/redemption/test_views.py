@@ -83,6 +83,7 @@ def test_a_new_contract(viewed: Viewed) -> None:
         "currency": "CNY", "nodes": 2, "gpus_per_node": 4, "first_hour": FIRST, "hours": 3, "price": PRICE,
         "report_by": REPORT_BY, "dispute_window_seconds": WINDOW // 1_000_000, "status": "open", "ended_at": None,
         "default_cause": None, "cancellation_by": None, "cancellation_until": None,
+        **dict.fromkeys(("reclaim_notice_hours", "reclaim_hour", "reclaim_reason", "reclaim_amount")),
         "reported_hours": 0, "reported_gpu_minutes": 0, "accepted_gpu_minutes": 0,
         "invoiced": 0, "subsidy": 0, "co_payment": 0, "unclaimed": 0,
     }  # fmt: skip

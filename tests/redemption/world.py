@@ -10,6 +10,7 @@ from counterfoil.contract.scalars import Role
 from counterfoil.contract.times import HOUR
 from counterfoil.ledger.events import HoldCaptured
 from counterfoil.matching.events import TradeMatched
+from counterfoil.matching.reclaim_events import TradeReclaimable
 from counterfoil.redemption.commands import (
     AcceptUsage,
     CloseSettlement,
@@ -19,6 +20,7 @@ from counterfoil.redemption.commands import (
     ReportUsage,
     SubmitClaim,
 )
+from counterfoil.redemption.reclaim_commands import ReclaimDelivery
 from counterfoil.redemption.service import DECIDER
 from tests.given import Scenario
 from tests.paper_work import approve
@@ -176,3 +178,18 @@ def approved() -> Scenario:
 def settled() -> Scenario:
     """Entry 29: p1's claims are in one settlement."""
     return approved().when(settle(CLM_2, CLM_1), "city")
+
+
+def carrying(notice_hours: int = 1) -> Scenario:
+    """Entry 14: c1 carries a notice."""
+    return opened().reacts_to(TradeReclaimable(trade_id="c1", reclaim_notice_hours=notice_hours))
+
+
+def reclaim(hour: int) -> ReclaimDelivery:
+    """Notice that nothing is delivered from so many hours after FIRST on."""
+    return ReclaimDelivery(contract_id="c1", hour=FIRST + hour, reason="own_use")
+
+
+def pending() -> Scenario:
+    """Entry 15: c1's last two hours are to be reclaimed."""
+    return carrying().when(reclaim(1), "gpu-1")
