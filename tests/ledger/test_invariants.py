@@ -82,12 +82,17 @@ def lose(state: State) -> None:
 
 def misplace(state: State) -> None:
     """Remove an owner from the index."""
-    state.vouchers.set_owner(state.vouchers.open["v1"], "acme", owns=False)
+    state.vouchers.set_owner(state.vouchers.open["v1"], "acme", owns=False, spends=False)
+
+
+def overlook(state: State) -> None:
+    """Forget that some of a voucher can be spent."""
+    state.vouchers.set_owner(state.vouchers.open["v1"], "acme", owns=True, spends=False)
 
 
 def give_away(state: State) -> None:
     """Index a party as owner of a voucher without a position."""
-    state.vouchers.set_owner(state.vouchers.open["v1"], "beta", owns=True)
+    state.vouchers.set_owner(state.vouchers.open["v1"], "beta", owns=True, spends=True)
 
 
 def unset(state: State) -> None:
@@ -148,6 +153,7 @@ def test_there_is_nothing_to_find_in_a_sound_ledger() -> None:
         (move("v1", "owner/acme", "cash/beta", 1), "voucher v1: an account that is no owner's has a part of it"),
         (move("v1", "owner/acme", "owner/beta", 1), "voucher v1: beta has a position in it that the index lacks"),
         (misplace, "voucher v1: acme has a position in it that the index lacks"),
+        (overlook, "voucher v1: acme could spend of it, and the index lacks that"),
         (give_away, "voucher v1: beta is indexed as an owner and has no position"),
         (unset, "voucher v1: it ends, and no timer is set"),
         (put("vouchers", "v1", "status", "revoked"), "voucher v1: some of it is not held, and no timer is set"),

@@ -235,7 +235,7 @@ def _own(state: LedgerState, row: Mapping[str, Any], party: str, available: int)
     )  # fmt: skip
     state.vouchers.open[voucher.voucher_id] = voucher
     state.accounts.assets.put((voucher.voucher_id, owner(party)), Position(n=1, credits_posted=available))
-    state.vouchers.set_owner(voucher, party, owns=True)
+    state.vouchers.set_owner(voucher, party, owns=True, spends=available > 0)
 
 
 def _terms(row: Mapping[str, Any]) -> ProgrammeTerms:

@@ -339,13 +339,18 @@ def _expiries(state: LedgerState) -> Iterator[str]:
 
 def _owners(state: LedgerState) -> Iterator[str]:
     """The vouchers of a party are those that it has a position in."""
-    indexed = Counter(state.vouchers.owners())
+    indexed, spent = Counter(state.vouchers.owners()), Counter(state.vouchers.spenders())
     for voucher_id in state.vouchers.open:
         for party_id in state.owners(voucher_id):
             if indexed.pop((party_id, voucher_id), 0) != 1:
                 yield f"voucher {voucher_id}: {party_id} has a position in it that the index lacks"
+        for party_id in state.unheld(voucher_id):
+            if spent.pop((party_id, voucher_id), 0) != 1:
+                yield f"voucher {voucher_id}: {party_id} could spend of it, and the index lacks that"
     for party_id, voucher_id in indexed:
         yield f"voucher {voucher_id}: {party_id} is indexed as an owner and has no position"
+    for party_id, voucher_id in spent:
+        yield f"voucher {voucher_id}: {party_id} is indexed with something to spend of it, and has nothing"
 
 
 def _programmes(state: LedgerState) -> Iterator[str]:

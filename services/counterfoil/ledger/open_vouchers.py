@@ -6,7 +6,7 @@ How much each owner has is not stored here: the positions `owner/PARTY` in the v
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -82,6 +82,18 @@ VOUCHER: Final = Form(
 )  # fmt: skip
 
 
+class _Owned:
+    """What a party owns of one programme: the vouchers in draw-down order, and how many there are of each version."""
+
+    __slots__ = ("every", "unheld", "versions")
+
+    def __init__(self) -> None:
+        self.every: list[Order] = []
+        self.unheld: list[Order] = []
+        """Those of which some is not held."""
+        self.versions: dict[int, int] = {}
+
+
 class Vouchers:
     """Open vouchers by id, and by owner and programme in draw-down order."""
 
@@ -89,31 +101,64 @@ class Vouchers:
 
     def __init__(self) -> None:
         self.open: Table[str, Voucher] = Table(VOUCHER)
-        self._by_owner: dict[tuple[str, str], list[Order]] = {}
+        self._by_owner: dict[tuple[str, str], _Owned] = {}
 
-    def set_owner(self, voucher: Voucher, party_id: str, owns: bool) -> None:
-        """Remember whether the party owns any of the voucher."""
+    def set_owner(self, voucher: Voucher, party_id: str, *, owns: bool, spends: bool) -> None:
+        """Remember whether the party owns any of the voucher, and whether any of that is not held."""
         key, order = (party_id, voucher.programme_id), voucher.order()
-        owned = self._by_owner.setdefault(key, [])
-        place = bisect_left(owned, order)
-        known = place < len(owned) and owned[place] == order
-        if owns and not known:
-            owned.insert(place, order)
-        elif known and not owns:
-            del owned[place]
-        if not owned:
+        owned = self._by_owner.get(key)
+        if owned is None:
+            owned = self._by_owner[key] = _Owned()
+        change = _set(owned.every, order, has=owns)
+        if change:
+            owned.versions[voucher.version] = owned.versions.get(voucher.version, 0) + change
+            if not owned.versions[voucher.version]:
+                del owned.versions[voucher.version]
+        _set(owned.unheld, order, has=spends)
+        if not owned.every:
             del self._by_owner[key]
 
     def of(self, party_id: str, programme_id: str) -> Iterator[Voucher]:
         """The vouchers of a programme that a party owns any of, in draw-down order."""
-        for order in self._by_owner.get((party_id, programme_id), ()):
-            yield self.open[order[3]]
+        owned = self._by_owner.get((party_id, programme_id))
+        return iter(()) if owned is None else (self.open[order[3]] for order in owned.every)
+
+    def unheld(self, party_id: str, programme_id: str) -> Iterator[Voucher]:
+        """Those of them of which some is not held: what is all held pays for nothing new, however many there are."""
+        owned = self._by_owner.get((party_id, programme_id))
+        return iter(()) if owned is None else (self.open[order[3]] for order in owned.unheld)
+
+    def count(self, party_id: str, programme_id: str) -> int:
+        """How many vouchers of a programme a party owns any of."""
+        owned = self._by_owner.get((party_id, programme_id))
+        return 0 if owned is None else len(owned.every)
+
+    def versions(self, party_id: str, programme_id: str) -> Iterable[int]:
+        """Of which versions of a programme a party owns vouchers."""
+        owned = self._by_owner.get((party_id, programme_id))
+        return () if owned is None else owned.versions
 
     def owners(self) -> Iterator[tuple[str, str]]:
         """(party, voucher) for each entry of the index."""
-        for (party_id, _), orders in self._by_owner.items():
-            yield from ((party_id, order[3]) for order in orders)
+        for (party_id, _), owned in self._by_owner.items():
+            yield from ((party_id, order[3]) for order in owned.every)
+
+    def spenders(self) -> Iterator[tuple[str, str]]:
+        """The same of what is not held."""
+        for (party_id, _), owned in self._by_owner.items():
+            yield from ((party_id, order[3]) for order in owned.unheld)
 
     def forget_owners(self) -> None:
         """Empty the index by owner."""
         self._by_owner = {}
+
+
+def _set(orders: list[Order], order: Order, *, has: bool) -> int:
+    """Let the sorted list have it or not; how many more it has then: 1, 0 or -1."""
+    place = bisect_left(orders, order)
+    known = place < len(orders) and orders[place] == order
+    if has and not known:
+        orders.insert(place, order)
+    elif known and not has:
+        del orders[place]
+    return has - known

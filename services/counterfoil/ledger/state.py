@@ -204,13 +204,19 @@ class LedgerState(ProgrammesState):
         self.accounts.apply(legs)
         for leg in legs:
             voucher = self.vouchers.open.get(leg.asset)
-            if voucher is None or leg.effect in ("hold", "release"):
+            if voucher is None:
                 continue
             for account in (leg.debit, leg.credit):
                 party_id = owner_of(account)
                 if party_id is not None:
-                    self.vouchers.set_owner(voucher, party_id, self.accounts.find(account, leg.asset).posted > 0)
-                    self.step_later(voucher)
+                    self._index(voucher, party_id)
+                    if leg.effect not in ("hold", "release"):
+                        self.step_later(voucher)
+
+    def _index(self, voucher: Voucher, party_id: str) -> None:
+        """Let the vouchers of a party be those that it has a position in."""
+        position = self.accounts.find(owner(party_id), voucher.voucher_id)
+        self.vouchers.set_owner(voucher, party_id, owns=position.posted > 0, spends=position.available > 0)
 
     def held_voucher(self, voucher_id: str, party_id: str) -> Voucher | None:
         """The open voucher, if the party has or had a part of it: of others it knows nothing."""
@@ -273,7 +279,7 @@ class LedgerState(ProgrammesState):
             self.lapsing.add(each.until, 0, 0, id_)
         for voucher_id, voucher in self.vouchers.open.items():
             for party_id in self.owners(voucher_id):
-                self.vouchers.set_owner(voucher, party_id, owns=True)
+                self._index(voucher, party_id)
             self.expire_later(voucher)
             self.cancel_later(voucher)
             self.unfund_later(voucher)
@@ -365,11 +371,11 @@ class LedgerState(ProgrammesState):
         voucher_id = voucher.voucher_id
         owners = self.owners(voucher_id)
         for each in owners:
-            self.vouchers.set_owner(voucher, each, owns=False)
+            self.vouchers.set_owner(voucher, each, owns=False, spends=False)
         self.vouchers.open.edit(voucher_id).expires_at = expires_at
         self.has_end(voucher)
         for each in owners:
-            self.vouchers.set_owner(voucher, each, owns=True)
+            self._index(voucher, each)
         self.credit.leave_voucher(voucher.voucher_id)
 
     def bar(self, voucher: Voucher, time: int) -> Code | None:

@@ -210,7 +210,7 @@ def no_room(state: LedgerState, voucher: Voucher, party_id: str) -> Refusal | No
     another = rules is not None and reissues(rules)
     if most is None or (party_id in state.owners(voucher.voucher_id) and not another):
         return None
-    mine = sum(1 for _ in state.vouchers.of(party_id, voucher.programme_id))
+    mine = state.vouchers.count(party_id, voucher.programme_id)
     return refuse(Code.OVER_LIMIT, field="transfer_id", limit=most) if mine >= most else None
 
 
