@@ -75,12 +75,12 @@ class Evaluation(NamedTuple):
 
 
 class _Course:
-    """One evaluation on its way: its steps, its refusal, and the limits met (of which instruments, how much)."""
+    """One evaluation on its way: its steps, its refusal, and by instruments the least of the limits met."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.refusal: Step | None = None
-        self.limits: list[tuple[tuple[str, ...], Exact]] = []
+        self.limits: dict[tuple[str, ...], Exact] = {}
 
     def refuse(self, refusal: Step | None) -> None:
         """Keep the first refusal."""
@@ -91,12 +91,15 @@ class _Course:
         """The amount within one more limit."""
         self.refuse(bound.refusal)
         if bound.amount is None or bound.amount >= amount:
-            self.steps.extend(each for each in bound.steps if each.code in _SAID_ANYWAY)
+            for each in bound.steps:
+                if each.code in _SAID_ANYWAY:
+                    self.steps.append(each)
             return amount
         self.steps.extend(bound.steps)
         return bound.amount
 
 
+_NOTHING = Sum("", 0, 0, 0)
 _SAID_ANYWAY = frozenset({"cap_not_reached", "cap_waived", "ceiling_not_reached"})
 
 
@@ -211,18 +214,16 @@ def _limited(rules: Rules, case: Case, results: tuple[LineResult, ...], course: 
     known: dict[tuple[str, ...], Sum] = {}  # most caps are of the same instruments, and cut nothing
     for cap in rules.caps:
         instruments = cap.cap.instruments
-        asked = known[instruments] if instruments in known else _asked(sums, instruments)
-        known[instruments] = asked
+        asked = known.get(instruments)
+        if asked is None:
+            asked = known[instruments] = _asked(sums, instruments)
         if asked.eligible > 0 and _cut(sums, instruments, cap_bound(rules, case, cap, asked), course, asked.subsidy):
             known.clear()
     for instruments in _by_envelope(rules, sums).values():
         asked_for = _subsidy(sums, instruments)
         if asked_for > 0:
             _cut(sums, instruments, envelope_bound(rules, case, instruments[0], asked_for), course)
-    least: dict[tuple[str, ...], Exact] = {}
-    for instruments, most in course.limits:
-        least[instruments] = min(most, least.get(instruments, most))
-    slack = [most - _subsidy(sums, instruments) for instruments, most in least.items()]
+    slack = [most - _subsidy(sums, instruments) for instruments, most in course.limits.items()]
     return _Limited(_subsidy(sums, ()), min(slack, default=None), sums)
 
 
@@ -241,8 +242,10 @@ def _from_envelopes(rules: Rules, limited: _Limited, subsidy: int) -> tuple[tupl
     left, parts = subsidy, []
     shared = _by_envelope(rules, limited.sums)
     for number, (envelope, instruments) in enumerate(shared.items(), 1):
-        exact = share_of(subsidy, Fraction(_subsidy(limited.sums, instruments), limited.amount))
-        part = left if number == len(shared) else floor_of(exact)
+        if number == len(shared):
+            part = left
+        else:
+            part = floor_of(share_of(subsidy, Fraction(_subsidy(limited.sums, instruments), limited.amount)))
         parts.append((envelope, part))
         left -= part
     return tuple((envelope, part) for envelope, part in parts if part)
@@ -253,27 +256,32 @@ def _by_instrument(results: tuple[LineResult, ...]) -> dict[str, Sum]:
     for each in results:
         if each.refusal is not None:
             continue
-        before = sums.get(each.line.instrument, Sum(each.line.instrument, 0, 0, 0))
-        sums[each.line.instrument] = before._replace(
-            eligible=before.eligible + each.eligible,
-            subsidy=before.subsidy + each.subsidy,
-            quantity=before.quantity + each.line.quantity,
-        )
+        line, before = each.line, sums.get(each.line.instrument)
+        added = Sum(line.instrument, each.eligible, each.subsidy, line.quantity)
+        sums[line.instrument] = added if before is None else _both(before, added)
     return sums
 
 
-def _asked(sums: dict[str, Sum], instruments: tuple[str, ...]) -> Sum:
-    chosen = [each for each in sums.values() if not instruments or each.instrument in instruments]
+def _both(one: Sum, other: Sum) -> Sum:
     return Sum(
-        "",
-        total_of(each.eligible for each in chosen),
-        total_of(each.subsidy for each in chosen),
-        sum(each.quantity for each in chosen),
+        one.instrument, one.eligible + other.eligible, one.subsidy + other.subsidy, one.quantity + other.quantity
     )
 
 
+def _asked(sums: dict[str, Sum], instruments: tuple[str, ...]) -> Sum:
+    asked = _NOTHING
+    for each in sums.values():
+        if not instruments or each.instrument in instruments:
+            asked = _both(asked, each)
+    return asked
+
+
 def _subsidy(sums: dict[str, Sum], instruments: tuple[str, ...]) -> Exact:
-    return total_of(each.subsidy for each in sums.values() if not instruments or each.instrument in instruments)
+    subsidy: Exact = 0
+    for each in sums.values():
+        if not instruments or each.instrument in instruments:
+            subsidy += each.subsidy
+    return subsidy
 
 
 def _cut(
@@ -283,7 +291,9 @@ def _cut(
     asked = _subsidy(sums, instruments) if asked is None else asked
     left = course.take(bound, asked)
     if bound.amount is not None:
-        course.limits.append((instruments, bound.amount))
+        least = course.limits.get(instruments)
+        if least is None or bound.amount < least:
+            course.limits[instruments] = bound.amount
     if left == asked:
         return False
     for name, each in sums.items():
@@ -352,8 +362,8 @@ def _counts(rules: Rules, case: Case, results: tuple[LineResult, ...], subsidy: 
             known[cap.instruments] = _counting(_asked(sums, cap.instruments), subsidy, whole)
         amount = known[cap.instruments][cap.of]
         subject = case.subjects.get(cap.scope, "")
-        events = [each for each in cap.counts if each in case.events]
-        added.extend(Counted(cap.id, subject, each, case.day, amount) for each in events if amount)
+        if amount:
+            added += [Counted(cap.id, subject, event, case.day, amount) for event in cap.counts if event in case.events]
     for ceiling in rules.regimes:
         if ceiling.regime.counts_on in case.events and subsidy:
             subject = case.subjects.get(ceiling.regime.unit, "")
@@ -363,7 +373,9 @@ def _counts(rules: Rules, case: Case, results: tuple[LineResult, ...], subsidy: 
 
 def _counting(asked: Sum, subsidy: int, whole: Exact) -> dict[str, int]:
     """What a decision adds, by what a cap may count of it."""
-    part = share_of(subsidy, Fraction(asked.subsidy, whole)) if whole > 0 else 0
+    part: Exact = 0
+    if whole > 0:  # most often of all that is asked for
+        part = subsidy if asked.subsidy == whole else share_of(subsidy, Fraction(asked.subsidy, whole))
     return {
         "SUBSIDY": ceiling_of(part),
         "ELIGIBLE_AMOUNT": ceiling_of(asked.eligible),

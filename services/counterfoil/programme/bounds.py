@@ -18,6 +18,7 @@ from counterfoil.programme.values import WHOLE, Exact, parse_amount, parse_rate,
 
 ENVELOPE: Final = "envelope:"
 """What the name of an envelope's counter begins with."""
+_PROGRAMME: Final = Period(kind="PROGRAMME")
 
 
 class Sum(NamedTuple):
@@ -35,6 +36,9 @@ class Bound(NamedTuple):
     amount: Exact | None
     steps: tuple[Step, ...] = ()
     refusal: Step | None = None
+
+
+_UNBOUND: Final = Bound(None)
 
 
 def support_limits(rules: Rules, case: Case, eligible: Exact) -> Iterator[Bound]:
@@ -69,17 +73,28 @@ class Room(NamedTuple):
 
 def room(rules: Rules, case: Case, rule: CapRule) -> Room | None:
     """What is left of a cap on the day of the case; None where it does not bind, or counts no event of the case."""
-    cap = rule.cap
-    limit = case.approved.get(cap.id) if cap.set_at_approval else rule.limit
-    if limit is None:
+    limit = _limit(case, rule)
+    counted = None if limit is None else _counted(rules, case, rule)
+    if limit is None or counted is None:
         return None
-    subject = case.subjects.get(cap.scope, "")
-    within = span(cap.period or Period(kind="PROGRAMME"), case.day, rules.valid)
-    events = [each for each in cap.counts if each in case.events]
-    if not events:
-        return None
-    counted = max(case.history.total(cap.id, subject, each, within) for each in events)
-    return Room(max(limit - counted, 0), counted, limit, subject)
+    return Room(max(limit - counted, 0), counted, limit, case.subjects.get(rule.cap.scope, ""))
+
+
+def _limit(case: Case, rule: CapRule) -> int | None:
+    return case.approved.get(rule.cap.id) if rule.cap.set_at_approval else rule.limit
+
+
+def _counted(rules: Rules, case: Case, rule: CapRule) -> int | None:
+    """What a cap has counted on the day of the case, the most over its events; None if none of these is the case's."""
+    cap, most = rule.cap, None
+    subject, total = case.subjects.get(cap.scope, ""), case.history.total
+    within = span(cap.period or _PROGRAMME, case.day, rules.valid)
+    for event in cap.counts:
+        if event in case.events:
+            counted = total(cap.id, subject, event, within)
+            if most is None or counted > most:
+                most = counted
+    return most
 
 
 def cap_bound(rules: Rules, case: Case, rule: CapRule, asked: Sum) -> Bound:
@@ -87,33 +102,25 @@ def cap_bound(rules: Rules, case: Case, rule: CapRule, asked: Sum) -> Bound:
     cap = rule.cap
     if cap.waived_when is not None and judge(cap.waived_when, case.facts, case.day).holds:
         return Bound(None, (step("cap_waived", cap=cap.id),))
-    found = room(rules, case, rule)
-    if found is None:
-        return Bound(None)
-    texts: dict[str, Value] = {
-        "cap": cap.id,
-        "scope": cap.scope.lower(),
-        "period": cap.period,
-        "limit": _counted(cap, found.limit),
-        "counted": _counted(cap, found.counted),
-    }
-    if found.left == 0:
-        return Bound(None, (), step("cap_reached", subject=found.subject or "?", **texts))
-    most = _most(cap, found.left, asked)
+    limit = _limit(case, rule)
+    counted = None if limit is None else _counted(rules, case, rule)
+    if limit is None or counted is None:
+        return _UNBOUND
+    left = limit - counted
+    in_words: type[Micros | int] = int if cap.of == "GRANTS" else Micros
+    texts: dict[str, Value] = {**rule.said, "counted": in_words(counted)}
+    if cap.set_at_approval:
+        texts["limit"] = in_words(limit)
+    if left <= 0:
+        return Bound(None, (), step("cap_reached", subject=case.subjects.get(cap.scope) or "?", **texts))
+    most = left if cap.of == "SUBSIDY" else _most(cap, left, asked)
     if most is None or asked.subsidy <= most:
-        return Bound(most, (step("cap_not_reached", **texts),))
-    left = _counted(cap, found.left)
-    return Bound(most, (step("cap_cut", left=left, result=Micros(most), **texts),))
-
-
-def _counted(cap: Cap, number: int) -> Value:
-    return number if cap.of == "GRANTS" else Micros(number)
+        return Bound(most, (Step("cap_not_reached", texts),))
+    return Bound(most, (step("cap_cut", left=in_words(left), result=Micros(most), **texts),))
 
 
 def _most(cap: Cap, left: int, asked: Sum) -> Exact | None:
     """The subsidy that is left, where the cap counts something else than subsidy; None: it does not bind."""
-    if cap.of == "SUBSIDY":
-        return left
     if cap.of == "GRANTS":
         return None
     total = asked.eligible if cap.of == "ELIGIBLE_AMOUNT" else asked.quantity

@@ -66,7 +66,8 @@ class History:
 
     def total(self, cap: str, subject: str, event: CountingEvent, within: Span) -> int:
         """What counts within a span of days."""
-        return sum(amount for on, amount in self._entries.get((cap, subject, event), ()) if within.has(on))
+        entries = self._entries.get((cap, subject, event))
+        return sum(amount for on, amount in entries if within.has(on)) if entries else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

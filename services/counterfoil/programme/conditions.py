@@ -6,7 +6,7 @@ Kleene's logic: an unknown part leaves the whole unknown unless the others decid
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import UNSET
 
@@ -37,6 +37,9 @@ class Judgement(NamedTuple):
     holds: bool | None
     facts: tuple[Fact, ...] = ()
     missing: tuple[str, ...] = ()
+
+
+_ALWAYS: Final = Judgement(True)
 
 
 def faults(condition: Condition, known: Declared) -> Iterator[str]:
@@ -104,11 +107,15 @@ def _bad_value(condition: Condition, kind: Kind) -> Iterator[str]:
 
 
 def judge(condition: Condition | None, facts: Facts, day: int) -> Judgement:
-    """What the condition comes to on a day; no condition holds always."""
+    """What the condition comes to on a day. None holds always, and `not_within_months` where nothing is on record."""
     if condition is None:
-        return Judgement(True)
-    if condition.fact is not None:
-        return _compared(condition, facts, day)
+        return _ALWAYS
+    name = condition.fact
+    if name is not None:
+        fact = facts.get(name)
+        if fact is not None:
+            return Judgement(_holds(condition, fact.value, day), (fact,))
+        return _ALWAYS if condition.not_within_months is not None else Judgement(None, (), (name,))
     if condition.negated is not None:
         inner = judge(condition.negated, facts, day)
         return inner if inner.holds is None else inner._replace(holds=not inner.holds)
@@ -124,15 +131,6 @@ def _joined(parts: list[Judgement], *, deciding: bool) -> Judgement:
     facts = tuple(fact for part in parts for fact in part.facts)
     missing = tuple(name for part in parts for name in part.missing)
     return Judgement(None if missing else not deciding, facts, missing)
-
-
-def _compared(condition: Condition, facts: Facts, day: int) -> Judgement:
-    fact = facts.get(condition.fact or "")
-    if fact is None:
-        if condition.not_within_months is not None:  # nothing on record
-            return Judgement(True)
-        return Judgement(None, missing=(condition.fact or "",))
-    return Judgement(_holds(condition, fact.value, day), (fact,))
 
 
 def _holds(condition: Condition, value: object, day: int) -> bool:
@@ -153,10 +151,10 @@ def _in_range(condition: Condition, value: int, day: int) -> bool:
         return value >= parse_date(condition.on_or_after)
     if condition.on_or_before is not None:
         return value <= parse_date(condition.on_or_before)
-    bounds = (
-        condition.at_least is None or value >= condition.at_least,
-        condition.at_most is None or value <= condition.at_most,
-        condition.below is None or value < condition.below,
-        condition.above is None or value > condition.above,
-    )
-    return all(bounds)
+    if (least := condition.at_least) is not None and value < least:
+        return False
+    if (most := condition.at_most) is not None and value > most:
+        return False
+    if (below := condition.below) is not None and value >= below:
+        return False
+    return (above := condition.above) is None or value > above

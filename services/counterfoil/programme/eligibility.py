@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from counterfoil.contract.times import format_day
 from counterfoil.programme.conditions import Judgement, judge
 from counterfoil.programme.facts import Fact, Facts
 from counterfoil.programme.form.conditions import Requirement
 from counterfoil.programme.rules import Rules
-from counterfoil.programme.steps import Step, step
-from counterfoil.programme.wording import condition_text, value_text
+from counterfoil.programme.steps import Cited, Step, Worded, step
 
 
 class Eligibility(NamedTuple):
@@ -41,19 +39,9 @@ def eligibility(rules: Rules, facts: Facts, day: int) -> Eligibility:
 
 
 def _said(requirement: Requirement, found: Judgement) -> Step:
-    text = requirement.text or condition_text(requirement.when)
+    text = requirement.text or Worded(requirement.when)
     if found.holds:
-        return step("met", rule=requirement.id, text=text, facts=_cited(found.facts))
+        return step("met", rule=requirement.id, text=text, facts=Cited(found.facts))
     if found.holds is None:
         return step("fact_not_attested", rule=requirement.id, facts=", ".join(dict.fromkeys(found.missing)))
     return step("not_eligible", rule=requirement.id, text=text)
-
-
-def _cited(facts: tuple[Fact, ...]) -> str:
-    if not facts:
-        return "nothing on record"
-    cited = [
-        f"{each.name}: {value_text(each.value)}, attested by {each.attested_by} on {format_day(each.on)}"
-        for each in facts
-    ]
-    return "; ".join(cited)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from hashlib import sha256
 
@@ -14,6 +14,7 @@ from counterfoil.programme.form.document import Document
 from counterfoil.programme.form.identity import MoneyUnit
 from counterfoil.programme.periods import Span
 from counterfoil.programme.reading import Read
+from counterfoil.programme.steps import Micros, Value
 from counterfoil.programme.values import MICRO, WHOLE, day_of, parse_amount, parse_offset, parse_rate
 
 
@@ -28,10 +29,14 @@ class TierRule:
 
 @dataclass(frozen=True, slots=True)
 class CapRule:
-    """A cap, and its amount: micro-units, or a number of grants; None where each application has its own."""
+    """A cap, and its amount: micro-units, or a number of grants; None where each application has its own.
+
+    `said`: what the steps that name it say of it.
+    """
 
     cap: Cap
     limit: int | None
+    said: Mapping[str, Value] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +153,16 @@ def rules_of(read: Read) -> Rules:
         valid=_days(document.valid.start, document.valid.end),
         reference=_days(redemption.reference_start, redemption.reference_end),
         tiers=tuple(TierRule(each, parse_rate(each.rate), _amount(each.until)) for each in benefit.tiers),
-        caps=tuple(CapRule(each, _limit(each)) for each in benefit.caps),
+        caps=tuple(_cap(each, _limit(each)) for each in benefit.caps),
         regimes=tuple(RegimeRule(each, parse_amount(each.ceiling)) for each in benefit.regimes),
         conversions={each.from_unit: Fraction(parse_amount(each.rate), 10**6) for each in document.conversions},
         shares=tuple((each.payer, parse_rate(each.share)) for each in document.budget.funding) or (("issuer", WHOLE),),
     )
+
+
+def _cap(cap: Cap, limit: int | None) -> CapRule:
+    amount: Value = None if limit is None else limit if cap.of == "GRANTS" else Micros(limit)
+    return CapRule(cap, limit, {"cap": cap.id, "scope": cap.scope.lower(), "period": cap.period, "limit": amount})
 
 
 def _limit(cap: Cap) -> int | None:

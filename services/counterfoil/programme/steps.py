@@ -12,9 +12,12 @@ from typing import Final, NamedTuple
 
 from counterfoil.contract.times import format_day
 from counterfoil.programme.codes import LINES, REFUSALS, STEPS, TRANSFERS
+from counterfoil.programme.facts import Fact
 from counterfoil.programme.form.budget import Period
+from counterfoil.programme.form.conditions import Condition
 from counterfoil.programme.periods import spelled
 from counterfoil.programme.values import Exact, percent, written
+from counterfoil.programme.wording import condition_text, value_text
 
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 SENTENCES: Final[Mapping[str, str]] = {**STEPS, **LINES, **REFUSALS, **TRANSFERS}
@@ -32,7 +35,19 @@ class Share(NamedTuple):
     rate: Fraction
 
 
-Value = str | int | Micros | Share | Period | None
+class Worded(NamedTuple):
+    """A condition: written in words."""
+
+    condition: Condition | None
+
+
+class Cited(NamedTuple):
+    """Facts: written with who attested each, and when."""
+
+    facts: tuple[Fact, ...]
+
+
+Value = str | int | Micros | Share | Period | Worded | Cited | None
 
 
 class Step(NamedTuple):
@@ -59,7 +74,21 @@ def _text(value: Value) -> str:
         return written(value.amount)
     if isinstance(value, Share):
         return percent(value.rate)
+    if isinstance(value, Worded):
+        return condition_text(value.condition)
+    if isinstance(value, Cited):
+        return _cited(value.facts)
     return spelled(value) if value is None or isinstance(value, Period) else f"{value}"
+
+
+def _cited(facts: tuple[Fact, ...]) -> str:
+    if not facts:
+        return "nothing on record"
+    cited = [
+        f"{each.name}: {value_text(each.value)}, attested by {each.attested_by} on {format_day(each.on)}"
+        for each in facts
+    ]
+    return "; ".join(cited)
 
 
 def step(code: str, line: str | None = None, /, **values: Value) -> Step:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from counterfoil.programme.case import Case, Line
-from counterfoil.programme.conditions import judge
+from counterfoil.programme.conditions import Judgement, judge
+from counterfoil.programme.facts import Facts
+from counterfoil.programme.form.benefit import Tier
 from counterfoil.programme.rules import Rules, TierRule
 from counterfoil.programme.values import Exact, add_months, floor_of
 
@@ -35,6 +37,7 @@ class Tiers:
         if order in ("HIGHEST", "LOWEST"):
             self._tiers.sort(key=lambda each: each.rate, reverse=order == "HIGHEST")
         self._left = {each.tier.id: each.until for each in rules.tiers}
+        self._judged: dict[int, Judgement] = {}  # by a tier's number, on the facts of the whole alone
 
     def apply(self, line: Line, amount: Exact) -> Applied:
         """Divide a line's eligible amount among the tiers that apply to it, in their order."""
@@ -53,8 +56,7 @@ class Tiers:
         return Applied(tuple(parts), tuple(missing))
 
     def _applying(self, line: Line, missing: list[str]) -> Iterator[TierRule]:
-        facts = self._case.facts.joined(line.facts)
-        for each in self._tiers:
+        for number, each in enumerate(self._tiers):
             tier = each.tier
             if tier.instruments and line.instrument not in tier.instruments:
                 continue
@@ -62,7 +64,16 @@ class Tiers:
             day = self._case.day if line.starts is None else line.starts
             if tier.max_months is not None and first is not None and day >= add_months(first, tier.max_months):
                 continue
-            found = judge(tier.when, facts, self._case.day)
+            found = self._judge(number, tier, line.facts)
             missing.extend(found.missing)
             if found.holds:
                 yield each
+
+    def _judge(self, number: int, tier: Tier, of_line: Facts | None) -> Judgement:
+        """Whether a tier is for a line; for lines without facts of their own it is found out once."""
+        if of_line is not None:
+            return judge(tier.when, self._case.facts.joined(of_line), self._case.day)
+        found = self._judged.get(number)
+        if found is None:
+            found = self._judged[number] = judge(tier.when, self._case.facts, self._case.day)
+        return found

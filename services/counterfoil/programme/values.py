@@ -103,13 +103,19 @@ def rounded(amount: Exact, rounding: Rounding) -> int:
     quantum = parse_amount(rounding.quantum)
     of = amount.denominator * quantum
     floor, rest = divmod(amount.numerator, of)
-    up = {
-        "TRUNCATE": False,
-        "CEILING": rest > 0,
-        "HALF_UP": 2 * rest >= of,
-        "HALF_EVEN": 2 * rest > of or (2 * rest == of and floor % 2 == 1),
-    }[rounding.mode]
-    return (floor + up) * quantum
+    return (floor + _is_up(rounding, floor, rest, of)) * quantum
+
+
+def _is_up(rounding: Rounding, floor: int, rest: int, of: int) -> bool:
+    match rounding.mode:
+        case "TRUNCATE":
+            return False
+        case "CEILING":
+            return rest > 0
+        case "HALF_UP":
+            return 2 * rest >= of
+        case "HALF_EVEN":
+            return 2 * rest > of or (2 * rest == of and floor % 2 == 1)
 
 
 def written(amount: Exact) -> str:
