@@ -2,24 +2,31 @@
 
 An entry that decides commands has its own service's events, and those that every log has; only one that consumes an
 entry of another log may repeat that log's events. So who sends a command and verifies its receipt needs the words of
-one service, and imports no others.
+one service, and imports no others; of those only what is met, as far as it is where such words usually are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, cached_property, lru_cache
+from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Final, TypeVar
 
 import counterfoil.contract.events
 from counterfoil.contract.canonical import Refused
 from counterfoil.contract.codec import Codec
+from counterfoil.contract.entry import ENTRY_TYPE, Entry
+from counterfoil.contract.entry_form import entry_reader
 from counterfoil.contract.log_id import log_of
 from counterfoil.contract.record import Command, Event
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.vocabulary import Vocabulary
 
+K = TypeVar("K")
 T = TypeVar("T")
 Modules = tuple[ModuleType, ...]
 
@@ -169,12 +176,101 @@ def _declared(module: ModuleType, base: type[T]) -> list[type[T]]:
     ]
 
 
+class _Words(Mapping[K, type[T]]):
+    """Words of one service by name. To find one takes the modules that are here already and the service's first ones;
+    all others are imported where it is in none of these, and where all words are asked for.
+    """
+
+    def __init__(self, whole: Callable[[], Mapping[K, type[T]]], near: Callable[[], dict[K, type[T]]]) -> None:
+        self._whole, self._near = cache(whole), near
+        self._found: dict[K, type[T]] = {}
+
+    def __getitem__(self, name: K) -> type[T]:
+        if name not in self._found:
+            self._found |= self._near()
+        found = self._found.get(name)
+        return self._whole()[name] if found is None else found
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._whole())
+
+    def __len__(self) -> int:
+        return len(self._whole())
+
+
+class _Deciding(Mapping[type[Command], str]):
+    """By command the service, for those of one service."""
+
+    def __init__(self, service: str, commands: Mapping[tuple[str, int], type[Command]]) -> None:
+        self._service, self._commands = service, commands
+
+    def __getitem__(self, kind: type[Command]) -> str:
+        if self._commands[kind.TYPE, kind.V] is not kind:
+            raise KeyError(kind)
+        return self._service
+
+    def __iter__(self) -> Iterator[type[Command]]:
+        return iter(self._commands.values())
+
+    def __len__(self) -> int:
+        return len(self._commands)
+
+
+class _ServiceCodec(Codec):
+    """The codec of one service's words, for who meets few of them: each entry is read by the events that it names."""
+
+    @cached_property
+    def _read_entry(self) -> Callable[[bytes], Entry]:
+        events = self.vocabulary.events
+
+        @lru_cache(_KEPT)
+        def reading(names: tuple[str, ...]) -> Callable[[bytes], Entry]:
+            return entry_reader([events[name] for name in names])
+
+        def read(data: bytes) -> Entry:
+            named = {each.decode() for each in _NAMED.findall(data)} - {ENTRY_TYPE}
+            return reading(tuple(sorted(name for name in named if name in events)) or _SOME)(data)
+
+        return read
+
+
+_NAMED: Final = re.compile(rb'"type":"([a-z0-9_.]{1,80}[.]v[0-9]{1,4})"')
+_SOME: Final = ("state.rooted.v1",)
+"""For an entry without events, since a reader has to know one."""
+_KEPT: Final = 64
+
+
+def _near(service: str, kind: str) -> Modules:
+    """The modules of a service's commands or events that are imported, its first one, and those of the same topics."""
+    package = f"counterfoil.{service}."
+    topics = [name.removesuffix("commands") for name in sys.modules if name.startswith(package)]
+    for name in dict.fromkeys((package, *topics)):
+        if name.endswith((".", "_")) and find_spec(f"{name}{kind}") is not None:
+            import_module(f"{name}{kind}")
+    here = [name for name in sys.modules if name.startswith(package) and name.endswith(kind)]
+    return tuple(sys.modules[name] for name in here)
+
+
 @cache
 def codec_of(service: str) -> Codec:
     """The codec of one service's words. Raises `Refused` for a name that is no service."""
     if service not in _MODULES:
         raise Refused(Code.UNKNOWN_TYPE, type=service[:40])
-    return Codec(vocabulary_of(service))
+    commands = _Words(
+        lambda: vocabulary_of(service).commands,
+        lambda: {
+            (each.TYPE, each.V): each for module in _near(service, "commands") for each in _declared(module, Command)
+        },
+    )
+    events = _Words(
+        lambda: vocabulary_of(service).events,
+        lambda: {
+            each.TYPE: each
+            for module in (counterfoil.contract.events, *_near(service, "events"))
+            for each in _declared(module, Event)
+        },
+    )
+    return _ServiceCodec(Vocabulary(commands, _Deciding(service, commands), events))
 
 
 def codec_at(origin: str) -> Codec:
