@@ -8,7 +8,6 @@ looks for its offer in the ladder of each. `continuous` makes plans of what is f
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 from operator import attrgetter
 from typing import Final
@@ -17,6 +16,7 @@ from counterfoil.contract.ensure import ensure
 from counterfoil.matching.capacity import Capacity
 from counterfoil.matching.ladder import BEFORE_ALL, Fit, Ladder, Rank, RestingOffer, Search, search_for
 from counterfoil.matching.orders import (
+    Accepts,
     Bid,
     Eligible,
     Offer,
@@ -25,8 +25,10 @@ from counterfoil.matching.orders import (
     Run,
     bid_record,
     digest_records,
+    least_nodes,
     offer_record,
 )
+from counterfoil.matching.waiting_bids import BidTerms, WaitingBids
 
 Market = tuple[str, str, str]
 """(currency, class, region)"""
@@ -40,15 +42,19 @@ class Book:
     that is not there.
     """
 
-    __slots__ = ("_bids", "_eligible", "_ladders", "_queues", "_resting")
+    __slots__ = ("_accepts", "_bids", "_eligible", "_ladders", "_queues", "_resting", "_terms")
 
-    def __init__(self, eligible: Eligible) -> None:
-        """An empty book. `eligible` is asked about pairs that agree in class, region, currency and price."""
-        self._eligible = eligible
+    def __init__(self, eligible: Eligible, accepts: Accepts | None = None) -> None:
+        """An empty book. `eligible` is asked about pairs that agree in class, region, currency and price.
+
+        `accepts`: what it says of all pairs of a programme and a provider.
+        """
+        self._eligible, self._accepts = eligible, accepts
         self._resting: dict[str, RestingOffer] = {}
         self._bids: dict[str, Bid] = {}
         self._ladders: dict[Market, Ladder] = {}
-        self._queues: dict[Market, list[tuple[int, int, str]]] = {}  # (-limit, seq, bid id), sorted
+        self._queues: dict[Market, WaitingBids] = {}
+        self._terms = BidTerms()
 
     # searching ------------------------------------------------------------------------------------------------------
 
@@ -61,7 +67,7 @@ class Book:
         Only offers ranked behind `after` count; `planned` says what would be left of offers, by id, where that is less
         than what the book has. `after_class`: the class of the offer with the rank `after`.
         """
-        search = search_for(bid, remaining, now, after, self._eligible, planned)
+        search = search_for(bid, remaining, now, after, self._eligible, self._accepts, planned)
         if search is None:
             return None
         if bid.performance:
@@ -70,7 +76,7 @@ class Book:
 
     def first_that_fits(self, bid: Bid, now: Pass, eligible: Eligible) -> Offer | None:
         """R1 and R2 for the whole of a bid by price that is in no book, with a test of its own for `eligible` pairs."""
-        search = search_for(bid, bid.nodes, now, BEFORE_ALL, eligible, _UNTOUCHED)
+        search = search_for(bid, bid.nodes, now, BEFORE_ALL, eligible, None, _UNTOUCHED)
         best = None if search is None else self._best_by_price(bid, search)
         return None if best is None else best[0].offer
 
@@ -105,15 +111,28 @@ class Book:
                     best, at, before = found, each.mtflops, found[0].rank
         return best
 
-    def bids_for(self, offer: Offer, time: int) -> Iterator[Bid]:
-        """R1: the resting bids that may trade with an offer at a time (microseconds), best limit first."""
-        bids, eligible, most = self._bids, self._eligible, -offer.price
-        for minus_limit, _, bid_id in self._queues.get((offer.currency, offer.class_id, offer.region), ()):
-            if minus_limit > most:
-                return
-            bid = bids[bid_id]
-            if (not bid.is_particular or bid.admits(offer)) and eligible(bid, offer, time):
-                yield bid
+    def bids_for(self, offer: Offer, time: int, floor_hour: int) -> Iterator[Bid]:
+        """R1: the resting bids that may trade with an offer at a time (microseconds), best limit first.
+
+        Without those that would not fit even if nothing of the offer were sold.
+        """
+        queue = self._queues.get((offer.currency, offer.class_id, offer.region))
+        if queue is None:
+            return
+        eligible, accepts, most = self._eligible, self._accepts, -offer.price
+        places = self._terms.met_by(offer, floor_hour)
+        for members, block in queue.among(places, most):
+            if not places & members:  # since its programme is not accepted
+                continue
+            for minus_limit, _, place, bid in block:
+                if not places >> place & 1 or (bid.is_particular and not bid.admits(offer)):
+                    continue
+                if minus_limit > most:
+                    return
+                if eligible(bid, offer, time):
+                    yield bid
+                elif accepts is not None and not accepts(bid.programme_id, offer.provider_id):
+                    places &= ~self._terms.of(bid.programme_id)
 
     def resting(self, offer_id: str) -> RestingOffer:
         """A resting offer and what is left of it; to look at, never to change."""
@@ -132,8 +151,7 @@ class Book:
         """Rest what remains of a bid."""
         ensure(bid.bid_id not in self._bids, "book: bid already there")
         self._bids[bid.bid_id] = bid
-        for market in _markets(bid):
-            insort(self._queues.setdefault(market, []), (-bid.limit_at(market[1]), bid.seq, bid.bid_id))
+        self._wait(bid)
 
     def remove_offer(self, offer_id: str) -> Offer:
         """Take an offer out. What was sold of it stays sold."""
@@ -150,12 +168,31 @@ class Book:
         """Take a bid out."""
         ensure(bid_id in self._bids, "book: no such bid")
         bid = self._bids.pop(bid_id)
+        self._wait_no_more(bid)
+        return bid
+
+    def _wait(self, bid: Bid) -> None:
+        place = self._terms.add(bid)
+        waiting = (-bid.limit_price, bid.seq, place, bid)
+        for market in _markets(bid):
+            if bid.performance:
+                waiting = (-bid.limit_at(market[1]), bid.seq, place, bid)
+            self._queues.setdefault(market, WaitingBids()).add(waiting)
+
+    def _wait_no_more(self, bid: Bid) -> None:
+        self._terms.remove(bid)
         for market in _markets(bid):
             queue = self._queues[market]
-            del queue[bisect_left(queue, (-bid.limit_at(market[1]), bid.seq, bid_id))]
-            if not queue:
+            queue.remove(-bid.limit_at(market[1]), bid.seq)
+            if queue.is_empty():
                 del self._queues[market]
-        return bid
+
+    def _lower(self, bid: Bid, by_nodes: int) -> None:
+        """Fewer nodes remain, but some; where a smaller block will do now, offers are told."""
+        least = least_nodes(bid, bid.remaining)
+        bid.remaining -= by_nodes
+        if least_nodes(bid, bid.remaining) < least:
+            self._terms.lowered(bid)
 
     def fill(self, offer_id: str, bid_id: str, nodes: int, first_hour: int, hours: int) -> None:
         """Carry out a match.
@@ -166,15 +203,16 @@ class Book:
         resting, bid = self.resting(offer_id), self._bids.get(bid_id)
         ensure(bid is None or bid.remaining >= nodes, "book: more than the bid asks for")
         resting.take(nodes, first_hour, hours)
-        if bid is not None:
-            bid.remaining -= nodes
-            if bid.remaining == 0:
-                self.remove_bid(bid_id)
+        if bid is not None and bid.remaining == nodes:
+            bid.remaining = 0
+            self.remove_bid(bid_id)
+        elif bid is not None:
+            self._lower(bid, nodes)
 
     def reduce_bid(self, bid_id: str, by_nodes: int) -> None:
         """Lower what remains of a bid, but not to nothing (that is a removal); it keeps its priority."""
         ensure(bid_id in self._bids and 1 <= by_nodes < self._bids[bid_id].remaining, "book: cannot reduce the bid")
-        self._bids[bid_id].remaining -= by_nodes
+        self._lower(self._bids[bid_id], by_nodes)
 
     def can_reduce_offer(self, offer_id: str, by_nodes: int) -> bool:
         """Whether that much is unsold in every hour, and less than the whole offer (that is a removal)."""

@@ -23,6 +23,7 @@ from counterfoil.matching.capacity import Capacity
 from counterfoil.matching.ladder import BEFORE_ALL, Fit, Rank, RestingOffer, fit
 from counterfoil.matching.orders import (
     RESTING_TIFS,
+    Accepts,
     Bid,
     BidTif,
     Eligible,
@@ -87,9 +88,9 @@ class PriceTime:
 
     name: Final = "PTW-1"
 
-    def new_book(self, eligible: Eligible) -> Book:
+    def new_book(self, eligible: Eligible, accepts: Accepts | None = None) -> Book:
         """An empty book."""
-        return Book(eligible)
+        return Book(eligible, accepts)
 
     def bid_arrives(self, book: Book, bid: Bid, tif: BidTif, now: Pass) -> Plan:
         """The plan of a bid that is not in the book yet."""
@@ -201,7 +202,7 @@ def _meet_bids(book: Book, offer: Offer, capacity: Capacity, tif: BidTif, now: P
     """
     steps, floor_hour = _Steps(now), now.floor_hour
     starts = lru_cache(maxsize=256)(capacity.starts)  # many bids have the same shape
-    for bid in book.bids_for(offer, now.time):
+    for bid in book.bids_for(offer, now.time, floor_hour):
         left = bid.remaining
         block = fit(starts, bid, left, offer, floor_hour)
         while block is not None and not steps.is_full():

@@ -48,6 +48,7 @@ from typing import Final, Literal
 from counterfoil.contract.ensure import InvariantViolation, ensure
 from counterfoil.matching.orders import (
     RESTING_TIFS,
+    Accepts,
     Bid,
     BidTif,
     Eligible,
@@ -240,7 +241,7 @@ class NaivePriceTime:
 
     name: Final = "PTW-1"
 
-    def new_book(self, eligible: Eligible) -> NaiveBook:
+    def new_book(self, eligible: Eligible, _accepts: Accepts | None = None) -> NaiveBook:
         """An empty book."""
         return NaiveBook(eligible)
 

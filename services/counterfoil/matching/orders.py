@@ -242,6 +242,8 @@ class Tried(NamedTuple):
 
 Eligible = Callable[[Bid, Offer, int], bool]
 """Whether the two may trade at a time (microseconds), beyond class, region, currency and price."""
+Accepts = Callable[[str, str], bool]
+"""(programme, provider) -> False if no bid of the one may trade with any offer of the other."""
 
 
 class MatchingRule(Protocol):
@@ -256,8 +258,11 @@ class MatchingRule(Protocol):
         """The name that its trades state."""
         ...
 
-    def new_book(self, eligible: Eligible) -> Any:
-        """An empty book. `eligible` is asked about pairs that agree in class, region, currency and price."""
+    def new_book(self, eligible: Eligible, accepts: Accepts | None = None) -> Any:
+        """An empty book. `eligible` is asked about pairs that agree in class, region, currency and price.
+
+        `accepts`: what it says of all pairs of a programme and a provider, so that none of many has to be asked about.
+        """
         ...
 
     def bid_arrives(self, book: Any, bid: Bid, tif: BidTif, now: Pass) -> Plan:
@@ -288,6 +293,11 @@ _NOTICES: Final = ("reclaim_notice", "min_notice")
 """Fields that a record has only of an order that names a notice: others have the same digest as ever."""
 _offer_fields: Callable[[Offer], Record] = attrgetter(*(f.name for f in fields(Offer) if f.name not in _NOTICES))
 _bid_fields: Callable[[Bid], Record] = attrgetter(*(f.name for f in fields(Bid) if f.name not in _NOTICES))
+
+
+def least_nodes(bid: Bid, remaining: int) -> int:
+    """R2: the fewest nodes of which a block of the bid may be, while so many remain."""
+    return min(bid.min_nodes, remaining) if bid.partial else remaining
 
 
 def offer_record(offer: Offer, residual: tuple[Run, ...]) -> Record:

@@ -208,7 +208,7 @@ class MatchingState(ProgrammesState):
         self.admitted: dict[str, int] = {}  # order -> priority
         self.versions: dict[str, int] = {}  # admitted bid -> programme version of the vouchers that pay for it
         self.rule = rule
-        self.book = rule.new_book(self.eligible)
+        self.book = rule.new_book(self.eligible, self.accepts)
         self.resting_offers = self.keep(
             RestingOffers(self.book, self.offers, self.admitted, self.notices, self.classed)
         )
