@@ -61,7 +61,8 @@ def an_offer(chance: random.Random, n: int) -> Offer:
         offer_id=f"o{n}", seq=n, provider_id=provider, group_id=provider, class_id=chance.choice(CLASSES),
         region=chance.choice(REGIONS), currency="CNY", price=chance.randint(10, 16), gpus_per_node=8,
         nodes=chance.choice((1, 2, 3, 5, 8, 13)), window_start=start, window_end=start + chance.choice((3, 6, 20, 60)),
-        min_nodes=chance.choice((1, 1, 2, 4)), min_hours=chance.choice((1, 1, 3, 5)), reclaim_notice=chance.choice((0, 0, 4, 24)),
+        min_nodes=chance.choice((1, 1, 2, 4)), min_hours=chance.choice((1, 1, 3, 5)),
+        reclaim_notice=chance.choice((0, 0, 4, 24)),
     )  # fmt: skip
 
 
@@ -73,7 +74,8 @@ def a_bid(chance: random.Random, n: int) -> Bid:
         programme_id=f"p{chance.randrange(3)}", currency="CNY", classes=CLASSES[: chance.randint(1, 2)],
         regions=chance.choice((REGIONS, REGIONS[:1])), nodes=nodes, hours=chance.choice((1, 2, 4, 6, 24)),
         earliest=earliest, latest=earliest + chance.choice((0, 5, 30)), limit_price=chance.randint(8, 15),
-        partial=chance.random() < 0.5, min_nodes=min(nodes, chance.choice((1, 2, 3))), min_notice=chance.choice((0, 0, 0, 6)),
+        partial=chance.random() < 0.5, min_nodes=min(nodes, chance.choice((1, 2, 3))),
+        min_notice=chance.choice((0, 0, 0, 6)),
     )  # fmt: skip
 
 

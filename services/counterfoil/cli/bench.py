@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -11,6 +12,9 @@ from counterfoil.cli.command import Out, local
 from counterfoil.cli.extras import extra
 from counterfoil.cli.options import option
 from counterfoil.cli.render import Record, Rows
+
+if TYPE_CHECKING:
+    from counterfoil.bench.figure import Reading, ReportFigure
 
 _COLUMNS: Final = ("name", "per_second", "count", "milliseconds", "workload", "note")
 _AUDITED: Final = 3  # entries of the audited ledger for each of `--commands`
@@ -57,11 +61,7 @@ def register(app: typer.Typer) -> None:
             embedded.market_flow(market, report)
         if part in ("all", "core"):
             embedded.core(commands, report)
-        if part in ("all", "credit"):
-            from counterfoil.bench import credit, strips
-
-            strips.books(report)
-            credit.credit_market(report)
+        _books(part, report, report_memory)
         if part in ("all", "programme"):
             programmes.evaluations(report)
         if part in ("all", "audit"):
@@ -80,6 +80,27 @@ def register(app: typer.Typer) -> None:
             distributed.run(out.settings, commands, burst, report)
         machine = figure.machine()
         shown = [Rows("benchmarks", figures, _COLUMNS, _COLUMNS[1:4])] if figures else []
-        levels = {each.name: f"{each.value:,.0f} {each.unit}" for each in readings if each.unit == "MiB"}
+        levels = {each.name: f"{each.value:,.0f} {each.unit}" for each in readings if each.unit in ("MiB", "B")}
         value = {"machine": machine, "figures": figures, "readings": [each._asdict() for each in readings]}
         out.show(value, *shown, Record({"machine": machine, **levels}))
+
+
+def _books(part: Part, report: ReportFigure, report_memory: Callable[[Reading], None]) -> None:
+    """The parts about order books and auctions. Imported late: an older revision to compare with has no such book."""
+    if part in ("all", "credit"):
+        from counterfoil.bench import credit, strips
+
+        strips.books(report)
+        credit.credit_market(report)
+    if part in ("all", "blocks", "crowding"):
+        from counterfoil.bench import blocks
+
+        if part != "crowding":
+            blocks.blocks(report)
+            blocks.memory(report_memory)
+        if part != "blocks":
+            blocks.crowding(report)
+    if part in ("all", "auction"):
+        from counterfoil.bench import auctions
+
+        auctions.auctions(report)

@@ -16,7 +16,7 @@ from counterfoil.matching.sieve import Sieve
 
 BLOCK_BIDS_MAX: Final = 128  # a block that outgrows it is halved
 _HOURS, _LEAST, _NODES, _LATEST, _END, _NOTICE = range(6)
-"""The numbers of a bid: its hours, the smallest block, all of its nodes, its last start, its earliest end, its notice."""
+"""The numbers of a bid: its hours, the smallest block, all nodes, its last start, its earliest end, its notice."""
 Waiting = tuple[int, int, int, Bid]
 """(-limit, seq, place in the sieve, bid): the lower comes first; no two have the same `seq`."""
 _Rank = tuple[int, int]
