@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
 import pytest
 
+from counterfoil.catalogue import VIEWS
 from counterfoil.contract.disclosure import DISCLOSURES
 from counterfoil.gateway.readers import may_read_entry
 from counterfoil.ledger.commands import Deposit
@@ -79,6 +82,88 @@ def test_a_receipt_is_for_who_signed_it_and_who_has_its_programme(market: Readin
     if paid.status_code != 200:
         unknown = market.ask(reader, "/v1/commands/ledger/treasury/01890000-0000-7000-8000-000000000000")
         assert {**problem_of(paid), "detail": ""} == {**problem_of(unknown), "detail": ""}  # as if there were none
+
+
+STATE = "/v1/state/ledger/main?key={}"
+KEYS = ("position/USD/cash/lab-1", "position/USD/cash/gpu-2", "position/USD/cash/nobody", "no-such-kind/x")
+"""Records of state: of the party that asks, of another one, of nobody, and none at all."""
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_records_of_state_are_for_who_reads_everything(market: Reading, reader: str) -> None:
+    """A proof has hashes of others' records, which can be guessed. So nothing is told: not of one's own record, not of
+    another's, and not that there is none, in the same words for all of them.
+    """
+    answers = [market.ask(reader, STATE.format(key)) for key in KEYS]
+    if market.disclosure == "public" or reader in EVERYTHING:
+        assert {answer.status_code for answer in answers} <= {200, 409, 503}
+        return
+    assert {answer.status_code for answer in answers} == {expected(reader, EVERYTHING)}
+    first, *others = [{**problem_of(answer), "instance": ""} for answer in answers]
+    assert all(other == first for other in others)
+    assert "lab-1" not in str(first) or PARTIES.get(reader) == "lab-1"
+    elsewhere = market.ask(reader, STATE.replace("ledger", "bank").format("x"))
+    assert {**problem_of(elsewhere), "instance": ""} == first
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("path", ["/v1/feed", "/v1/webhooks", "/v1/sessions"])
+def test_what_is_a_partys_own_needs_its_session(market: Reading, path: str, reader: str) -> None:
+    answer = market.ask(reader, path)
+    assert answer.status_code == (401 if reader == "anybody" else 200)
+    if path == "/v1/sessions" and reader != "anybody":
+        assert market.token(PARTIES[reader]) not in answer.text
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_another_partys_webhook_is_there_for_nobody(market: Reading, reader: str) -> None:
+    body = {"url": "https://lab.example/hook", "types": []}
+    made = market.ask("party", "/v1/webhooks", "POST", json=body).json()["id"]
+    path = f"/v1/webhooks/{made}"
+    asked = [("GET", path), ("POST", f"{path}/test"), ("POST", f"{path}/secret"), ("POST", f"{path}/pause"),
+             ("POST", f"{path}/resume"), ("POST", f"{path}/replay")]  # fmt: skip
+    if reader != "party":
+        for method, to in [*asked, ("DELETE", path)]:
+            more = {"json": {"since": "2026-01-01T00:00:00.000000Z"}} if to.endswith("replay") else {}
+            found, absent = (market.ask(reader, each, method, **more) for each in (to, to.replace(made, "whk_none")))
+            assert found.status_code == (401 if reader == "anybody" else 404), to
+            assert {**problem_of(found), "detail": "", "instance": ""} == {
+                **problem_of(absent), "detail": "", "instance": ""
+            }  # fmt: skip
+    assert market.ask("party", path, "DELETE").status_code == 204
+
+
+PLACES = {
+    "/v1/commands": "signed by whoever gives it",
+    "/v1/commands/{service}/{actor}/{command_id}": "test_a_receipt_is_for_who_signed_it_and_who_has_its_programme",
+    "/v1/commands/{service}/{shard}/{actor}/{command_id}": "as without a shard",
+    "/v1/sessions": "test_what_is_a_partys_own_needs_its_session",
+    "/v1/feed": "test_what_is_a_partys_own_needs_its_session",
+    "/v1/webhooks": "test_what_is_a_partys_own_needs_its_session",
+    "/v1/webhooks/{webhook_id}": "test_another_partys_webhook_is_there_for_nobody",
+    "/v1/webhooks/{webhook_id}/pause": "test_another_partys_webhook_is_there_for_nobody",
+    "/v1/webhooks/{webhook_id}/resume": "test_another_partys_webhook_is_there_for_nobody",
+    "/v1/webhooks/{webhook_id}/replay": "test_another_partys_webhook_is_there_for_nobody",
+    "/v1/webhooks/{webhook_id}/secret": "test_another_partys_webhook_is_there_for_nobody",
+    "/v1/webhooks/{webhook_id}/test": "test_another_partys_webhook_is_there_for_nobody",
+    "/v1/events": "test_the_stream_is_for_who_reads_everything",
+    "/v1/state/{service}/{shard}": "test_records_of_state_are_for_who_reads_everything",
+    "/v1/depth": "tests/gateway/test_depth.py",
+    "/v1/limits": "test_health_and_limits_are_for_anybody",
+    "/healthz": "test_health_and_limits_are_for_anybody",
+    "/log/{service}/{shard}/checkpoint": "test_hashes_are_for_anybody",
+    "/log/{service}/{shard}/vkey": "test_hashes_are_for_anybody",
+    "/log/{service}/{shard}/tile/{rest}": "test_entries_are_for_who_reads_everything",
+}
+"""Each path that is no view, and where its cells are; those of views are in `tests/readers`."""
+
+
+def test_every_path_has_its_cells() -> None:
+    views = {f"/v1/{view.name.replace('_', '-')}" for view in VIEWS}
+    paths = json.loads(Path("schemas/openapi.json").read_bytes())["paths"]
+    assert {path for path in paths if path.partition("/{")[0] not in views} == set(PLACES)
+    for place in PLACES.values():
+        assert not place.startswith("test_") or place in globals()
 
 
 @pytest.mark.parametrize("reader", READERS)
