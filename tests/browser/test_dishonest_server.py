@@ -139,7 +139,7 @@ def test_what_it_forges_is_red(reader: Reader, path: str, forge: Forge, words: s
     forging(reader, path, forge)
     reader.open(PAGE)
     assert reader.badges("forged").count() >= 1
-    trades = reader.page.get_by_role("region", name="Latest trades").locator(".badge")
+    trades = reader.page.get_by_role("region", name="Latest trades", exact=True).locator(".badge")
     assert trades.count() >= 1
     assert reader.badges("proven").and_(trades).count() == 0, "of what is changed, nothing is proven"
     assert words in reader.said("forged")

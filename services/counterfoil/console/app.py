@@ -90,7 +90,8 @@ class Console:
         if wanted is not None:
             return _csv(request, values, wanted)
         at = {log.name: positions[origin] for log, origin in backend.origins.items()}
-        around |= {"title": shown.title, "positions": at, "ended": ended, "known": known}
+        states = [log.name for log, snapshot in backend.snapshots.items() if snapshot.size()]
+        around |= {"title": shown.title, "positions": at, "states": states, "ended": ended, "known": known}
         answer = page(
             request, shown.template, {**self._around(request), **around, **values}, language=language_of(request)
         )
@@ -155,6 +156,7 @@ class Console:
             "roles": (),
             "everything": False,
             "positions": {},
+            "states": [],
         }
         more = {"title": "Not available", "problem": problem, "ended": False, "known": None}
         values = {**self._around(request), **around, **more}

@@ -20,7 +20,7 @@ PROVEN: Final = 50
 _CASH: Final = (
     Column("asset", N_("Currency"), "id"),
     Column("available", N_("Available"), "amount", unit="asset", posting="posting"),
-    Column("held", N_("Held for orders and bonds"), "amount", unit="asset"),
+    Column("held", N_("Held for orders and bonds"), "amount", unit="asset", balance="held"),
     Column("posted_at", N_("Last change"), "time"),
 )
 

@@ -18,7 +18,8 @@ _SHOWN: Final = 12
 _VOUCHERS: Final = (
     Column("voucher_id", N_("Voucher"), "id", service="issuance"),
     Column("programme", N_("Programme"), link="/console/programmes/{programme_id}"),
-    Column("available", N_("Available"), "amount", unit="unit", posting="posting"),
+    Column("available", N_("Available"), "amount", unit="unit", posting="posting", part="voucher_available"),
+    Column("left", N_("Left"), "amount", unit="unit", balance="posted", part="voucher_left"),
     Column("held", N_("Held for orders"), "amount", unit="unit"),
     Column("pending", N_("Handed on, for sale, pledged or withheld"), "amount", unit="unit"),
     Column("expires_at", N_("Until"), "time"),
@@ -100,7 +101,8 @@ def read(look: Look, party_id: str) -> Mapping[str, Any]:
     first = min((row for row in held if row["left"]), key=lambda each: each["expires_at"], default=None)
     shown = sorted((row for row in held if row["left"]), key=lambda each: each["expires_at"])[:_SHOWN]
     bars = [(row["voucher_id"], (("a", row["available"]), ("b", row["held"]), ("c", row["pending"]))) for row in shown]
-    more = {"money": money, "spendable": available, "bars": bars, "points": points, "unit": unit, "first": first}
+    totals = {"money": money, "spendable": available, "parts": sum(1 for row in held if row["left"])}
+    more = {**totals, "bars": bars, "points": points, "unit": unit, "first": first}
     waiting = {"waiting": len(open_reports), "least": open_reports.limited}
     return {"subject": subject, **{table.name: table for table in tables}, **more, **waiting, "tables": tables}
 

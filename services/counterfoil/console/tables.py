@@ -33,7 +33,8 @@ class Column:
     `unit`: the member with an amount's currency. `link`: an address with members in braces. `service`: in whose log the
     entry is that made the object whose id stands here; the cell can then be proven. `said`: that entry says the same
     under this name, so that the id's proof is that of this cell, too. `posting`: the member with the place of the
-    posting after which this is what is available of a balance.
+    posting after which this is what is available of a balance. `balance`: the member of the same balance that this cell
+    shows. `part`: the name of a total of which it is a part.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Column:
     service: str | None = None
     said: bool = False
     posting: str | None = None
+    balance: str | None = None
+    part: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ function showLocalTimes(/** @type {ParentNode} */ within) {
 /** What needs the files of others, which a checkout may lack: the page says so itself. */
 async function start() {
   const { loadWords } = await import("./words.js");
-  const [{ proveAll }, signing, session, receipts, trust] = await Promise.all([
+  const [{ proveAll }, { proveStates }, signing, session, receipts, trust] = await Promise.all([
     import("./proof.js"),
+    import("./state.js"),
     import("./signing.js"),
     import("./session.js"),
     import("./receipts.js"),
@@ -29,12 +30,13 @@ async function start() {
   });
   signing.takeForms(document);
   await signing.showUnsettled();
+  await proveStates();
   await proveAll();
   document.addEventListener("htmx:load", (event) => {
     const within = /** @type {HTMLElement} */ (event.target);
     showLocalTimes(within);
     signing.takeForms(within);
-    proveAll(within);
+    proveStates(within).then(() => proveAll(within));
   });
   document.documentElement.dataset.ready = "";
 }

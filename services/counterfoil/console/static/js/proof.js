@@ -1,12 +1,17 @@
 // Proves figures in the reader's browser: the entry that a figure comes from is in the log, and says what the page shows.
 import { CounterfoilError, fromBase64, NotProven, Refused } from "../vendor/counterfoil-client.js";
 import { Badge } from "./badge.js";
-import { element, language, localTime } from "./dom.js";
+import { element, localTime } from "./dom.js";
+import { agrees } from "./figures.js";
+import { availableNow } from "./state.js";
 import { get } from "./store.js";
+import { proveSums } from "./sums.js";
 import { headOver, originOf, pathOf } from "./trust.js";
 import { say } from "./words.js";
 
 /** @typedef {import("../vendor/counterfoil-client.js").Proven} Proven */
+
+export { agrees };
 
 /** So many at once: a page with thousands answers its reader meanwhile. */
 const AT_ONCE = 25;
@@ -68,11 +73,11 @@ async function prove(shown) {
     const head = await headOver(path, index);
     const proven = await entryOf(path, index, head);
     const { covered, unitless } = check(shown, proven, member);
+    const balance = shown.dataset.account === undefined ? "" : ` ${await availableNow(path, index, shown.dataset)}`;
     for (const each of covered) {
       each.classList.add("covered");
       each.title = say("covered", { log: path, index });
     }
-    const balance = shown.dataset.account === undefined ? "" : ` ${say("balance_after", { index })}`;
     badge.show("proven", provenBy(proven, head) + balance + (unitless ? ` ${say("no_currency")}` : ""));
     return "proven";
   } catch (problem) {
@@ -143,7 +148,17 @@ function checkBalance(shown, events, index, text) {
   if (found !== value) throw new NotProven(say("other_value", { shown: value, found }));
   const unit = CURRENCY.test(asset ?? "") ? asset : undefined;
   if (!agrees(text, found, "amount", unit)) throw new NotProven(say("other_value", { shown: text, found }));
-  return { covered: [shown], unitless: unit === undefined };
+  const cells = /** @type {HTMLElement[]} */ ([...(shown.closest("tr")?.querySelectorAll("[data-balance]") ?? [])]);
+  for (const cell of cells) checkPart(cell, String(after[cell.dataset.balance ?? ""]), unit);
+  return { covered: [shown, ...cells], unitless: unit === undefined };
+}
+
+/** Another member of the same balance. @param {HTMLElement} cell @param {string} found @param {string} [unit] */
+function checkPart(cell, found, unit) {
+  const text = (cell.textContent ?? "").trim();
+  const { value: given = "" } = cell.dataset;
+  if (found !== given) throw new NotProven(say("other_value", { shown: given, found }));
+  if (!agrees(text, found, "amount", unit)) throw new NotProven(say("other_value", { shown: text, found }));
 }
 
 /** Whether a cell shows all of what the event says; false where that names no currency. @param {any} event @param {string} field @param {HTMLElement} cell */
@@ -166,22 +181,6 @@ function kindOf(field, value) {
   return /^-?[0-9]+$/.test(value) && !IS_TEXT.test(field) ? "amount" : "text";
 }
 
-/**
- * Whether a page's text is a value exactly as pages show it, and nothing else. `unit`: an amount's currency; without it, any
- * code may stand before the figures.
- * @param {string} text @param {string} value @param {"number" | "amount" | "text"} kind @param {string} [unit]
- */
-export function agrees(text, value, kind, unit) {
-  if (kind === "text") return text === value;
-  const format = new Intl.NumberFormat(language());
-  if (kind === "number") return text === format.format(BigInt(value));
-  const decimal = format.formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
-  const micro = value.replace("-", "").padStart(7, "0");
-  const part = micro.slice(-6).replace(/0{1,4}$/, "");
-  const figures = `${value.startsWith("-") ? "-" : ""}${format.format(BigInt(micro.slice(0, -6)))}${decimal}${part}`;
-  return unit === undefined ? text.replace(/^[A-Z]{3}\s+|^GPU-h\s+/, "") === figures : text.replace(/\s+/, " ") === `${unit} ${figures}`;
-}
-
 /** What was proven. @param {Proven} proven @param {import("./trust.js").Head} head */
 function provenBy({ index, checkpoint }, { pin, older }) {
   const since = localTime(pin.since);
@@ -192,9 +191,10 @@ function provenBy({ index, checkpoint }, { pin, older }) {
 
 /** One line at the end of the page about all figures that stand there now: also those that nothing could prove. */
 function summarise() {
+  proveSums();
   const proven = document.querySelectorAll(".covered").length;
-  const all = document.querySelectorAll("[data-proof], [data-said], td.figure:not(:has([data-proof]))").length;
-  const forged = document.querySelectorAll('[data-proof] + .badge[data-state="forged"]').length;
+  const all = document.querySelectorAll("[data-proof], [data-said], [data-member], [data-sum], td.figure:not(:has([data-proof]))").length;
+  const forged = document.querySelectorAll('.badge[data-state="forged"]').length;
   const text = say(forged ? "summary_forged" : "summary", { proven, all, forged });
   let line = document.getElementById("proof-summary");
   if (line === null) {
