@@ -19,6 +19,7 @@ from counterfoil.matching.auction_state import Auctions
 from counterfoil.matching.book import Book
 from counterfoil.matching.capacity import Capacity
 from counterfoil.matching.ladder import Ladder, RestingOffer
+from counterfoil.matching.position_state import Positions
 from counterfoil.matching.resting import RestingBids, RestingOffers
 from counterfoil.matching.state import MatchingState
 from counterfoil.matching.waiting_bids import WaitingBids
@@ -132,6 +133,7 @@ def _picture(thing: Any, within: tuple[int, ...]) -> object:
     left_out |= {"_terms"} if isinstance(thing, Book) else set()  # places differ, and what the bids state is compared
     left_out |= {"_starts", "place"} if isinstance(thing, RestingOffer) else set()
     left_out |= {"outcome"} if isinstance(thing, Auctions) else set()  # what it keeps is computed again
+    left_out |= {"_rooms"} if isinstance(thing, Positions) else set()  # likewise
     if isinstance(thing, RestingOffers | RestingBids):
         left_out |= {"_book", "_received", "_admitted", "_versions"}
     return {name: _picture(getattr(thing, name), within) for name in names if name not in left_out}

@@ -107,6 +107,8 @@ def _matching() -> tuple[Modules, Modules]:
         inventory_events,
         performance_commands,
         performance_events,
+        position_commands,
+        position_events,
         reclaim_commands,
         reclaim_events,
         solution_commands,
@@ -116,11 +118,11 @@ def _matching() -> tuple[Modules, Modules]:
     of_events = (
         events, amendment_events, performance_events, halt_events, auction_events, inventory_events, solution_events,
         collar_events,
-        cover_events, reclaim_events,
+        cover_events, reclaim_events, position_events,
     )  # fmt: skip
     of_commands = (
         commands, performance_commands, halt_commands, auction_commands, inventory_commands, solution_commands,
-        collar_commands, reclaim_commands,
+        collar_commands, reclaim_commands, position_commands,
     )  # fmt: skip
     return of_commands, of_events
 

@@ -16,6 +16,7 @@ from counterfoil.contract.times import HOUR
 from counterfoil.issuance.commands import AttestGroup, SuspendProvider
 from counterfoil.matching.commands import AmendBid, CancelBid
 from counterfoil.matching.halt_commands import HaltTrading, ResumeTrading
+from counterfoil.matching.position_commands import SetPositionLimit
 from tests.audit.forge import Forgery
 from tests.audit.test_forged import Tamper, trade_price
 from tests.e2e.test_reclaim import asking
@@ -52,6 +53,7 @@ class Story:
         place(market, "halted", replace(BID, limit_price=3 * USD, nodes=4))
         post("operator", ResumeTrading(class_id="a100", region=None, provider_id=None, reason="They were"))
         self._ahead(market)
+        self._crowded(market)
         refused = market.ask("lab-1", replace(BID, programme_id="p2"))
         self.command_id = refused.id.split("/")[1]
         place(market, "related", replace(BID, limit_price=USD + 500_000, earliest=H + 70, latest=H + 70), "lab-2")
@@ -77,6 +79,14 @@ class Story:
         market.do("lab-1", AmendBid(bid_id=behind, reduce_nodes_by=None, limit_price=90_000 * USD))
         market.refused("lab-2", CancelBid(bid_id=behind), Code.UNKNOWN_ORDER)
         market.do("lab-1", CancelBid(bid_id=behind))
+
+    def _crowded(self, market: Market) -> None:
+        """A bid waits since its group may hold nothing of the day, until it may."""
+        limit = SetPositionLimit(class_id="a100", region="east", share_bps=0, least=0, reason="Few hold most of it")
+        market.do("operator", limit)
+        market.do("gpu-1", replace(OFFER, window_start=H + 80, window_end=H + 82))
+        self._place(market, "crowded", replace(BID, limit_price=4 * USD, earliest=H + 80, latest=H + 80))
+        market.do("operator", replace(limit, share_bps=None))
 
     def _auction(self, market: Market) -> None:
         """A block takes all that is cheap. Another would pay the dear offer, at whose price the first could not pay."""
@@ -111,6 +121,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         ("small", "resting", {"rests"}, {"minimum_hours", "minimum_nodes", "hours", "price"}),
         ("late", "filled", {"traded"}, {"hours", "sold", None}),
         ("halted", "filled", {"trading_resumed"}, {"halted", "minimum_hours", "nodes", None}),
+        ("crowded", "filled", {"traded"}, {"hours", "position_limit", None}),
         ("unlisted", "resting", {"rests"}, {"minimum_hours", "minimum_nodes", "hours", "not_listed"}),
         ("careful", "resting", {"rests"}, {"reclaim_notice"}),
         ("ahead", "filled", {"traded"}, {"hours", None}),

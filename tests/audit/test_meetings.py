@@ -27,6 +27,8 @@ from counterfoil.matching.commands import AmendBid
 from counterfoil.matching.continuous import PriceTime
 from counterfoil.matching.events import BidClosed
 from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAtSite
+from counterfoil.matching.position_commands import SetPositionLimit
+from counterfoil.matching.position_state import Positions
 from counterfoil.matching.state import MatchingState
 from counterfoil.runtime.runner import Runner
 from tests.market import BID, OFFER, USD, H, Market, found
@@ -127,9 +129,19 @@ def oversells(market: Market, patch: pytest.MonkeyPatch) -> None:
     market.do("gpu-1", PostOfferAtSite(site_id="hall-1", **terms))
 
 
+def crowds(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """A group gets more of a day than it may."""
+    limit = SetPositionLimit(class_id="a100", region="east", share_bps=2_000, least=1, reason="few hold most of it")
+    market.do("operator", limit)
+    patch.setattr(Positions, "room", lambda *_: None)
+    market.do("gpu-1", OFFER)
+    market.do("lab-1", BID)
+
+
 @pytest.mark.parametrize(
     ("dishonest", "codes"),
     [
+        (crowds, {"position_exceeded"}),
         (overcharges, {"price_wrong"}),
         (obeys, {"rejection_hidden"}),
         (turns_away, {"rejection_unfounded"}),

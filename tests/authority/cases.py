@@ -117,6 +117,7 @@ from tests.authority.prepared import (
     FACT,
     FURTHER,
     LATER,
+    LIMIT,
     MINUTES,
     NEW,
     SPECIAL_AID,
@@ -626,6 +627,7 @@ ORDERS: Final[Mapping[str, Mapping[str, Make]]] = {
     "halt_trading": {"itself": alone("lab-1", _halt)},
     "resume_trading": {"itself": alone("lab-1", _resume)},
     "set_price_collar": {"itself": alone("lab-1", lambda _market: COLLAR)},
+    "set_position_limit": {"itself": alone("lab-1", lambda _market: LIMIT)},
     "schedule_auction": {"itself": alone("lab-1", lambda _market: AUCTION)},
     "cancel_auction": {
         "itself": alone("lab-1", lambda market: CancelAuction(auction_id=market.ids["auction"], reason=WHY))

@@ -101,6 +101,7 @@ from tests.golden import (
     halt_story,
     notice_story,
     payer_story,
+    position_story,
     reclaim_story,
     stopped_story,
     taking_story,
@@ -150,6 +151,7 @@ LATER: tuple[tuple[str, str, Callable[[GoldenWorld], None]], ...] = (
     ("redemption", "reclaim_forfeits_bps", reclaim_story.tell),
     ("ledger", "judges_pledgees", taking_story.pledged),
     ("ledger", "credit_band_bps", credit_market_story.tell),
+    ("matching", "max_position_limits", position_story.tell),
 )
 """Further parts: in which service's rules, since which field, and how it is told."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.naive_book import NAIVE_PTW_1
 from counterfoil.matching.orders import Bid, BidTif, Eligible, MatchingRule, Offer, OfferTif, Pass, Plan, Tried
+from counterfoil.matching.position_state import RoomOf
 
 RULES_OF_MATCHING: tuple[MatchingRule, ...] = (PTW_1, NAIVE_PTW_1)
 
@@ -28,9 +29,10 @@ class RuledBook:
         continues: bool,
         consents: bool = False,
         uncrosses: bool = False,
+        room_of: RoomOf | None = None,
     ) -> None:
         self.rule, self.continues, self.consents, self.uncrosses = rule, continues, consents, uncrosses
-        self.book = rule.new_book(eligible)
+        self.book = rule.new_book(eligible, None, room_of)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.book, name)

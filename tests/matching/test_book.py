@@ -503,9 +503,9 @@ def test_a_whole_pass_looks_at_each_offer_but_a_few_times(monkeypatch: pytest.Mo
     looked: list[str] = []
     exact = ladder.fit
 
-    def counted(starts: Any, bid: Bid, remaining: int, offer: Offer, floor_hour: int) -> Any:
+    def counted(starts: Any, bid: Bid, remaining: int, offer: Offer, floor_hour: int, room: Any) -> Any:
         looked.append(offer.offer_id)
-        return exact(starts, bid, remaining, offer, floor_hour)
+        return exact(starts, bid, remaining, offer, floor_hour, room)
 
     monkeypatch.setattr(ladder, "fit", counted)
     book, own = RuledBook(PTW_1, eligible, continues=True), 200

@@ -216,6 +216,7 @@ def test_every_command_and_code_is_covered_here() -> None:
     reached |= {"UNKNOWN_PARTY", "PROGRAMME_PAUSED"}  # in `test_leaving`
     reached |= {"AMENDMENT_OPEN"}  # in `test_amendments`
     reached |= {"HALT_NOT_VALID", "TRADING_HALTED", "TRADING_NOT_HALTED"}  # in `test_halts`
+    reached |= {"POSITION_LIMIT_NOT_VALID"}  # in `test_positions`
     reached |= {"BOND_IN_KIND", "PRICE_NOT_AT_PAR"}  # in `tests/e2e/test_in_kind.py`
     reached |= {"PERFORMANCE_UNKNOWN", "NO_CLASS_ADMITTED", "PRICED_BY_PERFORMANCE"}  # in `test_performance`
     of_inventory = {"SITE_NEEDED", "EXCEEDS_INVENTORY", "PARTY_NOT_A_PROVIDER"}

@@ -9,6 +9,7 @@ from counterfoil.matching.book import Book
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.events import BidAdmitted, OfferAdmitted
 from counterfoil.matching.orders import Accepts, Bid, Eligible, Offer, Pass, Plan, Tried
+from counterfoil.matching.position_state import RoomOf
 from counterfoil.matching.state import MatchingState
 from tests.matching.world import DECIDER, WORLD, B, Market
 
@@ -18,8 +19,8 @@ class CallPhase:
 
     name = PTW_1.name
 
-    def new_book(self, eligible: Eligible, accepts: Accepts | None = None) -> Book:
-        return Book(eligible, accepts)
+    def new_book(self, eligible: Eligible, accepts: Accepts | None = None, room_of: RoomOf | None = None) -> Book:
+        return Book(eligible, accepts, room_of)
 
     def bid_arrives(self, _book: Any, _bid: Bid, _tif: Any, _now: Pass) -> Plan:
         return Plan(rests=True)

@@ -64,7 +64,8 @@ from tests.snapshots import snapshot
 from tests.state_data import unwatched
 
 DECIDER = SERVICE.decider
-CACHES = ("RestingOffer._starts", "Ladder._unions", "Ladder._origin")  # searches write to these; they change no answer
+CACHES = ("RestingOffer._starts", "Ladder._unions", "Ladder._origin", "Positions._rooms")
+"""Searches write to these; they change no answer."""
 IN_FORCE = LATEST  # version of the rules, unless a market says which
 H = 277_778  # the hour at which `T` falls
 T = H * HOUR
@@ -517,5 +518,7 @@ class Market(Scenario):
         for event in decision:
             self.tally.count(event, here)
             self.history.append((event, here))
+        if self.state.uncrossing and self.tally.uncrossing is None:  # since a halt, or a limit, is in the way no more
+            self.tally.uncrossing = next(iter(self.state.uncrossing.values())).began or None
         self.tally.check(self.state)
         return self

@@ -3,10 +3,10 @@
     python -m tests.properties.million --commands 1000000 --hash-seeds 0 1 2
 
 Each flow is 2,000 steps from a seed: orders of every kind, amendments, reductions, listings, classes, halts, collars,
-expiries, cancellations of one and of all, and auctions with proposals from outside. After each step the two deciders
-have decided the same, no pair of all that rest fits, each trade was allowed, and each auction that cleared is checked
-as an audit does; at its end a flow is replayed from its events alone. That deciding writes nothing, and that the
-records are all of the state, is compared in every sixteenth flow, since it takes four times as long as all else.
+limits, expiries, cancellations of one and of all, and auctions with proposals from outside. After each step the two
+deciders have decided the same, no pair of all that rest fits, each trade was allowed, and each auction that cleared is
+checked as an audit does; at its end a flow is replayed from its events alone. That deciding writes nothing, and that
+the records are all of the state, is compared in every sixteenth flow, since it takes four times as long as all else.
 One process for each hash seed plays the same flows, and all must end with the same digest. Where it was stopped, or the
 seconds are over, it says with which seed to go on.
 """
@@ -44,6 +44,7 @@ from counterfoil.matching.auction_events import AuctionCleared
 from counterfoil.matching.collar_commands import SetPriceCollar
 from counterfoil.matching.commands import CancelOrdersOf, CancelOwnOrders
 from counterfoil.matching.events import BidReceived, OfferReceived
+from counterfoil.matching.position_commands import SetPositionLimit
 from counterfoil.matching.solution_commands import PlacedBlock, ProposeSolution
 from counterfoil.matching.solutions import digest_of
 from counterfoil.matching.state import ANY
@@ -171,6 +172,13 @@ class Markets(Twins):
             reference_price=price, reason="why",
         ), OPERATOR.party_id)  # fmt: skip
 
+    def limit(self, chance: random.Random) -> None:
+        """Bound what a group holds of a market that trades, or let it hold what it gets."""
+        share, least = chance.choice((None, 0, 1_000, 3_000)), chance.choice((0, 6, 24))
+        self.both("when", SetPositionLimit(
+            class_id=chance.choice(("a100", "h100")), region="east", share_bps=share, least=least, reason="why",
+        ), OPERATOR.party_id)  # fmt: skip
+
     def digest(self) -> str:
         """Of all that was decided."""
         told = sha256()
@@ -235,6 +243,8 @@ def _step(chance: random.Random, markets: Markets) -> None:  # noqa: C901
             markets.cancel_all(chance)
         case 28 if chance.random() < 0.4:
             markets.collar(chance)
+        case 35 if chance.random() < 0.4:
+            markets.limit(chance)
         case 29 | 30 | 31 | 32 | 33 | 34:
             markets.auction(chance)
         case _ if markets.waiting:

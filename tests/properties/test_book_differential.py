@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from counterfoil.contract.ensure import InvariantViolation
 from counterfoil.matching import ladder
 from counterfoil.matching.capacity import Capacity
 from counterfoil.matching.orders import Bid, Match, Offer, Plan, Prevented, Tried
+from counterfoil.matching.position_state import Room
 from tests.matching.books import RULES_OF_MATCHING, RuledBook
 
 NOW = 490_000
@@ -42,10 +44,15 @@ class Twins:
     whatever may let one fit is followed by all bids meeting the offers anew, and none may be left.
     """
 
-    def __init__(self, continues: bool, consents: bool = True, uncrosses: bool = False) -> None:
-        self.uncrosses = uncrosses and continues
+    def __init__(
+        self, continues: bool, consents: bool = True, uncrosses: bool = False, bounded: int | None = None
+    ) -> None:
+        self.uncrosses, self.bounded = uncrosses and continues, bounded if continues else None
+        self.held = Counter[tuple[str, str, str, int]]()
         self.books = tuple(
-            RuledBook(rule, eligible, continues=continues, consents=consents, uncrosses=self.uncrosses)
+            RuledBook(
+                rule, eligible, continues=continues, consents=consents, uncrosses=self.uncrosses, room_of=self.room_of
+            )
             for rule in RULES_OF_MATCHING
         )
         self.tifs: dict[str, Any] = {}
@@ -54,6 +61,13 @@ class Twins:
         self.offers: list[str] = []
         self.bids: list[str] = []
         self.unfinished: list[str] = []  # orders whose last pass was cut short
+
+    def room_of(self, group_id: str, class_id: str, region: str, floor_hour: int) -> Room | None:
+        """A group gets so many node-hours of each market and day."""
+        if self.bounded is None:
+            return None
+        days = range(floor_hour // 24, floor_hour // 24 + 20)
+        return Room(days[0], [self.bounded - self.held[group_id, class_id, region, day] for day in days])
 
     def post_offer(self, terms: dict[str, Any], tif: Any, floor: int, bound: int) -> Plan:
         """An incoming offer: plan, then carry out."""
@@ -190,6 +204,8 @@ class Twins:
         first = [] if plan.first is None else [plan.first]
         self.unfinished = first + [each for each in self.unfinished if each != taker_id] + [taker_id] * plan.more
         assert plan.refusal is None or plan == Plan(refusal=plan.refusal)
+        for match in plan.matches:
+            self._hold(match)
         for book in self.books:
             for match in plan.matches:
                 bid = book.bid(match.bid_id)
@@ -209,6 +225,13 @@ class Twins:
                 book.remove_bid(taker_id)
             if not plan.rests and book.offer(taker_id) is not None:
                 book.remove_offer(taker_id)
+
+    def _hold(self, match: Match) -> None:
+        """The group of the buyer has more, and never more than it may."""
+        bid, offer = self.books[1].bid(match.bid_id), self.books[1].offer(match.offer_id)
+        for hour in range(match.first_hour, match.first_hour + bid.hours):
+            self.held[bid.group_id, offer.class_id, offer.region, hour // 24] += match.nodes
+        assert self.bounded is None or max(self.held.values()) <= self.bounded
 
     def _is_asked_for(self, book: RuledBook, prevented: Prevented, taker_id: str) -> None:
         """No order of another party ends that rests, unless its own mode says that it may."""
@@ -268,10 +291,14 @@ class BooksAgree(RuleBasedStateMachine):
         bids=st.lists(BIDS, min_size=4, max_size=16),
         offers=st.lists(OFFERS, max_size=6),
         bound=BOUNDS,
-        modes=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+        modes=st.tuples(st.booleans(), st.booleans(), st.booleans(), st.sampled_from((None, 5, 12, 40))),
     )
     def fill_books(
-        self, bids: list[dict[str, Any]], offers: list[dict[str, Any]], bound: int, modes: tuple[bool, bool, bool]
+        self,
+        bids: list[dict[str, Any]],
+        offers: list[dict[str, Any]],
+        bound: int,
+        modes: tuple[bool, bool, bool, int | None],
     ) -> None:
         self.twins = Twins(*modes)
         for terms in bids:

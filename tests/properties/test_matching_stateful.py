@@ -272,7 +272,8 @@ class Twins:
     def run_out(self) -> None:
         """So much time that every order has ended."""
         self.wait(36 * HOUR)
-        while DECIDER.due(self.market.state) is not None:
+        while (due := DECIDER.due(self.market.state)) is not None:
+            self.now = max(self.now, due[0])
             self.fire()
         assert not self.market.state.offers
         assert not self.market.state.bids

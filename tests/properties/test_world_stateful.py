@@ -273,6 +273,7 @@ def test_long_walks_meet_everything() -> None:
     elsewhere += ("CreditOff", "CreditBid", "CreditTrade", "CreditSettled", "CreditOrder")  # `test_document_worlds`
     elsewhere += ("TradeCleared", "Solution")  # `tests/matching/test_auctions.py`
     elsewhere += ("PriceCollar", "ReferencePrice")  # `tests/matching/test_collars.py`
+    elsewhere += ("Position",)  # `tests/matching/test_positions.py`, `tests/properties/million.py`
     elsewhere += ("Control", "AidCovered", "VoucherEndSet")  # tests of their services
     elsewhere += ("ContractWithdrawn", "CoverQuoted")  # tests of bonds and deliveries
     everything -= {name for name in everything if name.startswith(elsewhere)}

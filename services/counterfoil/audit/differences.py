@@ -8,6 +8,7 @@ from counterfoil.audit.auctions import forged
 from counterfoil.audit.class_terms import misjudged
 from counterfoil.audit.credit import misdealt
 from counterfoil.audit.meetings import skipped
+from counterfoil.audit.positions import exceeded
 from counterfoil.contract.entry import Entry
 from counterfoil.contract.events import StateRooted
 from counterfoil.contract.record import Event
@@ -25,8 +26,13 @@ SHOWN: Final = 400
 """Characters of a value that a finding shows."""
 
 
-def compared(decided: Entry, entry: Entry) -> tuple[str, str]:
-    """The code and the text of the finding about a recorded entry whose bytes are not those of the one made again."""
+def compared(decided: Entry, entry: Entry, state: object) -> tuple[str, str]:
+    """The code and the text of the finding about a recorded entry whose bytes are not those of the one made again.
+
+    `state`: of the service, after the decision made again.
+    """
+    if (crowd := exceeded(state, decided, entry)) is not None:
+        return crowd
     if (amended := _misamended(decided, entry)) is not None:
         return amended
     if (hidden := _misrefused(decided, entry)) is not None:

@@ -91,8 +91,11 @@ def fitting(state: MatchingState, time: int) -> Iterator[tuple[str, str]]:
                 if bids[0][0] < offer.price:
                     break
                 first, last = max(earliest, floor, base) - base, latest - base
-                if first <= last and starts >> first & (1 << last - first + 1) - 1:
-                    yield from ((bid.bid_id, offer_id) for limit, bid in bids if limit >= offer.price)
+                window = starts >> first & (1 << last - first + 1) - 1 if first <= last else 0
+                if window:
+                    may = (bid for limit, bid in bids if limit >= offer.price)
+                    blocks = _Blocks(least, first, window)
+                    yield from ((bid.bid_id, offer_id) for bid in may if _may_get(state, bid, offer, floor, blocks))
 
 
 class _Shape(NamedTuple):
@@ -146,6 +149,20 @@ def _limits(state: MatchingState, bid: Bid) -> Iterator[tuple[str, int, int]]:
 
 def _lasts(received: BidReceived | OfferReceived, time: int) -> bool:
     return received.good_until is None or received.good_until > time
+
+
+class _Blocks(NamedTuple):
+    """So many nodes, with each of these starts: bit h is the hour `first` + h of the offer's window."""
+
+    nodes: int
+    first: int
+    starts: int
+
+
+def _may_get(state: MatchingState, bid: Bid, offer: Offer, floor: int, blocks: _Blocks) -> bool:
+    """Whether the bid's group may get one of these blocks."""
+    room = state.room_of(bid.group_id, offer.class_id, offer.region, floor)
+    return room is None or room.starts(blocks.nodes, bid.hours, offer.window_start + blocks.first) & blocks.starts != 0
 
 
 def _left(state: MatchingState, offer: Offer) -> Capacity:

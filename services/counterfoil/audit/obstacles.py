@@ -9,16 +9,20 @@ from collections.abc import Iterable
 from typing import Any, Final, Literal, NamedTuple
 
 from counterfoil.contract.times import format_hour
+from counterfoil.matching.commitments import DAY_HOURS
 from counterfoil.matching.orders import Bid, Offer, Run
+from counterfoil.matching.position_state import day_parts
 from counterfoil.matching.state import MatchingState
 
 Cause = Literal[
     "class", "region", "currency", "reclaim_notice", "class_version", "gpus_per_node", "price", "halted", "not_listed",
-    "related_to_issuer", "expired", "hours", "minimum_hours", "minimum_nodes", "nodes", "sold", "not_eligible", "taken",
+    "related_to_issuer", "expired", "hours", "minimum_hours", "minimum_nodes", "nodes", "sold", "position_limit",
+    "not_eligible", "taken",
 ]  # fmt: skip
 """Why a pair does not fit. `reclaim_notice`: the offer names less notice of a reclaim than the bid asks for; `nodes`:
 it has fewer nodes than one trade of the bid needs; `sold`: it has them, but not unsold in all hours of any block;
-`taken`: it would fit, and bids before this one in line took what it needs."""
+`position_limit`: the bid's group would hold more of a day than it may, with any block that is unsold; `taken`: it
+would fit, and bids before this one in line took what it needs."""
 ELSEWHERE: Final[tuple[Cause, ...]] = ("class", "region", "currency")
 """Causes of offers that are no counterparts of the bid at all."""
 
@@ -41,6 +45,7 @@ def obstacle(
         _no_counterpart(bid, offer)
         or _not_eligible(state, bid, offer, time)
         or _no_room(bid, nodes, offer, left, floor_hour)
+        or _over_position(state, bid, nodes, offer, left, floor_hour)
     )
 
 
@@ -93,6 +98,28 @@ def _no_room(bid: Bid, nodes: int, offer: Offer, left: Iterable[Run], floor_hour
         return Obstacle("nodes", {"nodes": offer.nodes, "needed": least})
     most = _most_at_once(bid.hours, first, last, left)
     return None if most >= least else Obstacle("sold", {"left": most, "needed": least})
+
+
+def _over_position(
+    state: MatchingState, bid: Bid, nodes: int, offer: Offer, left: Iterable[Run], floor_hour: int
+) -> Obstacle | None:
+    """The first day of the first unsold block of which the bid's group would hold too much, if none is free of that."""
+    room = state.room_of(bid.group_id, offer.class_id, offer.region, floor_hour)
+    if room is None:
+        return None
+    least, over = max(min(bid.min_nodes, nodes) if bid.partial else nodes, offer.min_nodes), list[Obstacle]()
+    first = max(bid.earliest, floor_hour, offer.window_start)
+    for start in range(first, min(bid.latest, offer.window_end - bid.hours) + 1):
+        if _most_at_once(bid.hours, start, start, left) < least:
+            continue
+        days = ((day, room.left[day - room.first_day], least * hours) for day, hours in day_parts(start, bid.hours))
+        wrong = next((each for each in days if each[2] > each[1]), None)
+        if wrong is None:
+            return None
+        day, may, needed = wrong
+        figures = {"day": format_hour(day * DAY_HOURS), "left": max(may, 0), "needed": needed}
+        over.append(Obstacle("position_limit", figures))
+    return over[0] if over else None
 
 
 def _most_at_once(hours: int, first: int, last: int, left: Iterable[Run]) -> int:

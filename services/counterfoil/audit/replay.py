@@ -232,7 +232,7 @@ class Replay:
             self._stop(index, "decision_impossible", f"{problem!r}"[:SHOWN])
         if again != data or not self._ids.add(decided.id):
             entry = self._check_place(index, data)
-            self._stop(index, *compared(decided, entry))
+            self._stop(index, *compared(decided, entry, self._engine.state))
         self._count(decided)
         if self._watch is not None:
             self._watch(decided, self._event)

@@ -221,6 +221,9 @@ _WHY: Final[Mapping[str, Callable[[_Detail], str]]] = {
     "minimum_hours": lambda of: f"sells {of['min_hours']} hours at least",
     "minimum_nodes": lambda of: f"sells {of['min_nodes']} nodes at least",
     "nodes": lambda of: f"has {of['nodes']} nodes, and {of['needed']} are needed",
+    "position_limit": lambda of: (
+        f"its group may get {of['left']} node-hours more of the day from {of['day']} on, and {of['needed']} are needed"
+    ),
     "sold": lambda of: f"{of['left']} nodes are unsold in any such block of hours, and {of['needed']} are needed",
     "taken": lambda of: f"bids before it in line took the nodes: {', '.join(of['by']) or 'in the entry before'}",
     "not_eligible": lambda _: "the rules let the two not trade",

@@ -404,6 +404,18 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             "class_id region currency price auction_id set_at",
             "references",
         ),
+        Listing(
+            "position_limits",
+            "how much of a delivery day a group may hold",
+            "class_id region version share_bps least set_by set_at reason",
+            "position-limits",
+        ),
+        Listing(
+            "position_counts",
+            "node-hours by delivery day, of which shares are",
+            "class_id region first_hour node_hours counted_at",
+            "position-counts",
+        ),
     ),
     "adjustment": (
         Listing(

@@ -1,4 +1,4 @@
-"""`counterfoil market`: halts of trading, and how far prices may be from what they refer to."""
+"""`counterfoil market`: halts of trading, bounds of prices, and how much of a market a group may hold."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from counterfoil.contract import limits
 from counterfoil.contract.record import Command as Body
 from counterfoil.matching.collar_commands import SetPriceCollar
 from counterfoil.matching.halt_commands import HaltTrading, ResumeTrading
+from counterfoil.matching.position_commands import SetPositionLimit
 
 app = group("market")
 
@@ -62,3 +63,29 @@ def collar(
         class_id=class_, region=region, currency=currency, collar_bps=collar_bps, reference_price=reference_price,
         reason=reason,
     )  # fmt: skip
+
+
+@signed(
+    app,
+    "position-limit",
+    "counterfoil market position-limit --class a100-80gb --region eu-west --share-bps 2000 --least 48 "
+    "--reason 'few hold most of it' --as operator",
+)
+def position_limit(
+    class_: Annotated[str, option("--class", "The class.", metavar="CLASS")],
+    region: Annotated[str, option("--region", "The region.", metavar="REGION")],
+    reason: Reason,
+    share_bps: Annotated[
+        int | None,
+        count(
+            "--share-bps",
+            "What a group may hold of a delivery day, in hundredths of a percent of what is offered and sold. Without"
+            " it: no more limit.",
+            0,
+            limits.BPS,
+        ),
+    ] = None,
+    least: Annotated[int, count("--least", "Node-hours of a day that any group may hold.", 0, limits.MAX_COUNT)] = 0,
+) -> Body:
+    """Operator: bound what one group of related parties holds at once of a class in a region, of each delivery day."""
+    return SetPositionLimit(class_id=class_, region=region, share_bps=share_bps, least=least, reason=reason)

@@ -32,6 +32,7 @@ MAX_NODES: Final = 1_023
 MAX_GPUS_PER_NODE: Final = 64
 MAX_BID_HOURS: Final = 1_440
 MAX_NOTICE_HOURS: Final = 720
+MAX_POSITION_DAYS: Final = 31  # of a market's count that its event tells
 MAX_RATE_TERM: Final = 1_000_000
 BPS: Final = 10_000
 MAX_POINTS: Final = 100 * 10**MICRO_DIGITS  # of a score

@@ -133,6 +133,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.PRICE_NOT_BETTER: Meaning(_D, False, "The price is no better than the one that the order has."),
     Code.SOLUTION_NOT_VALID: Meaning(_D, False, "It is not the next piece, or all pieces do not have the hash."),
     Code.COLLAR_NOT_VALID: Meaning(_D, False, "There is no collar to end, or an auction has set the reference price."),
+    Code.POSITION_LIMIT_NOT_VALID: Meaning(_D, False, "There is no position limit to end."),
     Code.AMOUNT_TOO_LARGE: Meaning(_D, False, "The amount, or price times quantity, exceeds what can be counted."),
     Code.FACE_TOO_SMALL: Meaning(_D, False, "The programme issues no voucher of so little."),
     Code.NOT_WHOLE_MINOR_UNITS: Meaning(_D, False, "The currency has no coin so small: pay whole minor units."),

@@ -108,6 +108,7 @@ class Code(StrEnum):
     PRICE_NOT_BETTER = "price_not_better"
     SOLUTION_NOT_VALID = "solution_not_valid"
     COLLAR_NOT_VALID = "collar_not_valid"
+    POSITION_LIMIT_NOT_VALID = "position_limit_not_valid"
     AMOUNT_TOO_LARGE = "amount_too_large"
     FACE_TOO_SMALL = "face_too_small"
     NOT_WHOLE_MINOR_UNITS = "not_whole_minor_units"

@@ -276,6 +276,8 @@ class Rules:
     max_auction_blocks_per_group: int
     max_collars: int
     """Markets whose prices are bound to a reference."""
+    max_position_limits: int
+    """Markets, each a class in a region, that ever had one; 0: a group may hold of a market what it gets."""
     min_reference_groups: int
     """That trade in an auction, on both sides together: of fewer the mean price is no reference."""
     max_auction_solutions: int

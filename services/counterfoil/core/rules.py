@@ -145,6 +145,7 @@ _FIRST: Final = Rules(
     max_auction_orders_per_group=0,
     max_auction_blocks_per_group=0,
     max_collars=0,
+    max_position_limits=0,
     min_reference_groups=0,
     max_auction_solutions=0,
     max_auction_solutions_per_group=0,
@@ -311,6 +312,7 @@ _TENTH: Final = replace(
     number=10,
     absent=GONE_IN_4,
     reclaim_forfeits_bps=2_500,
+    max_position_limits=64,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH, _TENTH)

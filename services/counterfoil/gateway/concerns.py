@@ -43,6 +43,7 @@ from counterfoil.matching import (
     halt_events,
     inventory_events,
     performance_events,
+    position_events,
     solution_events,
 )
 from counterfoil.matching import events as matching
@@ -458,6 +459,8 @@ NOBODY: Final[frozenset[type[Event]]] = frozenset(
     {
         collar_events.PriceCollarSet,
         collar_events.ReferencePriceSet,
+        position_events.PositionLimitSet,
+        position_events.PositionsCounted,
         auction_events.AuctionScheduled,
         auction_events.AuctionCancelled,
         auction_events.AuctionLocked,

@@ -1,7 +1,7 @@
 """The block-bid book, fast: resting orders, and which of them comes first for another order.
 
-The rules R1 to R9 are stated in `naive_book`, which follows them in the simplest way; this module finds the same answer
-faster. The offers of one market stand in a `Ladder`, which finds the first one that a bid fits; the bids that
+The rules R1 to R11 are stated in `naive_book`, which follows them in the simplest way; this module finds the same
+answer faster. The offers of one market stand in a `Ladder`, which finds the first one that a bid fits; the bids that
 admit a market stand in its queue, best limit first. A bid that admits several markets is in the queue of each, and
 looks for its offer in the ladder of each. `continuous` makes plans of what is found here.
 """
@@ -28,11 +28,26 @@ from counterfoil.matching.orders import (
     least_nodes,
     offer_record,
 )
+from counterfoil.matching.position_state import Room, RoomOf
 from counterfoil.matching.waiting_bids import BidTerms, WaitingBids
 
 Market = tuple[str, str, str]
 """(currency, class, region)"""
-_UNTOUCHED: Final[Mapping[str, Capacity]] = {}
+Place = tuple[str, str, str]
+"""(group, class, region)"""
+
+
+class Planned(dict[str, Capacity]):
+    """What a plan leaves: of offers, by id, and in `rooms` of what a group may still get of a (class, region)."""
+
+    __slots__ = ("rooms",)
+
+    def __init__(self, left: Mapping[str, Capacity] | None = None, rooms: dict[Place, Room] | None = None) -> None:
+        super().__init__(left or {})
+        self.rooms: dict[Place, Room] = {} if rooms is None else rooms
+
+
+_UNTOUCHED: Final = Planned()
 
 
 class Book:
@@ -42,14 +57,15 @@ class Book:
     that is not there.
     """
 
-    __slots__ = ("_accepts", "_bids", "_eligible", "_ladders", "_queues", "_resting", "_terms")
+    __slots__ = ("_accepts", "_bids", "_eligible", "_ladders", "_queues", "_resting", "_room_of", "_terms")
 
-    def __init__(self, eligible: Eligible, accepts: Accepts | None = None) -> None:
+    def __init__(self, eligible: Eligible, accepts: Accepts | None = None, room_of: RoomOf | None = None) -> None:
         """An empty book. `eligible` is asked about pairs that agree in class, region, currency and price.
 
-        `accepts`: what it says of all pairs of a programme and a provider.
+        `accepts`: what it says of all pairs of a programme and a provider. `room_of`: what a group may still get of a
+        class in a region.
         """
-        self._eligible, self._accepts = eligible, accepts
+        self._eligible, self._accepts, self._room_of = eligible, accepts, room_of
         self._resting: dict[str, RestingOffer] = {}
         self._bids: dict[str, Bid] = {}
         self._ladders: dict[Market, Ladder] = {}
@@ -60,40 +76,65 @@ class Book:
 
     def best_offer(
         self, bid: Bid, remaining: int, now: Pass, after: Rank = BEFORE_ALL,
-        planned: Mapping[str, Capacity] = _UNTOUCHED, after_class: str = "",
+        planned: Planned = _UNTOUCHED, after_class: str = "", *, bounded: bool = True,
     ) -> tuple[RestingOffer, Fit] | None:  # fmt: skip
         """R1: the best of the first fitting offers of every market that the bid admits, for `remaining` of its nodes.
 
         Only offers ranked behind `after` count; `planned` says what would be left of offers, by id, where that is less
-        than what the book has. `after_class`: the class of the offer with the rank `after`.
+        than what the book has. `after_class`: the class of the offer with the rank `after`. `bounded`: whether R11
+        holds.
         """
         search = search_for(bid, remaining, now, after, self._eligible, self._accepts, planned)
         if search is None:
             return None
         if bid.performance:
-            return self._best_by_performance(bid, search, after_class)
-        return self._best_by_price(bid, search)
+            return self._best_by_performance(bid, search, after_class, planned if bounded else None)
+        return self._best_by_price(bid, search, planned if bounded else None)
 
     def first_that_fits(self, bid: Bid, now: Pass, eligible: Eligible) -> Offer | None:
         """R1 and R2 for the whole of a bid by price that is in no book, with a test of its own for `eligible` pairs."""
         search = search_for(bid, bid.nodes, now, BEFORE_ALL, eligible, None, _UNTOUCHED)
-        best = None if search is None else self._best_by_price(bid, search)
+        best = None if search is None else self._best_by_price(bid, search, None)
         return None if best is None else best[0].offer
 
-    def _best_by_price(self, bid: Bid, search: Search) -> tuple[RestingOffer, Fit] | None:
+    def room(self, bid: Bid, class_id: str, region: str, now: Pass, planned: Planned) -> Room | None:
+        """R11: what the group of a bid may still get of a class in a region after the plan; None: there is no bound."""
+        if self._room_of is None:
+            return None
+        if planned.rooms:
+            found = planned.rooms.get((bid.group_id, class_id, region))
+            if found is not None:
+                return found
+        return self._room_of(bid.group_id, class_id, region, now.floor_hour)
+
+    def _first(
+        self, bid: Bid, class_id: str, region: str, search: Search, before: Rank, planned: Planned | None
+    ) -> tuple[RestingOffer, Fit] | None:
+        """The first that fits in a market; without `planned`, whatever the bid's group may get."""
+        ladder = self._ladders.get((bid.currency, class_id, region))
+        if ladder is None:
+            return None
+        if planned is not None:
+            room = self.room(bid, class_id, region, search.now, planned)
+            if room is not None:
+                search = search._replace(room=room)
+        return ladder.first(search, before)
+
+    def _best_by_price(self, bid: Bid, search: Search, planned: Planned | None) -> tuple[RestingOffer, Fit] | None:
         best = None
         if bid.min_notice:
             search = search._replace(eligible=_admitted(search.eligible))
         before = (bid.limit_price + 1, -1)  # ahead of every offer above the limit
         for class_id in bid.classes:
             for region in bid.regions:
-                ladder = self._ladders.get((bid.currency, class_id, region))
-                found = ladder.first(search, before) if ladder is not None else None
+                found = self._first(bid, class_id, region, search, before, planned)
                 if found is not None:
                     best, before = found, found[0].rank
         return best
 
-    def _best_by_performance(self, bid: Bid, search: Search, after_class: str) -> tuple[RestingOffer, Fit] | None:
+    def _best_by_performance(
+        self, bid: Bid, search: Search, after_class: str, planned: Planned | None
+    ) -> tuple[RestingOffer, Fit] | None:
         """The same of a bid by performance, by the price of a milli-TFLOPS; `after` is a rank in `after_class`."""
         after, search = search.after, search._replace(eligible=_admitted(search.eligible))
         passed = next((each.mtflops for each in bid.performance if each.class_id == after_class), 0)
@@ -105,8 +146,7 @@ class Book:
             if after != BEFORE_ALL:
                 search = search._replace(after=_as_dear(after, passed, each.mtflops))
             for region in bid.regions:
-                ladder = self._ladders.get((bid.currency, each.class_id, region))
-                found = ladder.first(search, before) if ladder is not None else None
+                found = self._first(bid, each.class_id, region, search, before, planned)
                 if found is not None:
                     best, at, before = found, each.mtflops, found[0].rank
         return best

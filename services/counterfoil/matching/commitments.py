@@ -6,9 +6,13 @@ cost grows neither with orders nor with hours that are over. `capacity` has the 
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from counterfoil.contract.ensure import ensure
+
+DAY_HOURS: Final = 24
+"""Hours of a delivery day, which is one of UTC."""
 
 
 class Committed(NamedTuple):
@@ -62,6 +66,28 @@ def most_ever(counts: Committed) -> int:
     for plane in counts.planes:
         anywhere |= plane
     return _largest(counts, anywhere)
+
+
+def merged(one: Committed, other: Committed) -> Committed:
+    """Both together, from the later of their origins on."""
+    origin, planes, carry = max(one.origin, other.origin), list[int](), 0
+    pairs = zip_longest(since(one, origin).planes, since(other, origin).planes, fillvalue=0)
+    for mine, theirs in pairs:
+        planes.append(mine ^ theirs ^ carry)
+        carry = mine & theirs | carry & (mine ^ theirs)
+    return _made(origin, [*planes, carry])
+
+
+def by_day(counts: Committed, first_day: int, days: int) -> list[int]:
+    """The node-hours of so many UTC days; the origin must be the first hour of a day."""
+    ensure(counts.origin % DAY_HOURS == 0, "commitments: not whole days")
+    found, before = [0] * days, counts.origin // DAY_HOURS - first_day
+    for digit, plane in enumerate(counts.planes):
+        octets = plane.to_bytes(-(-plane.bit_length() // DAY_HOURS) * (DAY_HOURS // 8), "little")
+        for nth in range(max(-before, 0), min(len(octets) // (DAY_HOURS // 8), days - before)):
+            day = octets[nth * (DAY_HOURS // 8) : (nth + 1) * (DAY_HOURS // 8)]
+            found[before + nth] += int.from_bytes(day, "little").bit_count() << digit
+    return found
 
 
 def _largest(counts: Committed, where: int) -> int:

@@ -1,7 +1,7 @@
 """Continuous matching by price, then time: the matching rule PTW-1 over the fast book.
 
 An order that arrives takes the best counterpart that it fits, then the best for what is left, until nothing fits or
-nothing is left. The rules R1 to R9 are stated in `naive_book`, whose twin of this rule makes the same plans.
+nothing is left. The rules R1 to R11 are stated in `naive_book`, whose twin of this rule makes the same plans.
 
 A plan is one entry's part of a pass. If a pass continues, the next plan starts at the top of the book again and finds
 exactly what one longer plan would have found next, because each step depends only on the book and on what is left. So
@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Final
 
 from counterfoil.contract.ensure import InvariantViolation, ensure
-from counterfoil.matching.book import Book
+from counterfoil.matching.book import Book, Planned
 from counterfoil.matching.capacity import Capacity
 from counterfoil.matching.ladder import BEFORE_ALL, Fit, Rank, RestingOffer, fit
 from counterfoil.matching.orders import (
@@ -36,6 +36,7 @@ from counterfoil.matching.orders import (
     Prevented,
     Tried,
 )
+from counterfoil.matching.position_state import RoomOf
 
 _WHOLE: Final = 1 << 30  # more matches and preventions than a book can hold
 
@@ -88,14 +89,14 @@ class PriceTime:
 
     name: Final = "PTW-1"
 
-    def new_book(self, eligible: Eligible, accepts: Accepts | None = None) -> Book:
+    def new_book(self, eligible: Eligible, accepts: Accepts | None = None, room_of: RoomOf | None = None) -> Book:
         """An empty book."""
-        return Book(eligible, accepts)
+        return Book(eligible, accepts, room_of)
 
     def bid_arrives(self, book: Book, bid: Bid, tif: BidTif, now: Pass) -> Plan:
         """The plan of a bid that is not in the book yet."""
         if bid.post_only:  # R7
-            fits = self.fits(book, bid, bid.remaining, now)
+            fits = book.best_offer(bid, bid.remaining, now, bounded=False) is not None
             return Plan(refusal="would_match") if fits else Plan(rests=tif in RESTING_TIFS)
         if tif != "FOK":
             return _plan(book, bid, tif, now)[0]
@@ -125,7 +126,7 @@ class PriceTime:
 
     def bids_meet(self, book: Book, bid_ids: Sequence[str], now: Pass) -> Tried:
         """What resting bids, in rank order, do to the offers."""
-        steps, planned = _Steps(now), dict[str, Capacity]()
+        steps, planned = _Steps(now), Planned()
         tried = 0
         for bid_id in bid_ids:
             bid = book.bid(bid_id)
@@ -145,12 +146,12 @@ def _plan(book: Book, bid: Bid, tif: BidTif, now: Pass) -> tuple[Plan, int]:
     return steps.plan(tif, left == 0), left
 
 
-def _meet_offers(book: Book, bid: Bid, steps: _Steps, planned: dict[str, Capacity] | None, now: Pass) -> int:
+def _meet_offers(book: Book, bid: Bid, steps: _Steps, planned: Planned | None, now: Pass) -> int:
     """The pass of a bid, as far as the plan holds it, and the nodes that it leaves unfilled.
 
     `planned`: what earlier bids of the plan leave of offers, to which this one adds; None if it is the only one.
     """
-    left, taken = bid.remaining, {} if planned is None else planned
+    left, taken = bid.remaining, Planned() if planned is None else planned
     steps.is_over = False
     found = book.best_offer(bid, left, now, planned=taken)
     while found is not None and not steps.is_full():
@@ -160,6 +161,7 @@ def _meet_offers(book: Book, bid: Bid, steps: _Steps, planned: dict[str, Capacit
             steps.prevent(bid, resting.offer, block, bid_acts=True)
         else:
             steps.match(bid, resting.offer, block, bid_acts=True)
+            _gets(book, bid, resting.offer, block, taken, now)
             left -= block[0]
         is_over = not left or steps.is_over
         if is_over and planned is None:
@@ -175,6 +177,13 @@ def _meet_offers(book: Book, bid: Bid, steps: _Steps, planned: dict[str, Capacit
             break
         found = book.best_offer(bid, left, now, after, taken, resting.offer.class_id)
     return left
+
+
+def _gets(book: Book, bid: Bid, offer: Offer, block: Fit, planned: Planned, now: Pass) -> None:
+    """Take a block from what the bid's group may still get."""
+    room = book.room(bid, offer.class_id, offer.region, now, planned)
+    if room is not None:
+        planned.rooms[bid.group_id, offer.class_id, offer.region] = room.less(*block, bid.hours)
 
 
 def _less(resting: RestingOffer, planned: Mapping[str, Capacity], block: Fit, hours: int) -> Capacity:
@@ -200,34 +209,39 @@ def _meet_bids(book: Book, offer: Offer, capacity: Capacity, tif: BidTif, now: P
 
     Reading the bids once is enough: what is left of the offer only falls, so what did not fit does not fit later.
     """
-    steps, floor_hour = _Steps(now), now.floor_hour
+    steps, floor_hour, planned = _Steps(now), now.floor_hour, Planned()
     starts = lru_cache(maxsize=256)(capacity.starts)  # many bids have the same shape
     for bid in book.bids_for(offer, now.time, floor_hour):
-        left = bid.remaining
-        block = fit(starts, bid, left, offer, floor_hour)
+        left, room = bid.remaining, book.room(bid, offer.class_id, offer.region, now, planned)
+        block = fit(starts, bid, left, offer, floor_hour, room)
         while block is not None and not steps.is_full():
             if bid.group_id == offer.group_id:
                 steps.prevent(bid, offer, block, bid_acts=False)
                 break
             steps.match(bid, offer, block, bid_acts=False)
+            _gets(book, bid, offer, block, planned, now)
             nodes, first_hour = block
             capacity.take(nodes, first_hour - offer.window_start, bid.hours)
             starts.cache_clear()
             left -= nodes
             if not left or not now.continues:
                 break
-            if now.uncrosses and left < bid.min_nodes and _fits_others(book, bid, left, offer, capacity, now):
+            if now.uncrosses and left < bid.min_nodes and _fits_others(book, bid, left, offer, capacity, planned, now):
                 steps.first, steps.more = bid.bid_id, not capacity.is_empty()
                 return steps.plan(tif, capacity.is_empty())
-            block = fit(starts, bid, left, offer, floor_hour)
+            room = book.room(bid, offer.class_id, offer.region, now, planned)
+            block = fit(starts, bid, left, offer, floor_hour, room)
         if block is not None and (steps.is_over or steps.more or capacity.is_empty()):
             break
     return steps.plan(tif, capacity.is_empty())
 
 
-def _fits_others(book: Book, bid: Bid, left: int, offer: Offer, capacity: Capacity, now: Pass) -> bool:
+def _fits_others(
+    book: Book, bid: Bid, left: int, offer: Offer, capacity: Capacity, planned: Planned, now: Pass
+) -> bool:
     """Whether what is left of a bid fits another offer than this one."""
-    return book.best_offer(bid, left, now, planned={offer.offer_id: capacity.emptied()}) is not None
+    others = Planned({offer.offer_id: capacity.emptied()}, planned.rooms)
+    return book.best_offer(bid, left, now, planned=others) is not None
 
 
 PTW_1: Final[MatchingRule] = PriceTime()

@@ -12,6 +12,7 @@ from counterfoil.issuance.events import (
     ProviderReinstated,
     ProviderSuspended,
 )
+from counterfoil.matching import positions
 from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
@@ -34,9 +35,11 @@ from counterfoil.matching.state import ANY, AcceleratorClass, MatchingState
 # what issuance decided ------------------------------------------------------------------------------------------------
 
 
-def group_attested(state: MatchingState, event: GroupAttested, _at: At) -> None:
+def group_attested(state: MatchingState, event: GroupAttested, at: At) -> None:
     """The party's orders belong to its group as of now; bids in a programme of that group are to leave."""
+    before = list(state.directory.related_to(event.party_id)) if state.positions.limits else []
     state.directory.group_attested(event)
+    positions.regrouped(state, before, at)
     for order_id in state.open_orders.get((ANY, event.party_id), ()):
         state.book.regroup(order_id, event.group_after)
     for party_id in sorted(state.directory.related_to(event.party_id)):
@@ -96,12 +99,16 @@ def offer_admitted(state: MatchingState, event: OfferAdmitted, at: At) -> None:
     group_id = state.directory.group_now(received.provider_id)
     classed, notice = state.classed.get(event.offer_id), state.notices.get(event.offer_id, 0)
     state.book.add_offer(offer_of(received, at.index, group_id, classed, notice))
+    positions.on_offer(state, received, state.book.residual(event.offer_id), 1, at)
 
 
 def offer_reduced(state: MatchingState, event: OfferReduced, at: At) -> None:
     """The offer is smaller in every hour."""
     give_back(state, event.offer_id, at, event.reduced_by)
     state.book.reduce_offer(event.offer_id, event.reduced_by)
+    received = state.offers[event.offer_id]
+    hours = received.window_end - received.window_start
+    positions.on_offer(state, received, [(received.window_start, hours, event.reduced_by)], -1, at)
     state.resting_offers.mark(event.offer_id)
 
 
@@ -110,6 +117,7 @@ def offer_closed(state: MatchingState, event: OfferClosed, at: At) -> None:
     give_back(state, event.offer_id, at)
     offer = state.offers.pop(event.offer_id)
     if event.offer_id in state.admitted:
+        positions.on_offer(state, offer, state.book.residual(event.offer_id), -1, at)
         state.book.remove_offer(event.offer_id)
         state.resting_offers.mark(event.offer_id)
     if event.offer_id in state.classed:
@@ -178,6 +186,7 @@ def remove_bid(state: MatchingState, bid_id: str) -> None:
 def trade_matched(state: MatchingState, event: TradeMatched, at: At) -> None:
     """The nodes are taken from both sides; a bid that is filled ends with it."""
     keep_sold(state, event, at)
+    positions.bought(state, event, at, of_book=True)
     if event.bid_nodes_left == 0:
         state.leave_line(state.book.bid(event.bid_id))
     state.book.fill(event.offer_id, event.bid_id, event.nodes, event.first_hour, event.hours)

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from counterfoil.matching.capacity import Capacity
 from counterfoil.matching.orders import Accepts, Bid, Eligible, Offer, Pass, least_nodes
+from counterfoil.matching.position_state import Room
 from counterfoil.matching.sieve import Sieve
 
 BLOCK_OFFERS_MAX = 32  # a block that outgrows it is halved
@@ -79,7 +80,8 @@ class Search(NamedTuple):
     """What a bid looks for: a place for `remaining` nodes at an offer ranked behind `after` (exclusive).
 
     `planned`: what would be left of the offers that the plan has already taken from, by offer id. `outline`: the bid's.
-    `first`, `starts`: the first hour at which it may start, and from there on each such hour as a bit.
+    `first`, `starts`: the first hour at which it may start, and from there on each such hour as a bit. `room`: what the
+    bid's group may still get of the market that is searched, None if it is not bounded.
     """
 
     bid: Bid
@@ -92,6 +94,7 @@ class Search(NamedTuple):
     outline: Outline
     first: int
     starts: int
+    room: Room | None = None
 
 
 def search_for(
@@ -209,7 +212,7 @@ class Ladder:
 
         And the candidates, without those of a provider that the bid's programme does not accept.
         """
-        bid, remaining, (time, floor_hour, *_), after, eligible, accepts, planned, outline, _, _ = search
+        bid, remaining, (time, floor_hour, *_), after, eligible, accepts, planned, outline, _, _, room = search
         misled = False
         for resting in block:
             if not candidates >> resting.place & 1 or resting.rank <= after:
@@ -224,7 +227,7 @@ class Ladder:
             misled = True
             if _shifted(resting.starts(outline), offer.window_start - self._origin) & window:
                 capacity = planned.get(offer.offer_id, resting.capacity) if planned else resting.capacity
-                found = fit(capacity.starts, bid, remaining, offer, floor_hour)
+                found = fit(capacity.starts, bid, remaining, offer, floor_hour, room)
                 if found is not None:
                     return (resting, found), EVERY_HOUR, candidates
         return None, self._union(block, outline) if misled else EVERY_HOUR, candidates
@@ -236,8 +239,13 @@ class Ladder:
         return union
 
 
-def fit(starts: Starts, bid: Bid, remaining: int, offer: Offer, floor_hour: int) -> Fit | None:
-    """R2: the largest number of nodes with which `remaining` nodes of the bid fit, and the earliest start for it."""
+def fit(
+    starts: Starts, bid: Bid, remaining: int, offer: Offer, floor_hour: int, room: Room | None = None
+) -> Fit | None:
+    """R2: the largest number of nodes with which `remaining` nodes of the bid fit, and the earliest start for it.
+
+    R11: with `room`, only starts count with which the bid's group does not get more than that.
+    """
     hours, base = bid.hours, offer.window_start
     least, most = max(least_nodes(bid, remaining), offer.min_nodes), min(remaining, offer.nodes)
     first = max(bid.earliest, floor_hour, base) - base
@@ -246,6 +254,8 @@ def fit(starts: Starts, bid: Bid, remaining: int, offer: Offer, floor_hour: int)
         return None
     window = (1 << (last - first + 1)) - 1
     found = starts(least, hours) >> first & window
+    if room is not None:
+        found &= room.starts(least, hours, base + first)
     if not found:
         return None
     # More nodes never have more starts: bisect between `least`, which has some, and `beyond`, which has none.
@@ -253,6 +263,8 @@ def fit(starts: Starts, bid: Bid, remaining: int, offer: Offer, floor_hour: int)
     while beyond - least > 1:
         middle = (least + beyond) >> 1
         tried = starts(middle, hours) >> first & window
+        if room is not None:
+            tried &= room.starts(middle, hours, base + first)
         if tried:
             least, found = middle, tried
         else:

@@ -21,7 +21,7 @@ R5  A counterpart of the same group that fits is not matched but prevented. The 
     not "taker"; else the taker is cancelled.
 R6  When its pass is over, GTC and GTD leave what remains to rest; IOC does not. FOK is refused, before anything is
     done, unless the pass fills all of it. A remainder cancelled by R5 never rests.
-R7  A post-only bid is refused if any counterpart fits, one of its own group included.
+R7  A post-only bid is refused if any counterpart fits, one of its own group included, R11 aside.
 R8  A plan holds the next `most` matches and preventions of a pass. If one more is to come, the plan says `more`, and
     the order rests until the pass is over: nothing else is decided before it, and all of it is judged by one time.
 R9  A refused order does nothing at all. Reducing an order keeps its priority; another price is as if it came anew,
@@ -30,6 +30,8 @@ R10 No pair that fits rests: before anything else is decided, the best of those 
     and again. The best is that of the bid first in line, and of its counterparts the first in line. So where a trade
     with a resting bid leaves of it less than its minimum, and this fits another offer, too, the plan ends there, and
     that bid's own pass comes first. Likewise the passes of bids that meet all offers anew.
+R11 A start, or a number of nodes, with which a bid's group would get more of a class in a region on a delivery day than
+    it may does not fit; what it gets in a plan counts.
 
 Where `uncrosses` is false (rules versions 1 to 7) R10 does not hold, and of a pair the order whose pass it is takes.
 Where `consents` is false (rules versions 1 to 3) the counterpart's own mode does not matter.
@@ -46,6 +48,7 @@ from itertools import groupby, islice
 from typing import Final, Literal
 
 from counterfoil.contract.ensure import InvariantViolation, ensure
+from counterfoil.matching.naive_room import Got, May, count, may_get
 from counterfoil.matching.orders import (
     RESTING_TIFS,
     Accepts,
@@ -66,6 +69,7 @@ from counterfoil.matching.orders import (
     digest_records,
     offer_record,
 )
+from counterfoil.matching.position_state import RoomOf
 
 Residual = dict[int, int]
 """Nodes left, by hour."""
@@ -74,9 +78,9 @@ Residual = dict[int, int]
 class NaiveBook:
     """Resting offers and block bids; what changes or shows the book is as in `book.Book`."""
 
-    def __init__(self, eligible: Eligible) -> None:
+    def __init__(self, eligible: Eligible, room_of: RoomOf | None = None) -> None:
         """An empty book. `eligible` is asked about pairs that agree in class, region, currency and price."""
-        self._eligible = eligible
+        self._eligible, self.room_of = eligible, room_of
         self._offers: dict[str, Offer] = {}
         self._bids: dict[str, Bid] = {}
         self._residual: dict[str, Residual] = {}
@@ -130,7 +134,7 @@ class NaiveBook:
             offers = [
                 offer
                 for offer in self.offers_for(bid, now.time)
-                if fit(bid, bid.remaining, offer, self.left(offer.offer_id), now.floor_hour) is not None
+                if fits(self, bid, bid.remaining, offer, self.left(offer.offer_id), now) is not None
             ]
             if offers:
                 limit = bid.limit_price if anew else max(bid.limit_at(offer.class_id) for offer in offers)
@@ -241,15 +245,17 @@ class NaivePriceTime:
 
     name: Final = "PTW-1"
 
-    def new_book(self, eligible: Eligible, _accepts: Accepts | None = None) -> NaiveBook:
+    def new_book(self, eligible: Eligible, _accepts: Accepts | None = None, room_of: RoomOf | None = None) -> NaiveBook:
         """An empty book."""
-        return NaiveBook(eligible)
+        return NaiveBook(eligible, room_of)
 
     def bid_arrives(self, book: NaiveBook, bid: Bid, tif: BidTif, now: Pass) -> Plan:
         """The plan of a bid that is not in the book yet."""
-        steps = _pass_of_bid(book, bid, now)
         if bid.post_only:  # R7
-            return Plan(refusal="would_match") if any(True for _ in steps) else Plan(rests=tif in RESTING_TIFS)
+            left = ((each, book.left(each.offer_id)) for each in book.offers_for(bid, now.time))
+            takes = any(fit(bid, bid.remaining, *each, now.floor_hour) is not None for each in left)
+            return Plan(refusal="would_match") if takes else Plan(rests=tif in RESTING_TIFS)
+        steps = _pass_of_bid(book, bid, now)
         if tif == "FOK":  # R6
             whole = list(steps) if now.continues else list(islice(steps, now.most))
             if sum(step.nodes for step in whole if isinstance(step, Match)) < bid.remaining:
@@ -275,7 +281,7 @@ class NaivePriceTime:
     def fits(self, book: NaiveBook, bid: Bid, nodes: int, now: Pass) -> bool:
         """Whether `nodes` nodes of a bid fit a resting offer."""
         offers = book.offers_for(bid, now.time)
-        return any(fit(bid, nodes, each, book.left(each.offer_id), now.floor_hour) is not None for each in offers)
+        return any(fits(book, bid, nodes, each, book.left(each.offer_id), now) is not None for each in offers)
 
     def bids_meet(self, book: NaiveBook, bid_ids: Sequence[str], now: Pass) -> Tried:
         """What resting bids, in rank order, do to the offers."""
@@ -295,7 +301,7 @@ Side = Literal["bid", "offer"]
 def _passes_of_bids(book: NaiveBook, bids: Sequence[Bid], now: Pass) -> Iterator[tuple[int, Step]]:
     """Always the best of the pairs that fit, with the place of its bid, which is in rank order."""
     remaining = {bid.bid_id: bid.remaining for bid in bids}
-    residual, gone = dict[str, Residual](), set[str]()
+    residual, gone, got = dict[str, Residual](), set[str](), Got()
     while True:
         pairs = (
             (nth, bid, offer, found)
@@ -304,7 +310,7 @@ def _passes_of_bids(book: NaiveBook, bids: Sequence[Bid], now: Pass) -> Iterator
             for offer in book.offers_for(bid, now.time)
             if offer.offer_id not in gone
             for left in [residual.get(offer.offer_id) or book.left(offer.offer_id)]
-            for found in [fit(bid, remaining[bid.bid_id], offer, left, now.floor_hour)]
+            for found in [fits(book, bid, remaining[bid.bid_id], offer, left, now, got)]
             if found is not None
         )
         best = next(pairs, None)
@@ -319,6 +325,7 @@ def _passes_of_bids(book: NaiveBook, bids: Sequence[Bid], now: Pass) -> Iterator
             continue
         yield nth, _match(bid, offer, found, now, acts="bid")
         nodes, first_hour = found
+        count(got, bid, offer, found)
         remaining[bid.bid_id] -= nodes
         before = residual.get(offer.offer_id) or book.left(offer.offer_id)
         residual[offer.offer_id] = _without(before, nodes, first_hour, bid.hours)
@@ -326,11 +333,11 @@ def _passes_of_bids(book: NaiveBook, bids: Sequence[Bid], now: Pass) -> Iterator
 
 def _pass_of_bid(book: NaiveBook, bid: Bid, now: Pass) -> Iterator[Step]:
     """The whole pass, step by step."""
-    offers, remaining = book.offers_for(bid, now.time), bid.remaining
+    offers, remaining, got = book.offers_for(bid, now.time), bid.remaining, Got()
     residual = {offer.offer_id: book.left(offer.offer_id) for offer in offers}  # copied before it is changed
     while remaining:
-        fits = ((o, fit(bid, remaining, o, residual[o.offer_id], now.floor_hour)) for o in offers)
-        offer, found = next(((o, found) for o, found in fits if found is not None), (None, None))  # R4
+        tried = ((o, fits(book, bid, remaining, o, residual[o.offer_id], now, got)) for o in offers)
+        offer, found = next(((o, found) for o, found in tried if found is not None), (None, None))  # R4
         if offer is None or found is None:
             return
         if bid.group_id == offer.group_id:  # R5
@@ -341,6 +348,7 @@ def _pass_of_bid(book: NaiveBook, bid: Bid, now: Pass) -> Iterator[Step]:
             continue
         yield _match(bid, offer, found, now, acts="bid")
         nodes, first_hour = found
+        count(got, bid, offer, found)
         remaining -= nodes
         residual[offer.offer_id] = _without(residual[offer.offer_id], nodes, first_hour, bid.hours)
         if not now.continues:
@@ -349,11 +357,11 @@ def _pass_of_bid(book: NaiveBook, bid: Bid, now: Pass) -> Iterator[Step]:
 
 def _pass_of_offer(book: NaiveBook, offer: Offer, residual: Residual, now: Pass) -> Iterator[Step]:
     """The whole pass, step by step, of an offer of which `residual` is left."""
-    bids = book.bids_for(offer, now.time)
+    bids, got = book.bids_for(offer, now.time), Got()
     remaining = {bid.bid_id: bid.remaining for bid in bids}
     while True:
-        fits = ((b, fit(b, remaining[b.bid_id], offer, residual, now.floor_hour)) for b in bids if remaining[b.bid_id])
-        bid, found = next(((b, found) for b, found in fits if found is not None), (None, None))  # R4
+        tried = ((b, fits(book, b, n, offer, residual, now, got)) for b in bids if (n := remaining[b.bid_id]))
+        bid, found = next(((b, found) for b, found in tried if found is not None), (None, None))  # R4
         if bid is None or found is None:
             return
         if bid.group_id == offer.group_id:  # R5
@@ -364,18 +372,19 @@ def _pass_of_offer(book: NaiveBook, offer: Offer, residual: Residual, now: Pass)
             continue
         nodes, first_hour = found
         yield _match(bid, offer, found, now, acts="offer")
+        count(got, bid, offer, found)
         remaining[bid.bid_id] -= nodes
-        if now.uncrosses and _goes_first(book, bid, remaining[bid.bid_id], offer, now):  # R10
+        if now.uncrosses and _goes_first(book, bid, remaining[bid.bid_id], offer, now, got):  # R10
             return
         residual = _without(residual, nodes, first_hour, bid.hours)
         if not now.continues:
             bids = bids[bids.index(bid) + 1 :]
 
 
-def _goes_first(book: NaiveBook, bid: Bid, left: int, offer: Offer, now: Pass) -> bool:
+def _goes_first(book: NaiveBook, bid: Bid, left: int, offer: Offer, now: Pass, got: Got) -> bool:
     others = (each for each in book.offers_for(bid, now.time) if each.offer_id != offer.offer_id)
     return 0 < left < bid.min_nodes and any(
-        fit(bid, left, each, book.left(each.offer_id), now.floor_hour) is not None for each in others
+        fits(book, bid, left, each, book.left(each.offer_id), now, got) is not None for each in others
     )
 
 
@@ -417,10 +426,11 @@ def _plan_of_offer(book: NaiveBook, offer: Offer, residual: Residual, tif: BidTi
     plan = _plan(steps, sum(residual.values()), size, "cancels_offer", tif, now)
     if not now.uncrosses or not plan.matches:
         return plan
-    last = plan.matches[-1].bid_id
-    bid = next(bid for bid in book.bids_for(offer, now.time) if bid.bid_id == last)
-    left = bid.remaining - sum(match.nodes for match in plan.matches if match.bid_id == last)
-    if not _goes_first(book, bid, left, offer, now):
+    last, got, bids = plan.matches[-1].bid_id, Got(), {each.bid_id: each for each in book.bids_for(offer, now.time)}
+    left = bids[last].remaining - sum(match.nodes for match in plan.matches if match.bid_id == last)
+    for match in plan.matches:
+        count(got, bids[match.bid_id], offer, (match.nodes, match.first_hour))
+    if not _goes_first(book, bids[last], left, offer, now, got):
         return plan
     more = sum(residual.values()) > sum(map(size, plan.matches))  # R10
     return plan._replace(rests=plan.rests or more, more=more, first=last)
@@ -445,14 +455,25 @@ def _plan(
     return Plan(matches, prevented, rests or more, None, more)
 
 
-def fit(bid: Bid, remaining: int, offer: Offer, residual: Residual, floor_hour: int) -> tuple[int, int] | None:
+def fits(
+    book: NaiveBook, bid: Bid, remaining: int, offer: Offer, residual: Residual, now: Pass, got: Got | None = None
+) -> tuple[int, int] | None:
+    """R2 and R11: `got` is what groups got in the plan already."""
+    may = may_get(book.room_of, bid, offer, now.floor_hour, got or Got())
+    return fit(bid, remaining, offer, residual, now.floor_hour, may)
+
+
+def fit(
+    bid: Bid, remaining: int, offer: Offer, residual: Residual, floor_hour: int, may: May | None = None
+) -> tuple[int, int] | None:
     """R2: the number of nodes and the first hour with which `remaining` nodes of the bid fit the offer, if they do."""
     least = min(bid.min_nodes, remaining) if bid.partial else remaining
     if bid.hours < offer.min_hours:
         return None
     for nodes in range(remaining, max(least, offer.min_nodes) - 1, -1):
         for start in range(max(bid.earliest, floor_hour), bid.latest + 1):
-            if all(residual.get(hour, 0) >= nodes for hour in range(start, start + bid.hours)):
+            is_free = all(residual.get(hour, 0) >= nodes for hour in range(start, start + bid.hours))
+            if is_free and (may is None or may(nodes, start)):
                 return nodes, start
     return None
 

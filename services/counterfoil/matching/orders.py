@@ -19,6 +19,7 @@ from counterfoil.contract.ensure import ensure
 from counterfoil.contract.limits import MAX_BID_HOURS, MAX_NODES
 from counterfoil.contract.times import END_OF_HOURS
 from counterfoil.core.rules import RULES
+from counterfoil.matching.position_state import RoomOf
 
 # What a book can hold is at least what a command can ask for under any version of the rules.
 NODES_MAX = MAX_NODES
@@ -258,10 +259,11 @@ class MatchingRule(Protocol):
         """The name that its trades state."""
         ...
 
-    def new_book(self, eligible: Eligible, accepts: Accepts | None = None) -> Any:
+    def new_book(self, eligible: Eligible, accepts: Accepts | None = None, room_of: RoomOf | None = None) -> Any:
         """An empty book. `eligible` is asked about pairs that agree in class, region, currency and price.
 
         `accepts`: what it says of all pairs of a programme and a provider, so that none of many has to be asked about.
+        `room_of`: what a group may still get of a class in a region.
         """
         ...
 

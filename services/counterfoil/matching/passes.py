@@ -25,7 +25,7 @@ from counterfoil.matching.events import (
 )
 from counterfoil.matching.orders import Bid, Match, Offer, Pass, Plan, Prevented, Tried
 from counterfoil.matching.reclaim_events import TradeReclaimable
-from counterfoil.matching.state import AUCTION_TIMER, LEAVING_TIMER, MatchingState
+from counterfoil.matching.state import AUCTION_TIMER, COUNT_TIMER, LEAVING_TIMER, MatchingState
 from counterfoil.matching.times import floor_hour
 
 CONTINUATION: Final = (0, "continue_matching")
@@ -50,7 +50,9 @@ def due(state: MatchingState) -> tuple[int, str] | None:
         return 0, LEAVING_TIMER
     if state.continuing or state.uncrossing:
         return CONTINUATION
-    expiry, auction = state.expiry.next(), state.auctions.due
+    expiry, auction, count = state.expiry.next(), state.auctions.due, state.positions.due()
+    if count is not None and all(count < each for each in (expiry, auction and auction[0]) if each is not None):
+        return count, COUNT_TIMER
     if auction is not None and (expiry is None or auction[0] <= expiry):
         return auction[0], AUCTION_TIMER
     return None if expiry is None else (expiry, "order_expiry")

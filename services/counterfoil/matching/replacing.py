@@ -18,6 +18,7 @@ from counterfoil.matching.cover_events import CoverQuoted
 from counterfoil.matching.inventory import free_sold
 from counterfoil.matching.orders import Bid, Offer
 from counterfoil.matching.passes import pass_at
+from counterfoil.matching.positions import given_up
 from counterfoil.matching.sold import FORGOTTEN_AT_ONCE, Sold
 from counterfoil.matching.state import MatchingState
 
@@ -83,6 +84,7 @@ def delivery_ended(state: MatchingState, event: DeliveryEnded, at: At) -> None:
     sold = state.forget(event.contract_id)
     if sold is not None:
         free_sold(state, sold, at)
+        given_up(state, sold, at)
 
 
 def cover_quoted(_state: MatchingState, _event: CoverQuoted, _at: At) -> None:

@@ -32,6 +32,7 @@ from counterfoil.matching import (
     halts,
     inventory,
     leaving,
+    positions,
     reclaims,
     replacing,
     solutions,
@@ -105,6 +106,8 @@ from counterfoil.matching.passes import continue_matching, due
 from counterfoil.matching.performance_bids import place_performance_bid
 from counterfoil.matching.performance_commands import PlacePerformanceBid
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
+from counterfoil.matching.position_commands import SetPositionLimit
+from counterfoil.matching.position_events import PositionLimitSet, PositionsCounted
 from counterfoil.matching.reclaim_commands import (
     PlaceReclaimableBid,
     PlaceReclaimablePerformanceBid,
@@ -113,7 +116,7 @@ from counterfoil.matching.reclaim_commands import (
 from counterfoil.matching.reclaim_events import BidReclaimable, OfferReclaimable, TradeReclaimable
 from counterfoil.matching.solution_commands import ProposeSolution
 from counterfoil.matching.solution_events import SolutionJudged, SolutionReceived
-from counterfoil.matching.state import AUCTION_TIMER, LEAVING_TIMER, MatchingState
+from counterfoil.matching.state import AUCTION_TIMER, COUNT_TIMER, LEAVING_TIMER, MatchingState
 from counterfoil.matching.views import REDUCERS, VIEWS
 from counterfoil.programme.documents import APPLIED, TAKEN_OVER
 from counterfoil.service import Service
@@ -142,6 +145,7 @@ DECIDER: Final = Decider(
         BidInAuction: auction_orders.bid_in_auction,
         ImproveOrder: auction_orders.improve_order,
         SetPriceCollar: collars.set_price_collar,
+        SetPositionLimit: positions.set_position_limit,
         ProposeSolution: solutions.propose_solution,
         PostReclaimableOffer: reclaims.post_reclaimable_offer,
         PlaceReclaimableBid: reclaims.place_reclaimable_bid,
@@ -179,6 +183,7 @@ DECIDER: Final = Decider(
         "continue_matching": continue_matching,
         LEAVING_TIMER: leaving.end_orders,
         AUCTION_TIMER: clearing.advance_auction,
+        COUNT_TIMER: positions.count_positions,
     },
     due=due,
     evolve={
@@ -241,6 +246,8 @@ DECIDER: Final = Decider(
         SolutionJudged: solutions.solution_judged,
         PriceCollarSet: collars.price_collar_set,
         ReferencePriceSet: collars.reference_price_set,
+        PositionLimitSet: positions.position_limit_set,
+        PositionsCounted: positions.positions_counted,
     },
 )
 SERVICE: Final = Service(DECIDER, VIEWS, REDUCERS)

@@ -19,12 +19,13 @@ from counterfoil.core.table import Table
 from counterfoil.issuance.class_events import ClassRegistered
 from counterfoil.matching.auction_state import Auctions
 from counterfoil.matching.collar_state import COLLAR, REFERENCE_PRICE, Collar, ReferencePrice
-from counterfoil.matching.commitments import Committed
+from counterfoil.matching.commitments import DAY_HOURS, Committed
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.events import BidReceived, OfferReceived, Removal
 from counterfoil.matching.inventory_events import OfferSited
 from counterfoil.matching.orders import Bid, MatchingRule, Offer
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
+from counterfoil.matching.position_state import Positions, Room, horizon_days
 from counterfoil.matching.resting import RestingBids, RestingOffers
 from counterfoil.matching.sold import SOLD, Sold, UnderContract
 from counterfoil.matching.times import ends_at, last_start
@@ -141,6 +142,8 @@ LEAVING_TIMER: Final = "leaving_orders"
 """The timer that ends orders which must leave."""
 AUCTION_TIMER: Final = "auction"
 """The timer that locks, clears and closes auctions."""
+COUNT_TIMER: Final = "count_positions"
+"""The timer that counts what shares of a market are of."""
 
 ANY: Final = "*"
 LAST: Final = "\U0010ffff"
@@ -160,8 +163,9 @@ class MatchingState(ProgrammesState):
     __slots__ = (
         "admitted", "amending", "amendments", "auctions", "bids", "book", "classed", "classes", "collars", "continuing",
         "described", "expiry", "floors", "halts", "in_market", "leaving", "leaving_before", "line", "listed", "notices",
-        "offers", "open_orders", "paused", "performance", "reference_prices", "resting_bids", "resting_offers", "rule",
-        "sited", "sites_of", "sold", "sold_until", "stocks", "uncrossing", "under_contract", "versions",
+        "offers", "open_orders", "paused", "performance", "positions", "reference_prices", "resting_bids",
+        "resting_offers", "rule", "sited", "sites_of", "sold", "sold_until", "stocks", "uncrossing", "under_contract",
+        "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
@@ -192,6 +196,9 @@ class MatchingState(ProgrammesState):
         """Offer that has another price -> the floor price by which its bond is measured since, 0 for none."""
         self.collars: Table[tuple[str, str, str], Collar] = self.keep(Table(COLLAR))  # (class, region, currency)
         self.reference_prices: Table[tuple[str, str, str], ReferencePrice] = self.keep(Table(REFERENCE_PRICE))
+        self.positions = Positions()
+        self.keep(self.positions.limits)
+        self.keep(self.positions.holdings)
         self.halts: Table[Halt, str] = self.keep(Table(HALTED))
         self.paused: Table[str, bool] = self.keep(Table(PAUSED))
         self.leaving: Table[Scope, Removal] = self.keep(Table(LEAVING))
@@ -208,7 +215,7 @@ class MatchingState(ProgrammesState):
         self.admitted: dict[str, int] = {}  # order -> priority
         self.versions: dict[str, int] = {}  # admitted bid -> programme version of the vouchers that pay for it
         self.rule = rule
-        self.book = rule.new_book(self.eligible, self.accepts)
+        self.book = rule.new_book(self.eligible, self.accepts, self.room_of)
         self.resting_offers = self.keep(
             RestingOffers(self.book, self.offers, self.admitted, self.notices, self.classed)
         )
@@ -231,6 +238,13 @@ class MatchingState(ProgrammesState):
         """Whether a halt is in the way of a pair. Not of a post-only bid that comes anew: it would take afterwards."""
         judged_anew = bid.post_only and self.admitted.get(bid.bid_id) != bid.seq
         return not judged_anew and self.is_halted(offer.class_id, offer.region, offer.provider_id)
+
+    def room_of(self, group_id: str, class_id: str, region: str, floor_hour: int) -> Room | None:
+        """What a group may still get of a class in a region from an hour on; None if there is no bound."""
+        if not self.positions.limits:
+            return None
+        days = horizon_days(self.rules)
+        return self.positions.room(self.directory, group_id, (class_id, region), floor_hour // DAY_HOURS, days)
 
     def is_halted(self, class_id: str, region: str, provider_id: str) -> bool:
         """Whether nothing of a provider trades in a market; with `ANY`, of no provider."""
@@ -398,6 +412,7 @@ class MatchingState(ProgrammesState):
         self.resting_bids.rest(self.directory)
         self.amending = {each.order_id: amendment_id for amendment_id, each in self.amendments.items()}
         self.auctions.rebuild()
+        self.positions.rebuild()
         self.sites_of = Counter(provider_id for provider_id, _, _ in self.stocks)
         self.sold_until, self.under_contract = Deadlines(self.sold.__contains__), UnderContract()
         for contract_id, sold in self.sold.items():

@@ -12,7 +12,7 @@ from typing import Final, get_args
 from counterfoil.contract.codec import dump_event
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
-from counterfoil.matching import auction_views, collar_views, inventory_views, reclaim_views
+from counterfoil.matching import auction_views, collar_views, inventory_views, position_views, reclaim_views
 from counterfoil.matching.amendment_events import (
     AmendmentFailed,
     BidAmended,
@@ -300,7 +300,7 @@ HALTS: Final = View(
 
 VIEWS: Final[tuple[View, ...]] = (
     *inventory_views.VIEWS, OFFERS, BIDS, TRADES, MARKET_OFFERS, MARKET_TRADES, PREVENTED, FORCED, AMENDMENTS, HALTS,
-    *auction_views.VIEWS, *collar_views.VIEWS,
+    *auction_views.VIEWS, *collar_views.VIEWS, *position_views.VIEWS,
 )  # fmt: skip
 
 
@@ -469,5 +469,6 @@ REDUCERS: Final[Reducers] = {
     **collar_views.REDUCERS,
     **inventory_views.REDUCERS,
     **reclaim_views.REDUCERS,
+    **position_views.REDUCERS,
 }
 """Changes per event of matching's log; what it mirrors from issuance is issuance's to show."""
