@@ -275,7 +275,15 @@ def test_what_others_wrote_is_said_to_be_missing(console: Browsing, tmp_path: Pa
     assert bare.missing == VENDORED
     assert bare.digest != Assets().digest
     around = {"assets": bare, "make": MAKE, "language": "en", "theme": "auto", "languages": {}, "disclosure": "public"}
-    empty: dict[str, Any] = {"menu": [], "party": None, "positions": {}, "ended": False, "host": "", "path": ""}
+    empty: dict[str, Any] = {
+        "menu": [],
+        "party": None,
+        "positions": {},
+        "states": [],
+        "ended": False,
+        "host": "",
+        "path": "",
+    }
     empty |= {"here": "", "query": {}, "clock": ""}
     text = environment("en").get_template("sign_in.html").render(**around, **empty, title="Sign in", address=dict)
     assert MAKE in text
