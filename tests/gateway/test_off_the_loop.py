@@ -29,6 +29,7 @@ from counterfoil.gateway.view_positions import ViewPositions
 from counterfoil.ports import Unavailable
 from counterfoil.storage.database import Database
 from tests.gateway.harness import ENVELOPE, PUBLIC, DeliverToBoth
+from tests.gateway.requests import STREAMS
 from tests.gateway.world import Market, deposit, seed_of
 
 
@@ -116,6 +117,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def requests(world: World) -> list[tuple[str, str]]:
     """A request, or several, for every route."""
     paths = ["/healthz", "/openapi.json", "/v1/depth?class_id=a100&region=east&wait_for=ledger:1"]
+    market = "class_id=a100&region=east&currency=USD"
+    paths += [f"/v1/quote?{market}&nodes=1&hours=1", f"/v1/depth/hours?{market}", f"/v1/index?{market}"]
     for view in world.backend.definitions:
         place = f"/v1/{view.name.replace('_', '-')}"
         key = "/".join("1" if view.columns[name] in ("int", "amount") else "none" for name in view.key)
@@ -152,10 +155,10 @@ def test_every_route_keeps_off_the_event_loop(world: World, monkeypatch: pytest.
 
 
 def test_every_route_is_asked(world: World) -> None:
-    """Except the two that the test above requests by name, and the stream, which has its own test."""
+    """Except the two that the test above requests by name, and the streams, which have tests of their own."""
     asked = {path.partition("?")[0] for _, path in requests(world)}
     for route in world.app.routes:
-        if isinstance(route, APIRoute) and route.path not in ("/v1/commands", "/v1/events"):
+        if isinstance(route, APIRoute) and route.path not in ("/v1/commands", *STREAMS):
             scopes = [{"type": "http", "method": "GET", "path": path, "headers": []} for path in asked]
             assert any(route.matches(scope)[0] is Match.FULL for scope in scopes), route.path
 

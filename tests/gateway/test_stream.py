@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import httpx
@@ -14,9 +16,10 @@ import pytest
 from counterfoil.contract.log_id import LogId
 from counterfoil.contract.services import SERVICES
 from counterfoil.gateway.bounds import MAX_STREAMS_PER_PEER
+from counterfoil.matching.halt_commands import HaltTrading
 from counterfoil.vocabulary import CODEC
 from tests.gateway.harness import ENVELOPE, Served, problem_of
-from tests.gateway.world import deposit
+from tests.gateway.world import BID, OFFER, deposit
 
 
 class Event(NamedTuple):
@@ -175,3 +178,27 @@ def test_a_stream_of_old_entries_reads_the_log_and_not_memory(server: Served, mo
     with stream(server, "?service=ledger&from=ledger:0") as events:
         got = take(events, len(stored(server, "ledger")))
     assert [event.data for event in got] == stored(server, "ledger")
+
+
+def test_the_market_is_streamed_to_anybody_without_whose_it_is(server: Served) -> None:
+    """Each trade and halt once, as in the views; nobody's name and no order."""
+    market = server.market
+    sent = [("gpu-1", replace(OFFER, nodes=2)), ("lab-1", BID), ("lab-1", replace(BID, nodes=1, hours=3))]
+    halted = HaltTrading(class_id="a100", region=None, provider_id=None, reason="Meters are wrong")
+    with server.client() as client, client.stream("GET", "/v1/market/events") as response:
+        assert (response.status_code, response.headers["cache-control"]) == (200, "no-store")
+        events = _events(response)
+        for party_id, body in sent:
+            assert server.post(market.sign(party_id, body)).status_code == 200
+        trades = take(events, 2)
+        assert server.post(market.sign("operator", halted)).status_code == 200
+        halt = next(events)
+    until(lambda: len(list(market.system.views.page("market_trades", {}, None, 10))) == 2)
+    rows = server.client().get("/v1/market-trades").json()["items"]
+    assert [json.loads(each.data) for each in trades] == rows
+    assert [each.service for each in (*trades, halt)] == ["trade", "trade", "halt"]
+    assert "halted_by" not in json.loads(halt.data)
+    words = b"".join(each.data for each in (*trades, halt))
+    assert not [each for each in (b"gpu-1", b"lab-1", b"off-", b"bid-", b"operator") if each in words]
+    with server.client() as client, client.stream("GET", f"/v1/market/events?from={trades[0].id}") as response:
+        assert next(_events(response)).data == trades[1].data

@@ -46,6 +46,13 @@ const BUNDLES = "tile/entries/";
 const PUBLISHED_WITHIN = 30_000;
 const POLL = 250;
 
+/** What is traded against what: a class of accelerators in a region, in a currency. */
+export interface Market {
+  readonly classId: string;
+  readonly region: string;
+  readonly currency: string;
+}
+
 export class Gateway {
   private readonly exchange: Exchange;
   private token: string | undefined;
@@ -176,6 +183,51 @@ export class Gateway {
       ["currency", currency],
     ];
     return (await this.readJson(`/v1/depth${query([...market, ...waiting(wait)])}`)).json;
+  }
+
+  /**
+   * What the matching rule would do with a bid for a block now, on the book as it is: `nodes`, `hours`, and what else
+   * the query takes. Throws `Refused`, `Unreachable`.
+   */
+  async quote(
+    market: Market,
+    block: Readonly<Record<string, string | number>>,
+    wait: Wait = {},
+  ): Promise<Readonly<Record<string, unknown>>> {
+    return this.ofMarket("quote", market, block, wait);
+  }
+
+  /** What can be had in each delivery hour: `first`, `hours`. Throws `Refused`, `Unreachable`. */
+  async depthByHour(
+    market: Market,
+    span: Readonly<Record<string, string | number>> = {},
+    wait: Wait = {},
+  ): Promise<Readonly<Record<string, unknown>>> {
+    return this.ofMarket("depth/hours", market, span, wait);
+  }
+
+  /** A market's price index by day (`days`), and how scarce it is now. Throws `Refused`, `Unreachable`. */
+  async index(
+    market: Market,
+    span: Readonly<Record<string, string | number>> = {},
+    wait: Wait = {},
+  ): Promise<Readonly<Record<string, unknown>>> {
+    return this.ofMarket("index", market, span, wait);
+  }
+
+  private async ofMarket(
+    what: string,
+    market: Market,
+    more: Readonly<Record<string, string | number>>,
+    wait: Wait,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const named: Parameters = [
+      ["class_id", market.classId],
+      ["region", market.region],
+      ["currency", market.currency],
+    ];
+    const given: Parameters = Object.entries(more).map(([name, value]) => [name, String(value)]);
+    return (await this.readJson(`/v1/${what}${query([...named, ...given, ...waiting(wait)])}`)).json;
   }
 
   /**

@@ -20,6 +20,7 @@ export {
   after,
   type Filters,
   Gateway,
+  type Market,
   type Page,
   type Row,
   type Streamed,

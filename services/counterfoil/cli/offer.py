@@ -6,6 +6,7 @@ import sys
 from dataclasses import fields
 from typing import Annotated, Any, Final, Literal, cast
 
+from counterfoil.cli.charts import charted, in_currency
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.late import group
 from counterfoil.cli.markets import currency_of, name_currency
@@ -25,13 +26,15 @@ from counterfoil.cli.options import (
     option,
 )
 from counterfoil.cli.orders import OnSelfTrade, placed
-from counterfoil.cli.render import Rows
+from counterfoil.cli.render import Record, Rows
 from counterfoil.cli.signing import signed
 from counterfoil.cli.values import decimals_of, parse_amount, show_amount
 from counterfoil.client.problems import as_answered
 from counterfoil.contract import limits
 from counterfoil.contract.record import Command as Body
+from counterfoil.contract.times import format_hour
 from counterfoil.core.rules import LATEST, RULES
+from counterfoil.gateway.bounds import INDEX_DAYS, SHOWN_HOURS
 from counterfoil.matching.commands import AmendOffer, CancelOffer, PostOffer
 from counterfoil.matching.inventory_commands import PostOfferAtSite
 from counterfoil.matching.reclaim_commands import PostReclaimableOffer
@@ -184,6 +187,53 @@ def search(
     shown = [{**row, "price": show_amount(int(row["price"]), currency)} for row in found]
     session.out.show(found, Rows("offers", shown, _FOUND, ("price", "nodes", "unsold_node_hours")))
     session.out.note(ESTIMATE)
+
+
+@remote(app, "hours", "counterfoil offer hours --class a100-80gb --region eu-west --hours 48")
+def hours_(
+    session: GatewaySession,
+    class_: Class,
+    region: Region,
+    currency: MarketCurrency = None,
+    first: Annotated[int | None, hour("--from", "The first hour. Default: the first that can be bought.")] = None,
+    hours: Annotated[int, count("--hours", "How many hours.", 1, SHOWN_HOURS)] = 24,
+    wait: Wait = None,
+) -> None:
+    """Show the nodes that can be had in each delivery hour, and the lowest price, without whose they are."""
+    if currency is None:
+        currency = currency_of(session.gateway, class_, region)
+    start = None if first is None else format_hour(first)
+    found = session.gateway.depth_by_hour((class_, region, currency), first=start, hours=hours, wait_for=wait or ())
+    columns = ("hour", "nodes", "lowest_price", "nodes_at_lowest")
+    rows = charted(in_currency(found["hours"], ("lowest_price",), currency), found["hours"], "nodes")
+    shown = found if session.out.json else found["hours"]
+    session.out.show(shown, Rows("what can be had", rows, (*columns, "bar"), columns[1:]), columns=columns)
+
+
+@remote(app, "index", "counterfoil offer index --class a100-80gb --region eu-west")
+def index(
+    session: GatewaySession,
+    class_: Class,
+    region: Region,
+    currency: MarketCurrency = None,
+    days: Annotated[int, count("--days", "How many days back.", 1, INDEX_DAYS)] = 30,
+    wait: Wait = None,
+) -> None:
+    """Show a market's price by day, and how scarce it is now.
+
+    The index of a day is the price of the middle one of its GPU-hours by price. No group of related buyers counts for
+    more than a third of them, and with fewer than three there is none. Scarcity: what is free, and that without the
+    largest supplier (rsi), in hundredths of a percent of what open bids want; shown where three groups bid.
+    """
+    if currency is None:
+        currency = currency_of(session.gateway, class_, region)
+    found = session.gateway.index((class_, region, currency), days=days, wait_for=wait or ())
+    prices = ("index", "mean", "lowest", "highest")
+    rows = charted(in_currency(found["days"], prices, currency), found["days"], "mean")
+    columns = ("day", *prices, "gpu_hours", "trades", "buyers")
+    shown = found if session.out.json else found["days"]
+    table = Rows("price index", rows, (*columns, "bar"), columns[1:])
+    session.out.show(shown, table, Record(found["scarcity"]), columns=columns)
 
 
 _FOUND = ("offer_id", "price", "nodes", "starts", "window_end", "unsold_node_hours", "unsold")

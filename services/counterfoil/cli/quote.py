@@ -11,14 +11,14 @@ from counterfoil.cli.command import Invalid
 from counterfoil.cli.gateway_session import GatewaySession, remote
 from counterfoil.cli.options import Nodes, Programme, Wait, hour, option
 from counterfoil.cli.render import Record, Rows, plain
-from counterfoil.cli.supply import ESTIMATE, Wanted, offered
+from counterfoil.cli.supply import EXACT, Wanted
 from counterfoil.cli.values import in_units, parse_amount, show_amount
 from counterfoil.client.problems import as_answered
 from counterfoil.contract.events import DocumentPiecePut, ProgrammePublished, ProgrammePublishedV1
 from counterfoil.contract.refusals import Code
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.contract.terms import FixedExpiry, ProgrammeTerms, Rate, RelativeExpiry
-from counterfoil.contract.times import parse_derived_time, parse_hour
+from counterfoil.contract.times import format_hour, parse_derived_time, parse_hour
 from counterfoil.core.at import At
 from counterfoil.core.rules import rules_of
 from counterfoil.ledger.accounts import Position
@@ -37,7 +37,16 @@ if TYPE_CHECKING:
 
     from counterfoil.client.http import Gateway
 
-_AMOUNTS: Final = ("price", "limit_price", "cost", "subsidy", "co_payment", "cash_available", "missing_cash")
+_AMOUNTS: Final = (
+    "price",
+    "limit_price",
+    "at_this_price",
+    "cost",
+    "subsidy",
+    "co_payment",
+    "cash_available",
+    "missing_cash",
+)
 _MISSING: Final = "missing_vouchers"
 _OPEN: Final = {"active": "active", "suspended": "frozen"}
 """Status of a voucher that can still pay, or again: issuance's word and the ledger's."""
@@ -75,10 +84,10 @@ def register(app: typer.Typer) -> None:
         ] = None,
         wait: Wait = None,
     ) -> None:
-        """Estimate what a bid for a block would cost now: subsidy, co-payment, which vouchers pay, what is missing.
+        """Say what a bid for a block would come to now: price, subsidy, co-payment, what pays, and what is missing.
 
-        By public offers and the ledger's own rules of draw-down, for a bid that is filled in one trade. Nothing is
-        reserved: only a bid binds.
+        By the matching rule on the book as it is, and the ledger's own rules of draw-down, for a bid that is filled in
+        one trade. `cost` is what would be held, by the limit; what is paid is by the price. Nothing is reserved.
         """
         from counterfoil.runtime.clock import time_by
 
@@ -106,34 +115,49 @@ def _estimate(
 ) -> tuple[dict[str, Any], list[str]]:
     """The figures, and what has to be said with them. Without an offer and a limit there are no costs."""
     terms = state.terms(programme_id, max(state.programmes[programme_id]))
-    offers = offered(gateway, wanted, time)
-    best = offers[0] if offers else None
+    quoted = gateway.quote(
+        (wanted.class_id, wanted.region, wanted.currency), wanted.nodes, wanted.hours,
+        earliest=format_hour(wanted.earliest), latest=_latest(wanted), limit_price=wanted.max_price,
+        programme_id=programme_id,
+    )  # fmt: skip
+    best = quoted["fills"][0] if quoted["fills"] else None
     limit = wanted.max_price if wanted.max_price is not None or best is None else int(best["price"])
     found: dict[str, Any] = {
         "programme_id": programme_id, "currency": terms.currency, "nodes": wanted.nodes, "hours": wanted.hours,
-        "offer": best, "offers": len(offers), "limit_price": None if limit is None else str(limit),
+        "offer": best, "limit_price": None if limit is None else str(limit),
     }  # fmt: skip
-    remarks = [ESTIMATE]
+    remarks = [EXACT]
     if not (terms.allows([wanted.class_id], [wanted.region]) and terms.is_open(time)):
         remarks.append(f"{programme_id} is not open now, or does not pay for {wanted.class_id} in {wanted.region}.")
+    if best is None:
+        remarks.append("No open offer has such a block at that price: a bid would rest.")
     if limit is None:
-        remarks.append("No open offer has such a block: give a limit with --price to see its cost.")
+        remarks.append("Give a limit with --price to see its cost.")
         return found, remarks
-    starts = wanted.earliest if best is None else parse_hour(best["starts"])
+    if best is not None:
+        found |= {"starts": best["first_hour"], "price": best["price"], "at_this_price": best["cost"]}
+    starts = wanted.earliest if best is None else parse_hour(best["first_hour"])
     gpus = _gpus(gateway, wanted.class_id) if best is None else int(best["gpus_per_node"])
     bid = _bid(programme_id, party, wanted, limit * gpus * wanted.hours, starts)
     return {**found, **_funding(gateway, state, At(time, 0, 0, "main"), bid)}, remarks
 
 
+def _latest(wanted: Wanted) -> str | None:
+    """The last hour at which the block may start, to be over in time. Raises `Invalid`."""
+    if wanted.until is None:
+        return None
+    if wanted.until - wanted.hours < wanted.earliest:
+        raise Invalid(f"{wanted.hours} hours do not fit between --from and --until")
+    return format_hour(wanted.until - wanted.hours)
+
+
 def _show(session: GatewaySession, found: Mapping[str, Any], remarks: Sequence[str]) -> None:
     shown = {name: value for name, value in found.items() if name not in ("offer", "vouchers")}
-    best = found["offer"]
-    cheapest = {} if best is None else {"cheapest offer": f"{best['offer_id']}, from {best['starts']}"}
 
     def show(micro: int) -> str:
         return show_amount(micro, found["currency"])
 
-    parts: list[RenderableType] = [Record({**in_units(shown, (*_AMOUNTS, _MISSING), show), **cheapest})]
+    parts: list[RenderableType] = [Record(in_units(shown, (*_AMOUNTS, _MISSING), show))]
     if "vouchers" in found:
         draws = [in_units(each, ("amount",), show) for each in found["vouchers"]]
         parts.append(Rows("vouchers that would pay", draws, _DRAW, ("amount",)))

@@ -17,6 +17,8 @@ ESTIMATE: Final = (
     "An estimate, no promise: others may trade first, and an offer of which part is sold may lack an hour."
 )
 
+EXACT: Final = "By the matching rule, on the book as it is now; no promise: others may trade first."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:

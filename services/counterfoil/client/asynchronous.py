@@ -118,6 +118,41 @@ class AsyncGateway:
         """As `http.Gateway.depth`."""
         return await self.run(self.exchanges.depth(class_id, region, currency, wait_for))
 
+    async def quote(
+        self,
+        market: tuple[str, str, str],
+        nodes: int,
+        hours: int,
+        *,
+        earliest: str | None = None,
+        latest: str | None = None,
+        limit_price: int | None = None,
+        min_nodes: int | None = None,
+        programme_id: str | None = None,
+        wait_for: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """As `http.Gateway.quote`."""
+        terms = {"nodes": nodes, "hours": hours, "earliest": earliest, "latest": latest, "limit_price": limit_price}
+        more = {**terms, "min_nodes": min_nodes, "programme_id": programme_id}
+        return await self.run(self.exchanges.market("quote", market, wait_for, **more))
+
+    async def depth_by_hour(
+        self,
+        market: tuple[str, str, str],
+        *,
+        first: str | None = None,
+        hours: int | None = None,
+        wait_for: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """As `http.Gateway.depth_by_hour`."""
+        return await self.run(self.exchanges.market("depth/hours", market, wait_for, first=first, hours=hours))
+
+    async def index(
+        self, market: tuple[str, str, str], *, days: int | None = None, wait_for: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """As `http.Gateway.index`."""
+        return await self.run(self.exchanges.market("index", market, wait_for, days=days))
+
     async def health(self) -> dict[str, Any]:
         """As `http.Gateway.health`."""
         return await self.run(self.exchanges.health())

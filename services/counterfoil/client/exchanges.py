@@ -142,6 +142,12 @@ class Exchanges:
         params += [("currency", currency)] if currency is not None else []
         return (yield from self._query("depth", params))
 
+    def market(self, what: str, market: tuple[str, str, str], wait_for: Sequence[str], **more: object) -> Steps[Object]:
+        """`quote`, `depth/hours` or `index` of a class, region and currency; of `more`, what is not None. As `row`."""
+        named = zip(("class_id", "region", "currency"), market, strict=True)
+        given = [(name, str(value)) for name, value in more.items() if value is not None]
+        return (yield from self._query(what, [*named, *given, *_waiting(wait_for)]))
+
     def health(self) -> Steps[Object]:
         """What the gateway says of itself, asked once. Raises `Unreachable`."""
         answer = yield from exchange(Request("GET", "/healthz"))

@@ -136,6 +136,44 @@ class Gateway:
         """Open quantity by price level; `currency`: by default the market's only one. Raises as `get`."""
         return self.run(self.exchanges.depth(class_id, region, currency, wait_for))
 
+    def quote(
+        self,
+        market: tuple[str, str, str],
+        nodes: int,
+        hours: int,
+        *,
+        earliest: str | None = None,
+        latest: str | None = None,
+        limit_price: int | None = None,
+        min_nodes: int | None = None,
+        programme_id: str | None = None,
+        wait_for: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """What the matching rule would do with a bid for a block now, on the book as it is. Raises as `get`.
+
+        `market`: class, region, currency. `min_nodes`: in parts; else in one piece. Hours are text, prices micro-units.
+        """
+        terms = {"nodes": nodes, "hours": hours, "earliest": earliest, "latest": latest, "limit_price": limit_price}
+        more = {**terms, "min_nodes": min_nodes, "programme_id": programme_id}
+        return self.run(self.exchanges.market("quote", market, wait_for, **more))
+
+    def depth_by_hour(
+        self,
+        market: tuple[str, str, str],
+        *,
+        first: str | None = None,
+        hours: int | None = None,
+        wait_for: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """What can be had in each delivery hour, and the lowest price. Raises as `get`."""
+        return self.run(self.exchanges.market("depth/hours", market, wait_for, first=first, hours=hours))
+
+    def index(
+        self, market: tuple[str, str, str], *, days: int | None = None, wait_for: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """A market's price index by day, and how scarce it is now. Raises as `get`."""
+        return self.run(self.exchanges.market("index", market, wait_for, days=days))
+
     def health(self) -> dict[str, Any]:
         """``{"ok": bool, "failure": text, "waiting": {log: {"code", "text"}}}``, asked once. Raises `Unreachable`."""
         return self.run(self.exchanges.health())

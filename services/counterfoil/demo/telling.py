@@ -131,7 +131,7 @@ def _withdrawal(found: Mapping[str, Any]) -> Told:
     before, after = _prices(found)
     return Told(
         "withdrawal",
-        f"{found['provider_id']} gives {len(lost)} contracts for {found['class_id']} up to keep its GPUs, thousand CNY",
+        f"{found['provider_id']} gives up {len(lost)} contracts for {found['class_id']} to keep its GPUs, thousand CNY",
         _LOST,
         ("start_up", "block", "bought_again"),
         rows,
@@ -187,7 +187,7 @@ def _substitutes(found: Mapping[str, Any]) -> Told:
         tuple(
             (
             f"{percent(found['domestic_bps'])} % of the card-hours were domestic: {SUBSTITUTE} costs less per PFLOP, "
-            f"{NATIVE} came in when it was sold out.{alone}\n"
+            f"{NATIVE} came in where none was free for the block.{alone}\n"
             f"No source has a price of {SUBSTITUTE}: the share follows from the one that is assumed, and from how many "
             "of its nodes the trace makes.\nThroughput is as measured in public tests."
             ).splitlines()
@@ -221,7 +221,7 @@ def _credit(found: Mapping[str, Any]) -> Told:
         tuple(
             (
             f"Of {thousands(found['offered'])} offered, {thousands(found['sold'])} found a buyer, at {of_par} % of "
-            "par; the rest found none before it ended.\n"
+            "par; the rest has found none.\n"
             f"Two cities with the same rules but for the book, and other start-ups: {'; '.join(spent)}."
             ).splitlines()
         ),

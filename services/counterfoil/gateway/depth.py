@@ -6,6 +6,7 @@ orders that are open are read once, and again only where nobody has asked for so
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import Any, Final, cast
@@ -14,7 +15,9 @@ from counterfoil.contract.limits import MAX_PIECES
 from counterfoil.contract.scalars import decode_base64
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.levels import Levels, Market, OnOffer, Order, bid_of, offer_of
+from counterfoil.gateway.quoting import Asked
 from counterfoil.issuance.views import DOCUMENT_PIECES, PROGRAMME_DOCUMENTS, PROGRAMME_VERSIONS, PROGRAMMES
+from counterfoil.matching.orders import Plan
 from counterfoil.matching.service import SERVICE
 from counterfoil.matching.views import BIDS, OFFERS, TRADES
 from counterfoil.ports import Inbox, Row, Unavailable, View, ViewReader
@@ -66,6 +69,32 @@ class DepthBook:
             self._current(reached)
             return self._levels.on_offer()
 
+    def plan_of(self, asked: Asked, reached: Mapping[str, int]) -> tuple[Plan, dict[str, int]]:
+        """What the matching rule would do with a bid for one market, and the positions of that; as `depth_of`."""
+        with self._turn:
+            self._current(reached)
+            book = self._levels.on_book((asked.bid.classes[0], asked.bid.regions[0], asked.bid.currency))
+            return book.plan(asked), dict(self._positions)
+
+    def by_hour(
+        self, market: Market, first: int, hours: int, reached: Mapping[str, int]
+    ) -> tuple[list[Counter[int]], dict[str, int]]:
+        """By delivery hour from `first` on, the nodes that can be had at each price; as `depth_of`."""
+        with self._turn:
+            self._current(reached)
+            found = [Counter[int]() for _ in range(hours)]
+            for offer in self._levels.offers_of(market):
+                for hour, nodes in enumerate(offer.by_hour(), offer.first - first):
+                    if nodes and 0 <= hour < hours:
+                        found[hour][offer.price] += nodes
+            return found, dict(self._positions)
+
+    def scarcity_of(self, market: Market, reached: Mapping[str, int]) -> tuple[dict[str, int | None], dict[str, int]]:
+        """What is free, and how well it covers what bids want (`Levels.scarcity_of`); as `depth_of`."""
+        with self._turn:
+            self._current(reached)
+            return self._levels.scarcity_of(market), dict(self._positions)
+
     def _current(self, reached: Mapping[str, int]) -> None:
         try:
             self._move_on(reached)
@@ -85,7 +114,7 @@ class DepthBook:
                 break
             for each in deliveries:
                 for event in CODEC.decode_proven_entry(each.data).events:
-                    self._levels.take(event)
+                    self._levels.take(event, each.position)
                 self._positions[each.source] = each.position + 1
             inbox.acknowledge(self._positions)
         if behind:

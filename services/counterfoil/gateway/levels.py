@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from heapq import nlargest, nsmallest
 from typing import Any, Final, NamedTuple
 
+from counterfoil.contract.limits import BPS
 from counterfoil.contract.record import Event
 from counterfoil.gateway.bounds import MAX_LEVELS, MIN_GROUPS
+from counterfoil.gateway.quoting import OffersOnBook
 from counterfoil.matching.amendment_events import BidAmended, OfferAmended
 from counterfoil.matching.auction_events import Trade, TradeCleared
 from counterfoil.matching.events import (
@@ -27,6 +29,7 @@ from counterfoil.matching.events import (
     OfferReduced,
     TradeMatched,
 )
+from counterfoil.matching.orders import Offer, Stp
 from counterfoil.matching.performance_events import PerformanceRequired
 
 Market = tuple[str, str, str]
@@ -39,7 +42,8 @@ class Order:
 
     `group`: of related parties, as it was when the order was placed. `limits`: of a bid by performance, by class.
     `first`, `min_nodes`, `min_hours`: of an offer, its first hour and its smallest block; `free`: the nodes that it has
-    left in each hour, once some are sold. `counted`: nodes and node hours as its levels have them.
+    left in each hour, once some are sold. `counted`: nodes and node hours as its levels have them. `seq`: its priority;
+    `provider_id`, `gpus_per_node`, `good_until`, `stp`: of an offer, as it was received.
     """
 
     side: str
@@ -56,6 +60,11 @@ class Order:
     min_hours: int = 1
     free: list[int] | None = None
     counted: tuple[int, int] = (0, 0)
+    seq: int = 0
+    provider_id: str = ""
+    gpus_per_node: int = 1
+    good_until: int | None = None
+    stp: Stp = "taker"
 
     def sell(self, nodes: int, first_hour: int, hours: int) -> None:
         """A block of an offer is sold."""
@@ -77,9 +86,13 @@ class Order:
             return 0, 0
         if self.side == "bids":
             return self.nodes, self.nodes * self.hours
-        free = [self.nodes] * self.hours if self.free is None else self.free
-        had = in_blocks(free, self.min_nodes, self.min_hours)
+        had = self.by_hour()
         return max(had, default=0), sum(had)
+
+    def by_hour(self) -> list[int]:
+        """Of an offer, the nodes that can be had in each hour of its window; nothing after it when no block can."""
+        free = [self.nodes] * self.hours if self.free is None else self.free
+        return in_blocks(free, self.min_nodes, self.min_hours)
 
 
 def in_blocks(free: Sequence[int], min_nodes: int, min_hours: int) -> list[int]:
@@ -141,11 +154,17 @@ class Levels:
         self.orders: dict[str, Order] = {}
         self._levels: defaultdict[tuple[str, Market], dict[int, Level]] = defaultdict(dict)
         self._changed: dict[str, None] = {}  # orders that are in no level until somebody asks
+        self._offers: defaultdict[Market, dict[str, Order]] = defaultdict(dict)
+        self.index = 0  # of the entry that is being taken
+        self._books: dict[Market, OffersOnBook] = {}  # made when somebody asks, until one of their offers changes
 
     def add(self, order_id: str, order: Order) -> None:
         """Add an order."""
         self.orders[order_id] = order
         self._changed[order_id] = None
+        if order.side == "offers":
+            self._offers[order.markets[0]][order_id] = order
+            self._books.pop(order.markets[0], None)
 
     def edit(self, order_id: str) -> Order | None:
         """An order that is about to change; None if it is not known."""
@@ -153,6 +172,8 @@ class Levels:
         if order is not None and order_id not in self._changed:
             self._count(order, -1)
             self._changed[order_id] = None
+        if order is not None and order.side == "offers":
+            self._books.pop(order.markets[0], None)
         return order
 
     def change(self, order_id: str, **values: Any) -> None:
@@ -164,8 +185,14 @@ class Levels:
 
     def remove(self, order_id: str) -> None:
         """Forget an order, if it is known."""
-        if self.edit(order_id) is not None:
+        order = self.edit(order_id)
+        if order is not None:
             del self.orders[order_id], self._changed[order_id]
+            if order.side == "offers":
+                offers = self._offers[order.markets[0]]
+                del offers[order_id]
+                if not offers:
+                    del self._offers[order.markets[0]]
 
     def _settle(self) -> None:
         for order_id in self._changed:
@@ -174,11 +201,25 @@ class Levels:
             self._count(order, 1)
         self._changed.clear()
 
-    def take(self, event: Event) -> None:
-        """Move on by an event of matching."""
-        change = _CHANGES.get(type(event))
+    def take(self, event: Event, index: int = 0) -> None:
+        """Move on by an event of matching; `index`: of its entry, which is the priority of what it admits."""
+        change, self.index = _CHANGES.get(type(event)), index
         if change is not None:
             change(self, event)
+
+    def offers_of(self, market: Market) -> list[Order]:
+        """The open offers of a market; to look at, never to change."""
+        return [order for order in self._offers.get(market, {}).values() if order.is_open]
+
+    def on_book(self, market: Market) -> OffersOnBook:
+        """The open offers of a market as the matching rule's book has them."""
+        book = self._books.get(market)
+        if book is None:
+            book = self._books[market] = OffersOnBook()
+            for order_id, order in self._offers.get(market, {}).items():
+                if order.is_open:
+                    book.rest(_as_matched(order_id, order), order.free, order.good_until)
+        return book
 
     def currencies_of(self, class_id: str, region: str) -> set[str]:
         """The currencies of the open orders for a class in a region."""
@@ -204,6 +245,27 @@ class Levels:
         self._settle()
         return {market: _on_offer(found) for (side, market), found in self._levels.items() if side == "offers"}
 
+    def scarcity_of(self, market: Market) -> dict[str, int | None]:
+        """What of a market's offers is free and sold, and how well that covers what open bids want.
+
+        Node hours, and basis points. What bids want is known where `MIN_GROUPS` groups bid; one that names several
+        markets wants all of it in each.
+        """
+        self._settle()
+        free, sold = Counter[str](), 0
+        for order in self.offers_of(market):
+            free[order.group] += order.counted[1]
+            sold += order.sold
+        levels = self._levels.get(("bids", market), {}).values()
+        groups = {group for level in levels for group in level.orders}
+        wanted = sum(level.node_hours for level in levels) if len(groups) >= MIN_GROUPS else None
+        rest = free.total() - max(free.values(), default=0)
+        covers = [each * BPS // wanted if wanted else None for each in (free.total(), rest)]
+        return {
+            "free_node_hours": free.total(), "sold_node_hours": sold, "wanted_node_hours": wanted,
+            "cover_bps": covers[0], "rsi_bps": covers[1],
+        }  # fmt: skip
+
     def _count(self, order: Order, sign: int) -> None:
         if order.counted[1] <= 0:
             return
@@ -226,9 +288,23 @@ def _on_offer(levels: Mapping[int, Level]) -> OnOffer:
 def offer_of(row: Mapping[str, Any], *, is_open: bool) -> Order:
     """The offer in a row of the view, or in the fields of its first event."""
     market = (row["class_id"], row["region"], row["currency"])
-    hours, least = row["window_end"] - row["window_start"], (row["min_nodes"], row["min_hours"])
-    first = row["window_start"]
-    return Order("offers", row["group_id"], (market,), row["price"], row["nodes"], hours, 0, is_open, {}, first, *least)
+    return Order(
+        "offers", row["group_id"], (market,), row["price"], row["nodes"], row["window_end"] - row["window_start"],
+        is_open=is_open, first=row["window_start"], min_nodes=row["min_nodes"], min_hours=row["min_hours"],
+        seq=row.get("priority") or 0, provider_id=row["provider_id"], gpus_per_node=row["gpus_per_node"],
+        good_until=row["good_until"], stp=row["stp"],
+    )  # fmt: skip
+
+
+def _as_matched(offer_id: str, order: Order) -> Offer:
+    """An offer as the matching rule has it, nothing of it sold."""
+    class_id, region, currency = order.markets[0]
+    return Offer(
+        offer_id=offer_id, seq=order.seq, provider_id=order.provider_id, group_id=order.group, class_id=class_id,
+        region=region, currency=currency, price=order.price, nodes=order.nodes, gpus_per_node=order.gpus_per_node,
+        window_start=order.first, window_end=order.first + order.hours, min_nodes=order.min_nodes,
+        min_hours=order.min_hours, stp=order.stp,
+    )  # fmt: skip
 
 
 def bid_of(row: Mapping[str, Any], *, is_open: bool) -> Order:
@@ -248,7 +324,7 @@ def _level(price: int, level: Level) -> dict[str, Any]:
 
 _OFFER: Final = (
     "group_id", "class_id", "region", "currency", "price", "nodes", "window_start", "window_end", "min_nodes",
-    "min_hours",
+    "min_hours", "provider_id", "gpus_per_node", "good_until", "stp",
 )  # fmt: skip
 _BID: Final = ("group_id", "classes", "regions", "currency", "limit_price", "nodes", "hours")
 
@@ -275,7 +351,7 @@ def _trade_matched(levels: Levels, event: Trade) -> None:
 
 _CHANGES: Final[Mapping[type[Event], Callable[[Levels, Any], None]]] = {
     OfferReceived: lambda levels, event: levels.add(event.offer_id, offer_of(_fields(event, _OFFER), is_open=False)),
-    OfferAdmitted: lambda levels, event: levels.change(event.offer_id, is_open=True),
+    OfferAdmitted: lambda levels, event: levels.change(event.offer_id, is_open=True, seq=levels.index),
     OfferReduced: _offer_reduced,
     OfferClosed: lambda levels, event: levels.remove(event.offer_id),
     BidReceived: lambda levels, event: levels.add(event.bid_id, bid_of(_fields(event, _BID), is_open=False)),
@@ -285,7 +361,7 @@ _CHANGES: Final[Mapping[type[Event], Callable[[Levels, Any], None]]] = {
     BidAdmitted: lambda levels, event: levels.change(event.bid_id, is_open=True),
     BidReduced: lambda levels, event: levels.change(event.bid_id, nodes=event.nodes_left),
     BidAmended: lambda levels, event: levels.change(event.bid_id, price=event.limit_price),
-    OfferAmended: lambda levels, event: levels.change(event.offer_id, price=event.price),
+    OfferAmended: lambda levels, event: levels.change(event.offer_id, price=event.price, seq=levels.index),
     BidClosed: lambda levels, event: levels.remove(event.bid_id),
     TradeMatched: _trade_matched,
     TradeCleared: _trade_matched,

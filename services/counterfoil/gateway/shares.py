@@ -19,9 +19,10 @@ from counterfoil.gateway.bounds import (
 from counterfoil.gateway.peers import ASKING, peer_of
 
 STREAMS: Final = "/v1/events"
+MARKET_STREAM: Final = "/v1/market/events"
 COMMANDS: Final = "/v1/commands"
 _LEAVE: Final = "counterfoil.leave"
-_FREE: Final = frozenset({STREAMS, "/healthz"})  # these have bounds of their own, or do no work
+_FREE: Final = frozenset({STREAMS, MARKET_STREAM, "/healthz"})  # these have bounds of their own, or do no work
 
 
 class Shares:

@@ -1,8 +1,12 @@
-"""``/v1/events``: the entries of the logs as server-sent events, from any index on, in order and without a gap."""
+"""``/v1/events``: the entries of the logs as server-sent events, from any index on, in order and without a gap.
+
+``/v1/market/events``: of matching's logs only what anybody may read, without whose it is.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -17,12 +21,13 @@ from starlette.types import Receive, Scope, Send
 from counterfoil.contract.log_id import LogId, log_of
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import MAX_STREAMS, MAX_STREAMS_PER_PEER
+from counterfoil.gateway.market_events import shown_to_all
 from counterfoil.gateway.openapi import found, header, responses
 from counterfoil.gateway.parameters import MAX_POSITIONS, Position, Service, check_parameters, find_log, parse_position
 from counterfoil.gateway.peers import peer_of
 from counterfoil.gateway.problems import Problem, ProblemCode
-from counterfoil.gateway.readers import ALONE, Reader, Readers
-from counterfoil.gateway.shares import STREAMS, Places
+from counterfoil.gateway.readers import ALONE, ASKED, Reader, Readers
+from counterfoil.gateway.shares import MARKET_STREAM, STREAMS, Places
 
 _BATCH: Final = 256
 _WAIT: Final = 1.0  # seconds that a stream's thread waits for entries at a time
@@ -46,6 +51,26 @@ _RESPONSES: Final = responses(
         ProblemCode.UNKNOWN_PARAMETER,
         ProblemCode.UNKNOWN_SERVICE,
         *ALONE,
+    ),
+)
+
+_OF_MARKET: Final = responses(
+    {
+        200: found(
+            "id: the positions to resume from; event: `trade`, `auction_price`, `halt` or `resumption`; data: as a row"
+            " of `market_trades`, `auction_prices` or `halts` begins",
+            {"type": "string"},
+            media_type="text/event-stream",
+            headers={"Cache-Control": header("`no-store`")},
+        )
+    },
+    (
+        ProblemCode.BAD_POSITION,
+        ProblemCode.BAD_REQUEST,
+        ProblemCode.TOO_MANY_STREAMS,
+        ProblemCode.UNAVAILABLE,
+        ProblemCode.UNKNOWN_PARAMETER,
+        *ASKED,
     ),
 )
 
@@ -116,7 +141,37 @@ def router(backend: Backend, readers: Readers) -> APIRouter:
         entries = _entries(backend, positions, pool, stopping, partial(readers.everything, request))
         return Stream(entries, stopping, partial(places.release, peer))
 
+    @routes.get(MARKET_STREAM, summary="What the market comes to, as server-sent events", responses=_OF_MARKET)
+    async def market_events(
+        request: Request,
+        start: Annotated[
+            list[Position] | None,
+            Query(alias="from", max_length=MAX_POSITIONS, description="matching[/shard]:index; default: from now on"),
+        ] = None,
+        last_event_id: Annotated[str | None, Header(description="the last id received, instead of `from`")] = None,
+    ) -> Stream:
+        check_parameters(request, (), many=("from",))
+        positions = _positions(backend, ("matching",), [last_event_id] if last_event_id else start or [])
+        peer = peer_of(request.scope)
+        if not places.take(peer):
+            raise Problem(ProblemCode.TOO_MANY_STREAMS)
+        stopping = anyio.Event()
+        entries = _entries(backend, positions, pool, stopping, partial(readers.of, request))
+        return Stream(_of_market(entries), stopping, partial(places.release, peer))
+
     return routes
+
+
+async def _of_market(entries: AsyncIterator[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
+    """Trades, prices of auctions and halts of these entries, each an event.
+
+    The last of an entry has its id: whoever comes back gets the events of an entry again of which it had only some.
+    """
+    async for each in entries:
+        events = list(shown_to_all(each["data"].encode()))
+        for nth, (kind, shown) in enumerate(events, 1):
+            position = {"id": each["id"]} if nth == len(events) else {}
+            yield {**position, "event": kind, "data": json.dumps(shown, separators=(",", ":"))}
 
 
 def _positions(backend: Backend, wanted: Sequence[str], start: Sequence[str]) -> dict[str, int]:
