@@ -140,6 +140,9 @@ def test_the_index_names_the_price_of_the_middle_hour(funded: Stepped) -> None:
         "free_node_hours": 4 * 48 - 2, "sold_node_hours": 2, "wanted_node_hours": None, "cover_bps": None,
         "rsi_bps": None,
     }  # fmt: skip
+    funded.market.clock.advance_to((FIRST_HOUR + 9) * HOUR)  # ten hours are past; two were sold
+    later = funded.get("/v1/index", **BLOCK).json()["scarcity"]
+    assert (later["free_node_hours"], later["sold_node_hours"]) == (4 * 38, 0)
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,8 @@ def test_the_market_is_streamed_to_anybody_without_whose_it_is(server: Served) -
         assert server.post(market.sign("operator", halted)).status_code == 200
         halt = next(events)
     until(lambda: len(list(market.system.views.page("market_trades", {}, None, 10))) == 2)
-    rows = server.client().get("/v1/market-trades").json()["items"]
+    with server.client() as client:
+        rows = client.get("/v1/market-trades").json()["items"]
     assert [json.loads(each.data) for each in trades] == rows
     assert [each.service for each in (*trades, halt)] == ["trade", "trade", "halt"]
     assert "halted_by" not in json.loads(halt.data)

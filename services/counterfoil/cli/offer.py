@@ -229,7 +229,8 @@ def index(
         currency = currency_of(session.gateway, class_, region)
     found = session.gateway.index((class_, region, currency), days=days, wait_for=wait or ())
     prices = ("index", "mean", "lowest", "highest")
-    rows = charted(in_currency(found["days"], prices, currency), found["days"], "mean")
+    days_ = [{**each, "mean": int(each["mean"]) // _CENT * _CENT} for each in found["days"]]
+    rows = charted(in_currency(days_, prices, currency), found["days"], "mean")
     columns = ("day", *prices, "gpu_hours", "trades", "buyers")
     shown = found if session.out.json else found["days"]
     table = Rows("price index", rows, (*columns, "bar"), columns[1:])
@@ -238,4 +239,5 @@ def index(
 
 _FOUND = ("offer_id", "price", "nodes", "starts", "window_end", "unsold_node_hours", "unsold")
 _LEVEL: Final = ("price", "nodes", "node_hours", "orders")
+_CENT: Final = 10_000  # micro-units: a mean is shown in hundredths, rounded down
 _BAR: Final = 24  # characters of the largest level

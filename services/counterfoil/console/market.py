@@ -15,6 +15,7 @@ from counterfoil.gateway.bounds import MAX_LEVELS
 from counterfoil.gateway.levels import Market, OnOffer
 
 _PROGRAMMES: Final = 200
+_CENT: Final = 10_000
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _MARKETS: Final = (
     Column("class_id", N_("Class"), link="?class_id={class_id}&region={region}&currency={currency}"),
@@ -155,7 +156,7 @@ def _detail(look: Look, market: Market, free: int) -> dict[str, Any]:
         "bids": [(int(each["price"]), int(each["node_hours"])) for each in levels["bids"]],
         "prices": Table("prices", N_("Prices of trades"), _PRICES, prices, limited=trades.limited),
         "points": [(row["matched_at"], row["price"]) for row in prices],
-        "daily": Table("daily", N_("Price index by day"), _INDEX, daily, limited=trades.limited),
+        "daily": Table("daily", N_("Mean price by day"), _INDEX, daily, limited=trades.limited),
         "means": [(row["day"], row["index"]) for row in daily],
         "trades": look.table("trades", "market_trades", N_("Latest trades"), _TRADES, **names),
         "index": _index(trades),
@@ -167,7 +168,7 @@ def _gpu_hours(trade: Mapping[str, Any]) -> int:
 
 
 def _index(trades: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
-    """The mean price by GPU-hours of the last day with trades, and of the day before: micro-units, rounded down."""
+    """The mean price by GPU-hours of the last day with trades, and of the day before: micro-units."""
     end = int(trades[0]["matched_at"]) if trades else 0
     days: list[list[Mapping[str, Any]]] = [[], []]
     for row in trades:
@@ -190,8 +191,10 @@ def _daily(trades: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _mean(trades: Sequence[Mapping[str, Any]]) -> int | None:
+    """Micro-units, rounded down to hundredths: more digits say nothing of a mean."""
     hours = sum(_gpu_hours(row) for row in trades)
-    return sum(int(row["price"]) * _gpu_hours(row) for row in trades) // hours if hours else None
+    paid = sum(int(row["price"]) * _gpu_hours(row) for row in trades)
+    return paid // hours // _CENT * _CENT if hours else None
 
 
 def _fill(look: Look) -> Table | None:

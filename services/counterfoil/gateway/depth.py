@@ -89,11 +89,13 @@ class DepthBook:
                         found[hour][offer.price] += nodes
             return found, dict(self._positions)
 
-    def scarcity_of(self, market: Market, reached: Mapping[str, int]) -> tuple[dict[str, int | None], dict[str, int]]:
-        """What is free, and how well it covers what bids want (`Levels.scarcity_of`); as `depth_of`."""
+    def scarcity_of(
+        self, market: Market, first: int, reached: Mapping[str, int]
+    ) -> tuple[dict[str, int | None], dict[str, int]]:
+        """What is free from an hour on, and how well it covers what bids want (`Levels.scarcity_of`); as `depth_of`."""
         with self._turn:
             self._current(reached)
-            return self._levels.scarcity_of(market), dict(self._positions)
+            return self._levels.scarcity_of(market, first), dict(self._positions)
 
     def _current(self, reached: Mapping[str, int]) -> None:
         try:

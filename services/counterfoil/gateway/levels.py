@@ -245,8 +245,8 @@ class Levels:
         self._settle()
         return {market: _on_offer(found) for (side, market), found in self._levels.items() if side == "offers"}
 
-    def scarcity_of(self, market: Market) -> dict[str, int | None]:
-        """What of a market's offers is free and sold, and how well that covers what open bids want.
+    def scarcity_of(self, market: Market, first: int) -> dict[str, int | None]:
+        """What of a market's offers is free and sold from an hour on, and how well that covers what open bids want.
 
         Node hours, and basis points. What bids want is known where `MIN_GROUPS` groups bid; one that names several
         markets wants all of it in each.
@@ -254,8 +254,9 @@ class Levels:
         self._settle()
         free, sold = Counter[str](), 0
         for order in self.offers_of(market):
-            free[order.group] += order.counted[1]
-            sold += order.sold
+            past = max(first - order.first, 0)
+            free[order.group] += sum(order.by_hour()[past:])
+            sold += sum(order.nodes - left for left in (order.free or ())[past:])
         levels = self._levels.get(("bids", market), {}).values()
         groups = {group for level in levels for group in level.orders}
         wanted = sum(level.node_hours for level in levels) if len(groups) >= MIN_GROUPS else None

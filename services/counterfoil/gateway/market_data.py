@@ -78,7 +78,7 @@ _INDEX: Final = _object(
 
 def router(context: Context) -> APIRouter:
     """Three routes."""
-    routes = APIRouter(tags=["queries"])
+    routes = APIRouter()
     _add_quote(routes, context)
     _add_hours(routes, context)
     _add_index(routes, context)
@@ -286,7 +286,8 @@ def _add_index(routes: APIRouter, context: Context) -> None:
         description=(
             "`index`: of the GPU-hours traded on a day (UTC), by price, the price of the middle one; no group of "
             "related buyers counts for more than a third, and with fewer than three there is none. `cover_bps`, "
-            "`rsi_bps`: what is free, and that without the largest supplier, in basis points of what open bids want; "
+            "`rsi_bps`: what is free from now on, and that without the largest supplier, in basis points of what "
+            "open bids want; "
             "null where fewer than three groups bid."
         ),
         responses=shown,
@@ -302,9 +303,10 @@ def _add_index(routes: APIRouter, context: Context) -> None:
         market = (class_id, region, currency)
 
         def read(views: ViewReader, positions: Mapping[str, int], _party_id: str | None) -> object:
-            since = (context.backend.now() // DAY - days + 1) * DAY
+            now = context.backend.now()
+            since = (now // DAY - days + 1) * DAY
             found = daily(_trades(views, market, since), lambda party: _group(views, party) or party)
-            scarcity, reached = context.depth.scarcity_of(market, positions)
+            scarcity, reached = context.depth.scarcity_of(market, floor_hour(now, _rules(views)), positions)
             return {**_named(market), "days": found, "scarcity": scarcity}, reached
 
         return await _read(context, request, ("class_id", "region", "currency", "days"), wanted, read)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from counterfoil.contract.times import parse_derived_time
+from counterfoil.gateway import market_data
 from counterfoil.gateway.answers import answer, positions_of, query_responses, respond
 from counterfoil.gateway.backend import Backend
 from counterfoil.gateway.bounds import DEPTH_KEPT, MARKETS_KEPT, MAX_PAGE, SCAN_WITHIN
@@ -67,13 +68,14 @@ _DEPTH: Final = {
 
 
 def router(context: Context) -> APIRouter:
-    """One list and one item route per view, and depth."""
+    """One list and one item route per view, depth, and what else the market comes to."""
     routes = APIRouter(tags=["queries"])
     backend, views, pools, readers = context.backend, context.views, context.pools, context.readers
     for view in backend.definitions:
         _add_list(routes, backend, views, pools, readers, view)
         _add_item(routes, backend, views, pools, readers, view)
     _add_depth(routes, context)
+    routes.include_router(market_data.router(context))
     return routes
 
 
