@@ -138,7 +138,7 @@ def _withdrawal(found: Mapping[str, Any]) -> Told:
         tuple(
             (
             f"It cost the provider {thousands(paid)} thousand CNY, {_share(paid, worth)} % of what it had sold; "
-            f"{whole} start-ups got the whole bond.\n"
+            f"of {whole} contracts the whole bond was paid.\n"
             f"Credit was free again at once, and bought {again['filled']} of the {len(lost)} blocks elsewhere. A "
             f"card-hour cost {money(before)} CNY until then and {money(after)} after, which other demand moves, too.\n"
             "least: what the notice costs, a quarter of the bond 72 hours ahead, half 24 hours ahead.\n"
