@@ -1,4 +1,4 @@
-"""Answers are read as h11 reads them or refused, each within its bounds; connections are kept, replaced and closed."""
+"""Answers are read whole or refused, within bounds; connections are kept, replaced and closed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,12 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import h11
 import pytest
 import trustme
-from hypothesis import given
-from hypothesis import strategies as st
 
 from counterfoil.client import connections
 from counterfoil.client.connecting import route_to
-from counterfoil.client.connections import IDLE_MAX, Connections
-from counterfoil.client.http1 import HEAD_BYTES_MAX, INTERIM_MAX, Content, Incoming, Malformed, head_of, read_head
+from counterfoil.client.connections import HEAD_BYTES_MAX, IDLE_MAX, INTERIM_MAX, Connections
 from counterfoil.client.steps import Request
 from counterfoil.client.transport import TransportError
 
@@ -29,138 +25,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-# reading ------------------------------------------------------------------------------------------------------------
-
-
-def pieces(data: bytes, size: int) -> Callable[[], bytes]:
-    """Receives these bytes, so many at a time, and then the end."""
-    left = [data[at : at + size] for at in range(0, len(data), size)]
-    return lambda: left.pop(0) if left else b""
-
-
-def read(data: bytes, size: int = 7) -> tuple[int, dict[str, str], bytes, bool] | None:
-    """Status, headers, content, and whether the connection may be used again; None if it is refused."""
-    incoming = Incoming(pieces(data, size))
-    try:
-        head = read_head(incoming)
-        content = Content(head, incoming)
-        whole = b"".join(iter(content.read, b""))
-    except Malformed:
-        return None
-    return head.status, dict(head.headers), whole, content.reusable
-
-
-def by_h11(data: bytes) -> tuple[int, bytes] | None:
-    """Status and content as another implementation reads them; None if it refuses."""
-    peer = h11.Connection(h11.CLIENT)
-    peer.send(h11.Request(method="GET", target="/", headers=[("Host", "g")]))
-    peer.send(h11.EndOfMessage())
-    status, content, ended = 0, b"", False
-    peer.receive_data(data)
-    try:
-        while True:
-            event = peer.next_event()
-            if event is h11.NEED_DATA:
-                if ended:
-                    return None
-                ended = True
-                peer.receive_data(b"")
-            elif isinstance(event, h11.Response):
-                status = event.status_code
-            elif isinstance(event, h11.Data):
-                content += bytes(event.data)
-            elif isinstance(event, h11.EndOfMessage):
-                return status, content
-            elif isinstance(event, h11.ConnectionClosed):
-                return None
-    except h11.RemoteProtocolError:
-        return None
-
-
-LINES = st.sampled_from([
-    b"Content-Length: 5", b"Content-Length: 05", b"Content-Length: 5, 5", b"Content-Length: 5, 6",
-    b"Content-Length: -1", b"Content-Length: ", b"content-length:5", b"Transfer-Encoding: chunked",
-    b"Transfer-Encoding: CHUNKED", b"Transfer-Encoding: gzip, chunked", b"Connection: close",
-    b"X: y", b"X:  y\t", b" folded", b"X : y", b": y",
-    b"X: \x00", b"X\xff: y", b"no colon", b"",
-])  # fmt: skip
-BODIES = st.sampled_from([
-    b"hello", b"hello, and more", b"hel", b"", b"5\r\nhello\r\n0\r\n\r\n", b"5;x=y\r\nhello\r\n0\r\nTrailer: x\r\n\r\n",
-    b"5\r\nhello\r\n", b"5\r\nhelloX\r\n0\r\n\r\n", b"x\r\n", b"-1\r\n", b"0\r\n\r\n", b"00\r\n\r\n",
-    b"5 \r\nhello\r\n0\r\n\r\n",
-])  # fmt: skip
-STATUSES = st.sampled_from([
-    b"HTTP/1.1 200 OK", b"HTTP/1.0 200 OK", b"HTTP/1.1 204 ", b"HTTP/1.1 304", b"HTTP/1.1 404 N", b"HTTP/2 200 OK",
-    b"HTTP/1.1 20 OK", b"HTTP/1.1 2000", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 x", b"ICY 200 OK", b"",
-])  # fmt: skip
-
-
-@given(STATUSES, st.lists(LINES, max_size=4), BODIES, st.integers(1, 40))
-def test_what_is_read_is_what_h11_reads(status: bytes, lines: list[bytes], body: bytes, size: int) -> None:
-    """This one may refuse more, and never reads anything else."""
-    data = b"\r\n".join([status, *lines, b"", body])
-    found = read(data, size)
-    assert found is None or found[:1] + found[2:3] == by_h11(data)
-    again = read(data, len(data))
-    assert (found and found[:3]) == (again and again[:3]), "the same in whatever pieces it comes"
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        (OK, (200, b"ok", True)),
-        (CHUNKED + b"1\r\no\r\n1;e\r\nk\r\n0\r\nT: x\r\n\r\n", (200, b"ok", True)),
-        (b"HTTP/1.1 200 OK\r\n\r\nok", (200, b"ok", False)),
-        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", (200, b"ok", False)),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: a, Close\r\n\r\nok", (200, b"ok", False)),
-        (b"HTTP/1.1 204 No\r\nContent-Length: 2\r\n\r\n", (204, b"", True)),
-        (OK + b"HTTP/1.1 200 OK\r\n", (200, b"ok", False)),
-        (b"HTTP/1.1 103 E\r\nLink: x\r\n\r\n" + OK, (200, b"ok", True)),
-    ],
-)  # fmt: skip
-def test_what_may_be_used_again(data: bytes, expected: tuple[int, bytes, bool]) -> None:
-    found = read(data)
-    assert found is not None
-    assert (found[0], found[2], found[3]) == expected
-
-
-def test_both_framings_at_once_are_refused() -> None:
-    assert (
-        read(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 12\r\n\r\n2\r\nok\r\n0\r\n\r\n") is None
-    )
-
-
-def test_headers_that_come_several_times_are_joined() -> None:
-    found = read(b"HTTP/1.1 200 OK\r\nA: 1\r\na:2 \r\nContent-Length: 0\r\n\r\n")
-    assert found is not None
-    assert found[1] == {"a": "1, 2", "content-length": "0"}
-
-
-@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
-def test_a_head_has_a_longest_length(more: int, fits: bool) -> None:
-    begin, end = b"HTTP/1.1 204 x\r\nA: ", b"\r\n\r\n"
-    data = begin + b"x" * (HEAD_BYTES_MAX - len(begin) - len(end) + more) + end
-    assert (read(data, 50_000) is not None) is fits
-    assert (read(b"HTTP/1.1 100 x\r\n\r\n" * (INTERIM_MAX + more) + OK) is not None) is fits
-    trailers = b"T: " + b"x" * (HEAD_BYTES_MAX - len(b"T: \r\n\r\n") + more) + b"\r\n\r\n"
-    assert (read(CHUNKED + b"0\r\n" + trailers, 50_000) is not None) is fits
-
-
-@pytest.mark.parametrize("cut", range(1, len(OK)))
-def test_an_answer_that_ends_early_is_none(cut: int) -> None:
-    assert read(OK[:-cut]) is None
-
-
-@pytest.mark.parametrize("value", ["a\r\nX: y", "a\nb", "a\rb", "a\0b", "\u20ac"])
-def test_nothing_is_put_into_a_head_that_ends_it(value: str) -> None:
-    for target, headers in ((value, {}), ("/", {"Authorization": value})):
-        with pytest.raises(ValueError, match=r"no head of HTTP has|codec can't encode"):
-            head_of("GET", target, headers)
-    with closing(Connections(route_to("http://127.0.0.1:1"))) as to, pytest.raises(TransportError):
-        to.send(ASK._replace(headers={"Authorization": value}))
-
-
-# connections --------------------------------------------------------------------------------------------------------
+# servers ------------------------------------------------------------------------------------------------------------
 
 Serve = Callable[[Any, bytes], None]
 """Is given a connection and the head of each request on it."""
@@ -229,6 +94,60 @@ def asked(to: Connections, request: Request = ASK) -> bytes:
     with closing(to.send(request)) as reply:
         assert reply.status == 200
         return b"".join(iter(reply.read, b""))
+
+
+# reading ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def read(serving: Callable[..., Server]) -> Callable[..., tuple[int, dict[str, str], bytes] | None]:
+    """Status, headers and content of an answer that comes in these pieces; None if it is refused."""
+
+    def answered(*pieces: bytes) -> tuple[int, dict[str, str], bytes] | None:
+        def serve(link: Any, _head: bytes) -> None:
+            for piece in pieces:
+                link.sendall(piece)
+                time.sleep(0.05)
+            link.shutdown(socket.SHUT_WR)
+
+        try:
+            with closing(_to(serving(serve))) as to, closing(to.send(ASK)) as reply:
+                return reply.status, dict(reply.headers), b"".join(iter(reply.read, b""))
+        except TransportError:
+            return None
+
+    return answered
+
+
+def test_headers_that_come_several_times_are_joined(read: Callable[..., Any]) -> None:
+    found = read(b"HTTP/1.1 200 OK\r\nA: 1\r\na:2 \r\nContent-Length: 0\r\n\r\n")
+    assert found == (200, {"a": "1, 2", "content-length": "0"}, b"")
+
+
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+def test_what_does_not_end_has_a_longest_length(more: int, fits: bool, read: Callable[..., Any]) -> None:
+    begin, trailer = b"HTTP/1.1 204 x\r\nA: ", b"T: "
+    filled = (b"x" * (HEAD_BYTES_MAX + more - len(each)) for each in (begin, trailer))
+    assert (read(begin + next(filled), b"\r\n\r\n") is not None) is fits
+    assert (read(CHUNKED + b"0\r\n", trailer + next(filled), b"\r\n\r\n") is not None) is fits
+    assert (read(b"HTTP/1.1 100 x\r\n\r\n" * (INTERIM_MAX + more) + OK) is not None) is fits
+
+
+def test_an_answer_that_ends_early_or_is_none_is_refused(read: Callable[..., Any]) -> None:
+    for data in (OK[:-1], OK[:-3], OK[:8], b"", CHUNKED + b"2\r\nok\r\n", CHUNKED + b"x\r\n", b"ICY 200 OK\r\n\r\n"):
+        assert read(data) is None, data
+    assert read(b"HTTP/1.1 200 OK\r\n\r\nok") == (200, {}, b"ok"), "without a length it ends with the connection"
+
+
+@pytest.mark.parametrize("value", ["a\r\nX: y", "a\nb", "a\0b", "\u20ac"])
+def test_nothing_is_put_into_a_head_that_ends_it(value: str) -> None:
+    with closing(Connections(route_to("http://127.0.0.1:1"))) as to:
+        for request in (ASK._replace(headers={"Authorization": value}), ASK._replace(path=f"/{value}")):
+            with pytest.raises(TransportError, match="HTTP cannot carry"):
+                to.send(request)
+
+
+# connections --------------------------------------------------------------------------------------------------------
 
 
 def test_a_connection_is_kept_and_replaced_when_it_is_old_or_closed(

@@ -11,8 +11,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
+import h11
+
 from counterfoil import __version__
-from counterfoil.client.http1 import PIECE, Content, Head, Incoming, Malformed, head_of, read_head
 from counterfoil.client.steps import ANSWER_SECONDS_MAX, Request
 from counterfoil.client.transport import Reply, TransportError
 
@@ -29,6 +30,11 @@ IDLE_SECONDS_MAX: Final = 5.0
 """For which a connection is kept without a request."""
 IDLE_MAX: Final = 8
 """Connections that are kept."""
+HEAD_BYTES_MAX: Final = 65_536
+"""Of a head, a chunk's size or trailers that have not ended."""
+INTERIM_MAX: Final = 8
+"""Interim answers (1xx) before the answer itself."""
+PIECE: Final = 65_536
 _OK: Final = 200
 _AGENT: Final = f"counterfoil-client/{__version__}"
 PLAIN: Final = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": _AGENT}
@@ -45,34 +51,66 @@ class Stream(Protocol):
     def close(self) -> None: ...
 
 
+class Broken(Exception):
+    """What came is no answer of HTTP/1.1, or ends too early."""
+
+
 class _Connection:
-    """A stream and what it has received. A head that is awaited comes until `ends` of the clock that goes forward."""
+    """A stream and the state of HTTP on it. A head that is awaited comes until `ends` of the monotonic clock."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream, self.ends = stream, math.inf
-        self.incoming = Incoming(self._receive)
+        self.protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES_MAX)
 
     @property
     def closed(self) -> bool:
         """Whether the server has closed it, or sent what nobody asked for."""
         pending: Callable[[], int] = getattr(self.stream, "pending", int)  # of TLS: decrypted and not taken
-        if not self.incoming.empty or pending():
+        if self.protocol.trailing_data[0] or pending():
             return True
         with selectors.DefaultSelector() as ready:
             ready.register(self.stream.fileno(), selectors.EVENT_READ)
             return bool(ready.select(0))
 
-    def head(self) -> Head:
-        """The head of an answer. Raises OSError, `Malformed`."""
-        self.ends = time.monotonic() + ANSWER_SECONDS_MAX
-        head = read_head(self.incoming)
-        self.ends = math.inf
-        return head
+    def reused(self) -> bool:
+        """Whether it may carry another request, which it is then made ready for: the answer has ended, all of it."""
+        if self.protocol.their_state is not h11.DONE or self.protocol.our_state is not h11.DONE or self.closed:
+            return False
+        self.protocol.start_next_cycle()
+        return True
 
-    def _receive(self) -> bytes:
-        if time.monotonic() > self.ends:
-            raise TimeoutError(f"the head of its answer takes longer than {ANSWER_SECONDS_MAX:.0f} s")
-        return self.stream.recv(PIECE)
+    def ask(self, head: h11.Request, content: bytes | None) -> bool:
+        """Send a request; returns whether all of it was taken: a server may answer and close before it has read it."""
+        said = [head, *([h11.Data(content)] if content else []), h11.EndOfMessage()]
+        data = b"".join(self.protocol.send(each) or b"" for each in said)
+        try:
+            self.stream.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
+
+    def head(self) -> h11.Response:
+        """The head of the answer, behind interim ones. Raises OSError, `Broken`."""
+        self.ends = time.monotonic() + ANSWER_SECONDS_MAX
+        for _ in range(INTERIM_MAX + 1):
+            event = self.next()
+            if isinstance(event, h11.Response):
+                self.ends = math.inf
+                return event
+        raise Broken(f"more than {INTERIM_MAX} interim answers")
+
+    def next(self) -> h11.Event:
+        """The next event of the answer, its end included. Raises OSError, `Broken`."""
+        try:
+            while (event := self.protocol.next_event()) is h11.NEED_DATA:
+                if time.monotonic() > self.ends:
+                    raise TimeoutError(f"the head of its answer takes longer than {ANSWER_SECONDS_MAX:.0f} s")
+                self.protocol.receive_data(self.stream.recv(PIECE))
+        except h11.RemoteProtocolError as problem:
+            raise Broken(f"what came is no answer of HTTP/1.1: {problem}") from problem
+        if not isinstance(event, h11.Event) or isinstance(event, h11.ConnectionClosed):
+            raise Broken("the server closed the connection before it answered")
+        return event
 
 
 class Connections:
@@ -88,10 +126,10 @@ class Connections:
         if self._route.scheme not in ("http", "https"):
             raise TransportError("a URL that begins with http:// or https:// is expected")
         try:
-            data = self._head(request)
-        except ValueError as problem:
-            raise TransportError(str(problem)) from problem
-        return _told(lambda: self._send(request, data))
+            head = self._head(request)
+        except (ValueError, h11.LocalProtocolError) as problem:
+            raise TransportError(f"a request that HTTP cannot carry: {problem}") from problem
+        return _told(lambda: self._send(request, head))
 
     def close(self) -> None:
         """As `Transport.close`."""
@@ -108,16 +146,12 @@ class Connections:
                 return
         connection.stream.close()
 
-    def _send(self, request: Request, head: bytes) -> Reply:
+    def _send(self, request: Request, head: h11.Request) -> Reply:
         connection = self._kept() or _Connection(_opened(self._route))
         try:
             connection.stream.settimeout(request.silence)
-            try:
-                connection.stream.sendall(head + (request.content or b""))
-                cut = False
-            except (BrokenPipeError, ConnectionResetError):  # a server may answer and close before it has read all
-                cut = True
-            return _Reply(self, connection, connection.head(), cut=cut)
+            whole = connection.ask(head, request.content)
+            return _Reply(self, connection, connection.head(), whole=whole)
         except BaseException:
             connection.stream.close()
             raise
@@ -132,7 +166,7 @@ class Connections:
                 return connection
             connection.stream.close()
 
-    def _head(self, request: Request) -> bytes:
+    def _head(self, request: Request) -> h11.Request:
         route = self._route
         query = "?" + urlencode(request.params, quote_via=quote) if request.params else ""
         target = f"{route.path}{request.path}{query}"
@@ -143,36 +177,51 @@ class Connections:
         if request.content is None and request.method == "POST":
             content = {"Content-Length": "0"}
         headers = {"Host": route.place.authority, **PLAIN, **own, **request.headers, **content}
-        return head_of(request.method, target, headers)
+        return h11.Request(method=request.method, target=target, headers=list(headers.items()))
 
 
 class _Reply:
     """An answer on a connection."""
 
-    def __init__(self, owner: Connections, connection: _Connection, head: Head, *, cut: bool) -> None:
-        self._owner, self._connection, self._cut = owner, connection, cut
-        self.status, self.headers = head.status, head.headers
-        self._content = Content(head, connection.incoming)
-        self._open = True
+    def __init__(self, owner: Connections, connection: _Connection, head: h11.Response, *, whole: bool) -> None:
+        self._owner, self._connection, self._whole = owner, connection, whole
+        self.status, self.headers = head.status_code, _joined(head)
+        self._open, self._ended = True, False
 
     def read(self) -> bytes:
-        return _told(self._content.read)
+        return _told(self._read)
 
     def close(self) -> None:
         if not self._open:
             return
         self._open = False
-        if self._content.reusable and not self._cut:
+        if self._whole and self._connection.reused():
             self._owner.give_back(self._connection)
         else:
             self._connection.stream.close()
+
+    def _read(self) -> bytes:
+        if self._ended:
+            return b""
+        event = self._connection.next()
+        self._ended = isinstance(event, h11.EndOfMessage)
+        return bytes(event.data) if isinstance(event, h11.Data) else b""
+
+
+def _joined(head: h11.Response) -> dict[str, str]:
+    """Headers by name; what came several times is joined by commas."""
+    headers: dict[str, str] = {}
+    for name, value in head.headers:
+        key, text = name.decode("ascii"), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
 
 
 def _told(action: Callable[[], T]) -> T:
     """What an action returns. Raises `TransportError` for what comes of connections and of who answers."""
     try:
         return action()
-    except (OSError, Malformed) as problem:
+    except (OSError, Broken) as problem:
         raise TransportError(str(problem) or type(problem).__name__) from problem
 
 
@@ -180,7 +229,7 @@ def _told(action: Callable[[], T]) -> T:
 
 
 def _opened(route: Route) -> Stream:
-    """Connected to where requests go. Raises OSError, `Malformed`."""
+    """Connected to where requests go. Raises OSError, `Broken`."""
     first = route.place if route.proxy is None else route.proxy
     host: Any = first.host.encode("ascii")  # of a text Python would load its tables of characters in names
     stream: Stream = socket.create_connection((host, first.port), CONNECT_SECONDS_MAX)
@@ -200,11 +249,12 @@ def _opened(route: Route) -> Stream:
 
 def _ask_for_tunnel(stream: Stream, route: Route) -> None:
     to = f"{route.place.named}:{route.place.port}"
-    stream.sendall(head_of("CONNECT", to, {"Host": to, "User-Agent": _AGENT, **route.proxy_headers}))
+    headers = {"Host": to, "User-Agent": _AGENT, **route.proxy_headers}
     connection = _Connection(stream)
+    connection.ask(h11.Request(method="CONNECT", target=to, headers=list(headers.items())), None)
     head = connection.head()
-    if head.status != _OK or not connection.incoming.empty:
-        raise Malformed(f"the proxy answered {head.status}")
+    if head.status_code != _OK or connection.protocol.trailing_data[0]:
+        raise Broken(f"the proxy answered {head.status_code}")
 
 
 def _secured(stream: Stream, tls: ssl.SSLContext, place: Place) -> Stream:
