@@ -16,11 +16,12 @@ from tests.cli.make_views import described
 from tests.e2e.running import Shell
 
 NEVER = (
-    "alembic", "anyio._backends", "asyncio", "click", "counterfoil.audit", "counterfoil.bootstrap",
+    "alembic", "anyio", "asyncio", "certifi", "click", "counterfoil.audit", "counterfoil.bootstrap",
     "counterfoil.core.decider", "counterfoil.core.lookalikes", "counterfoil.gateway", "counterfoil.ops",
-    "counterfoil.storage", "counterfoil.transport", "fastapi", "httpx._main", "prometheus_client", "pydantic",
-    "pydantic_core", "pygments", "pythonjsonlogger", "rich.progress", "rich.traceback", "sqlalchemy", "starlette",
-    "tomllib", "uvicorn", "uvloop",
+    "counterfoil.storage", "counterfoil.transport", "email", "fastapi", "h11", "http.client", "httpcore",
+    "httpx", "prometheus_client", "pydantic", "pydantic_core", "pygments",
+    "pythonjsonlogger", "rich.progress", "rich.traceback", "sqlalchemy", "starlette",
+    "ssl", "tomllib", "urllib.request", "uvicorn", "uvloop",
 )  # fmt: skip
 """What no typical command needs."""
 WORDS = ("counterfoil.contract.codec", "counterfoil.vocabulary", "cryptography", "counterfoil.client.author")
@@ -41,10 +42,17 @@ READING = (
     "counterfoil.programme", "msgspec", "nacl", "rich",
 )  # fmt: skip
 """What a command that only reads does without, too."""
-SIGNING = ("counterfoil.ports", "counterfoil.vocabulary", "cryptography", "rich")
+SIGNING = (
+    "counterfoil.matching.auction_events",
+    "counterfoil.ports",
+    "secrets",
+    "counterfoil.vocabulary",
+    "cryptography",
+    "rich",
+)
 """What a command does without that signs; the words of its own service are enough."""
 TYPICAL = {
-    "--version": (*READING, "httpx"),
+    "--version": (*READING, "socket"),
     "party list --json": READING,
     "balance show acme --json": (*(set(READING) - {"counterfoil.ledger"}), "counterfoil.ledger.events"),
     "offer list --json": READING,

@@ -95,8 +95,9 @@ def test_programs_get_exact_values_with_stable_names(market: Shell) -> None:
     trades = market.ok("offer", "trades")
     assert market.run("offer", "trades", "--output", "json").json == trades
     comma, tabs = (market.run("offer", "trades", "--output", form).out for form in ("csv", "tsv"))
-    assert list(csv.DictReader(io.StringIO(comma))) == [{name: str(value) for name, value in trades[0].items()}]
-    assert [line.split("\t") for line in tabs.splitlines()] == [list(trades[0]), list(map(str, trades[0].values()))]
+    shown = {name: "" if value is None else str(value) for name, value in trades[0].items()}
+    assert list(csv.DictReader(io.StringIO(comma))) == [shown]
+    assert [line.split("\t") for line in tabs.splitlines()] == [list(shown), list(shown.values())]
     empty = market.run("claim", "list", "--output", "csv").out
     assert empty.startswith("claim_id,programme_id,")
     assert empty.count("\n") == 1
