@@ -6,8 +6,8 @@ the price of the hours that are not delivered.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -17,9 +17,11 @@ from counterfoil.core.rules import LATEST, RULES
 from counterfoil.ledger.notice_events import BondDivided, DeliveryEnded
 from counterfoil.matching.commands import AmendOffer
 from counterfoil.matching.events import OfferReceived, TradeMatched
+from counterfoil.matching.reclaim_commands import PostReclaimableOffer
+from counterfoil.matching.reclaim_events import TradeReclaimable
 from counterfoil.matching.references import bonded_price
 from tests.ledger.story import COMPLETED, DEFAULTED, accepted, issued, traded
-from tests.matching.world import YUAN, B, Market, joins
+from tests.matching.world import OFFER, YUAN, B, Market, bond_held, joins
 from tests.rules import loose_paper
 
 CENT = YUAN // 100
@@ -122,3 +124,17 @@ def test_what_is_delivered_whole_costs_nothing() -> None:
     assert told.said[-1].amount == 90
     silent = traded(issued("v1", 1_000)).hears(accepted("trade", 800), DEFAULTED)
     assert silent.said[-1].amount == 90, "who says nothing loses all"
+
+
+def test_hours_are_reclaimed_cheaply_from_those_alone_who_agreed_to_it() -> None:
+    """A quarter of a fifth is a twentieth of their price: who does not ask for notice is not bound by an offer's."""
+    found = Market()
+    terms = {each.name: getattr(OFFER, each.name) for each in fields(OFFER)}
+    found.when(PostReclaimableOffer(reclaim_notice_hours=1, site_id=None, **terms), "gpu-1")
+    received = found.last[0] if isinstance(found.last, Sequence) else None
+    assert isinstance(received, OfferReceived)
+    found.reacts_to(bond_held(received))
+    found.place(hours=2)
+    kinds = [type(event) for event, _ in found.history]
+    assert TradeMatched in kinds
+    assert TradeReclaimable not in kinds, "its contract cannot be reclaimed, and giving it up costs a fifth"

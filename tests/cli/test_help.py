@@ -83,7 +83,8 @@ KNOWING = ("participants", "counterparties", "holders", "document_pieces")
 `programme document`. No command lists them."""
 TOGETHER = {
     ("publish_programme", 1), ("put_document", 1), ("suspend_voucher", 1), ("revoke_voucher", 1), ("register_class", 1),
-    ("post_offer", 1),
+    ("post_offer", 1), ("post_reclaimable_offer", 1), ("place_reclaimable_bid", 1),
+    ("place_reclaimable_performance_bid", 1),
 }  # fmt: skip
 """Commands that a verb gives beside, or in the place of, another one."""
 

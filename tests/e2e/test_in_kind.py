@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from counterfoil.contract.invoices import Invoice
 from counterfoil.contract.refusals import Code
-from counterfoil.contract.times import DAY
+from counterfoil.contract.times import DAY, HOUR, SECOND
 from counterfoil.issuance.invoice_commands import ClaimInvoice
 from counterfoil.ledger.commands import ProposeTransfer
 from counterfoil.ledger.events import BondSlashed, HoldRefused, VoucherRestored
-from counterfoil.matching.commands import AmendBid, AmendOffer
+from counterfoil.ledger.reclaim_events import ContractReclaimed
+from counterfoil.matching.commands import AmendBid, AmendOffer, PlaceBid, PostOffer
 from counterfoil.matching.events import OfferReceived, TradeMatched
-from counterfoil.redemption.commands import ProposeReversal, ReverseCapture, WithdrawDelivery
+from counterfoil.matching.reclaim_commands import PlaceReclaimableBid, PostReclaimableOffer
+from counterfoil.redemption.commands import (
+    AcceptUsage,
+    ProposeReversal,
+    Reading,
+    ReportUsage,
+    ReverseCapture,
+    WithdrawDelivery,
+)
+from counterfoil.redemption.reclaim_commands import ReclaimDelivery
 from tests.documents import revoking
-from tests.lives.test_airr import GPU_HOUR, Gateway
+from tests.lives.test_airr import AIRR, GPU_HOUR, Gateway
 from tests.lives.town import PAPERS
 from tests.properties.test_world_stateful import check_replay, check_settled
 
@@ -106,3 +118,40 @@ def test_a_start_for_which_the_allocation_does_not_pay_is_not_paid_otherwise(unt
     route.bids("lab-1")
     refused = [each.code for each in route.said("ledger", HoldRefused)]
     assert refused == ([] if accepted else [Code.NOT_COVERED_IN_KIND])
+
+
+def test_hours_of_an_allocation_are_reclaimed_with_notice_and_without_a_bond() -> None:
+    """Of three hours of sixteen GPUs the last two are reclaimed: 16 GPU-hours are used up, 32 come back."""
+    route = Gateway()
+    voucher = route.asks_for("lab-1", 100, "protein")
+    start = route.clock // HOUR + 24
+    sells = PostOffer(
+        class_id="a100", region="east", currency="GPU_HOUR", nodes=4, window_start=start, window_end=start + 24,
+        price=GPU_HOUR, min_nodes=1, min_hours=1, bond_bps=0, tif="GTC", good_until=None, stp="taker",
+    )  # fmt: skip
+    named = {each.name: getattr(sells, each.name) for each in fields(sells)}
+    route.does("gpu-1", PostReclaimableOffer(reclaim_notice_hours=6, site_id=None, **named))
+    route.clock += SECOND
+    buys = PlaceBid(
+        programme_id=AIRR, voucher_ids=(), classes=("a100",), regions=("east",), nodes=2, hours=3, earliest=start,
+        latest=start, limit_price=GPU_HOUR, partial=False, min_nodes=1, tif="GTC", good_until=None, post_only=False,
+        stp="taker",
+    )  # fmt: skip
+    asked = {each.name: getattr(buys, each.name) for each in fields(buys)}
+    route.does("lab-1", PlaceReclaimableBid(min_reclaim_notice_hours=6, **asked))
+    trade = route.said("matching", TradeMatched)[-1]
+    route.does("gpu-1", ReclaimDelivery(contract_id=trade.trade_id, hour=start + 1, reason="maintenance"))
+    assert route.has("lab-1", voucher.voucher_id) == 52 * GPU_HOUR, "until then all of it is held"
+    route.clock = (start + 1) * HOUR + SECOND
+    route.settle()
+    (back,) = route.said("ledger", ContractReclaimed)
+    assert (back.bond, back.cash, [each.amount for each in back.vouchers]) == (0, 0, [32 * GPU_HOUR])
+    assert route.has("lab-1", voucher.voucher_id) == 84 * GPU_HOUR
+    report = route.does(
+        "gpu-1", ReportUsage(contract_id=trade.trade_id, readings=(Reading(hour=start, gpu_minutes=960),))
+    )
+    route.does("lab-1", AcceptUsage(report_id=report.report_id))
+    route.settle()
+    assert route.budget() == (99_900, 84, 16, 0)
+    check_settled(route)
+    check_replay(route)

@@ -88,3 +88,28 @@ def test_what_is_missing_is_said_and_refused(market: Shell) -> None:
     assert ran.code == 2
     people = market.run(*QUOTE, "--nodes", "1", "--hours", "2", "--party", "acme")
     assert (people.code, "no promise" in people.out, "24.00 USD" in people.out) == (0, True, True)
+
+
+def test_a_notice_is_searched_quoted_bought_and_given(market: Shell) -> None:
+    """An offer that names two hours is the only one for a bid that asks for one; its contract is reclaimed with it."""
+    market.soon(*OFFER, "--nodes", "1", "--until", LAST, "--price", "1.90", "--reclaim-notice", "2")
+    asks = ("--min-reclaim-notice", "1")
+    eventually(lambda: prices(market, *asks) == ["1900000"])
+    assert prices(market, "--min-reclaim-notice", "3") == []
+    quoted = market.ok(*QUOTE, "--nodes", "1", "--hours", "3", *asks)
+    assert quoted["limit_price"] == "1900000"
+    bid = ("bid", "place", "--programme", PROGRAMME, *BLOCK, "--nodes", "1", "--hours", "3", "--price", "1.90")
+    span = ("--earliest", FIRST, "--latest", FIRST, "--as", "acme", "--wait", "20")
+    (trade,) = market.soon(*bid, *span, *asks)["outcome"]["trades"]
+
+    def contract() -> Any:
+        return [each for each in market.ok("usage", "contracts") if each["contract_id"] == trade["trade_id"]]
+
+    (row,) = eventually(lambda: [each for each in contract() if each["reclaim_notice_hours"] == 2])
+    notice = ("usage", "reclaim", row["contract_id"], "--reason", "maintenance", "--as", "norn")
+    refused = market.run(*notice, "--from", LAST, "--json")
+    assert refused.error["code"] == "hour_not_in_contract"
+    market.soon(*notice, "--from", FIRST)
+    (row,) = eventually(lambda: [each for each in contract() if each["status"] == "reclaim_pending"])
+    assert (row["reclaim_hour"], row["reclaim_reason"]) == (FIRST, "maintenance")
+    assert int(row["reclaim_amount"]) == 3 * 8 * 1_900_000

@@ -205,30 +205,32 @@ def _scheduled(world: World, pick: Choice) -> ScheduleAuction:
     )  # fmt: skip
 
 
-def _reclaims(world: World, pick: Choice) -> Move:
-    """Capacity is sold with notice of a reclaim, and hours of it are reclaimed."""
+def reclaim_move(world: World, pick: Choice) -> Move:
+    """Every other time capacity is sold with notice of a reclaim, or hours of it are reclaimed; else any move."""
+    if pick.number(0, 1):
+        return later_move(world, pick)
     carried = world.state("redemption").notices.table
     if carried and pick.number(0, 2) == 0:
         contract_id = pick.one(sorted(carried))
-        terms = world.state("redemption").contracts[contract_id].terms
-        hour = terms.first_hour + pick.number(0, terms.hours)
+        terms, now = world.state("redemption").contracts[contract_id].terms, world.clock // HOUR
+        hour = max(terms.first_hour, now + carried[contract_id].notice_hours) + pick.number(0, 2)
         return terms.provider_id, ReclaimDelivery(contract_id=contract_id, hour=hour, reason="own_use")
-    start, price = world.clock // HOUR + pick.number(2, 5), pick.number(2, 5) * YUAN // 4
+    start, price = world.clock // HOUR + pick.number(2, 4), pick.number(1, 2) * YUAN // 4
     if pick.number(0, 1):
         return pick.one(PROVIDERS), PostReclaimableOffer(
             reclaim_notice_hours=pick.number(1, 2), site_id=pick.one((None, None, "hall-1")), class_id="a100",
             region="east", currency="CNY", nodes=pick.number(1, 3), window_start=start,
-            window_end=start + pick.number(6, 12), price=price // 2, min_nodes=1, min_hours=1, bond_bps=3_333,
+            window_end=start + pick.number(8, 14), price=price, min_nodes=1, min_hours=1, bond_bps=3_333,
             tif="GTC", good_until=None, stp="taker",
         )  # fmt: skip
     return pick.one(LABS), PlaceReclaimableBid(
         min_reclaim_notice_hours=pick.number(1, 2), programme_id=pick.one(("p1", "p2")), voucher_ids=(),
         classes=("a100",), regions=("east",), nodes=1, hours=pick.number(2, 5), earliest=start, latest=start + 3,
-        limit_price=price, partial=False, min_nodes=1, tif="GTC", good_until=None, post_only=False, stp="taker",
+        limit_price=2 * price, partial=False, min_nodes=1, tif="GTC", good_until=None, post_only=False, stp="taker",
     )  # fmt: skip
 
 
 BUILDS: Final[tuple[Callable[[World, Choice], tuple[str, Body]], ...]] = (
     _publishes, _publishes, _parts, _parts, _extends, _stands, _stands, _contests, _contests, _aid, _halts, _sites,
-    _sites, _auction, _auction, _auction, _reclaims, _reclaims, _reclaims,
+    _sites, _auction, _auction, _auction,
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import settings
@@ -25,7 +25,7 @@ from counterfoil.matching.events import BidReceived, OfferReceived
 from counterfoil.redemption.commands import WithdrawDelivery
 from counterfoil.redemption.events import ActEndorsed, UsageDisputed
 from counterfoil.vocabulary import VOCABULARY
-from tests.properties.later_moves import later_move
+from tests.properties.later_moves import later_move, reclaim_move
 from tests.properties.moves import CLAIMED, Build, Choice, move
 from tests.properties.statements import check_statements
 from tests.properties.winding import wind_down
@@ -267,7 +267,7 @@ def test_long_walks_meet_everything() -> None:
     everything -= {FourEyesDemanded.__name__, ActEndorsed.__name__}  # `test_redemption_stateful` has two signatories
     elsewhere: tuple[str, ...] = ("Application", "Fact", "Window")  # `tests/issuance/test_application_walk.py` has them
     closing = ("ProgrammeClos", "ProgrammeDecided", "ProgrammeSettled", "ProgrammeStaysOpen", "ProgrammeUnsettled")
-    elsewhere += (*closing, "Rest", "RunOff", "LastDay")  # the next test
+    elsewhere += (*closing, "Rest", "RunOff", "LastDay")  # the test of closings below
     elsewhere += ("Unclaimed", "ClaimLapsed")  # `tests/e2e/test_closing.py`, `test_claimed.py`
     elsewhere += ("Transfer", "Pledge", "VoucherReissued")  # `test_document_worlds`, `tests/ledger/test_owners.py`
     elsewhere += ("CreditOff", "CreditBid", "CreditTrade", "CreditSettled", "CreditOrder")  # `test_document_worlds`
@@ -276,10 +276,30 @@ def test_long_walks_meet_everything() -> None:
     elsewhere += ("Position",)  # `tests/matching/test_positions.py`, `tests/properties/million.py`
     elsewhere += ("Control", "AidCovered", "VoucherEndSet")  # tests of their services
     elsewhere += ("ContractWithdrawn", "CoverQuoted")  # tests of bonds and deliveries
+    elsewhere += RECLAIMS  # the next test
     everything -= {name for name in everything if name.startswith(elsewhere)}
     everything -= {VOCABULARY.events[name].__name__ for name in CLAIMED}  # `tests/e2e/test_claimed.py` and others
     assert everything <= events, sorted(everything - events)
     assert len(refusals) > 35, sorted(refusals)
+
+
+RECLAIMS: Final = (
+    "OfferReclaimable", "BidReclaimable", "TradeReclaimable", "ContractReclaimable", "ReclaimBegun",
+    "DeliveryReclaimed", "ContractReclaimed",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [2, 5])
+def test_walks_reclaim_hours_among_everything_else(seed: int) -> None:
+    """Whatever else happens to their orders, contracts and parties: money adds up, and each log gives its state."""
+    with small_entries():
+        world = opened(Newest)
+        walk(world, random.Random(seed), 400, reclaim_move)
+        world.settle()
+        check_settled(world)
+    check_replay(world)
+    check_statements(world)
+    assert set(RECLAIMS) <= world.events.keys(), set(RECLAIMS) - world.events.keys()
 
 
 @pytest.mark.parametrize("seed", [1, 7])

@@ -12,6 +12,7 @@ from counterfoil.cli.options import (
     BidId,
     GoodUntil,
     MinNodes,
+    MinReclaimNotice,
     NewPrice,
     Nodes,
     Price,
@@ -44,15 +45,6 @@ PostOnly = Annotated[bool, typer.Option("--post-only", help="Only if it does not
 Vouchers = Annotated[
     list[str] | None,
     option("--voucher", "Pay from this one; may be repeated. Default: soonest to expire.", metavar="VOUCHER"),
-]
-MinReclaimNotice = Annotated[
-    int | None,
-    count(
-        "--min-reclaim-notice",
-        "Only offers whose provider gives so many hours of notice before it reclaims. Default: none is agreed.",
-        1,
-        limits.MAX_NOTICE_HOURS,
-    ),
 ]
 MinAllreduce = Annotated[
     list[Collective] | None,

@@ -14,6 +14,7 @@ from counterfoil.cli.options import (
     GoodUntil,
     MarketCurrency,
     MinNodes,
+    MinReclaimNotice,
     NewPrice,
     Nodes,
     OfferId,
@@ -164,6 +165,7 @@ def search(
         int | None, option("--max-price", "At most this per GPU-hour.", parse=parse_amount, metavar="1.20")
     ] = None,
     sort: Annotated[Literal["price", "earliest"], option("--sort", "What comes first.")] = "price",
+    min_reclaim_notice: MinReclaimNotice = None,
     wait: Wait = None,
 ) -> None:
     """List open offers that may have a block of nodes for so many hours, by public market data.
@@ -178,7 +180,7 @@ def search(
         currency = currency_of(session.gateway, class_, region)
     wanted = Wanted(
         class_id=class_, region=region, currency=currency, nodes=nodes, hours=hours, earliest=earliest or 0,
-        until=until, max_price=max_price,
+        until=until, max_price=max_price, min_reclaim_notice=min_reclaim_notice,
     )  # fmt: skip
     with as_answered():
         found = offered(session.gateway, wanted, time_by(session.out.settings.clock), tuple(wait or ()))

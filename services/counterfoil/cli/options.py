@@ -67,6 +67,15 @@ MarketCurrency = Annotated[
 PaymentReference = Annotated[str, option("--reference", "The payment's reference at the bank.", metavar="TEXT")]
 Reason = Annotated[str, option("--reason", "Why; it is published.", metavar="TEXT")]
 Nodes = Annotated[int, count("--nodes", "How many nodes.", 1, limits.MAX_NODES)]
+MinReclaimNotice = Annotated[
+    int | None,
+    count(
+        "--min-reclaim-notice",
+        "Only offers whose provider gives so many hours of notice before it reclaims.",
+        1,
+        limits.MAX_NOTICE_HOURS,
+    ),
+]
 MinNodes = Annotated[int, count("--min-nodes", "The smallest block of nodes in one trade.", 1, limits.MAX_NODES)]
 Price = Annotated[int, option("--price", "Per GPU-hour, a multiple of 0.01.", parse=parse_amount, metavar="1.20")]
 NewPrice = Annotated[

@@ -9,7 +9,7 @@ import typer
 
 from counterfoil.cli.command import Invalid
 from counterfoil.cli.gateway_session import GatewaySession, remote
-from counterfoil.cli.options import Nodes, Programme, Wait, hour, option
+from counterfoil.cli.options import MinReclaimNotice, Nodes, Programme, Wait, hour, option
 from counterfoil.cli.render import Record, Rows, plain
 from counterfoil.cli.supply import EXACT, Wanted
 from counterfoil.cli.values import in_units, parse_amount, show_amount
@@ -78,10 +78,7 @@ def register(app: typer.Typer) -> None:
             int | None,
             option("--price", "A limit per GPU-hour. Default: the cheapest offer's price.", parse_amount, "1.20"),
         ] = None,
-        min_reclaim_notice: Annotated[
-            int | None,
-            option("--min-reclaim-notice", "Only offers with so many hours of notice of a reclaim.", metavar="HOURS"),
-        ] = None,
+        min_reclaim_notice: MinReclaimNotice = None,
         wait: Wait = None,
     ) -> None:
         """Say what a bid for a block would come to now: price, subsidy, co-payment, what pays, and what is missing.

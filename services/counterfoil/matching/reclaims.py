@@ -102,10 +102,7 @@ def trade_reclaimable(_state: MatchingState, _event: TradeReclaimable, _at: At) 
 
 
 def contract_reclaimed(state: MatchingState, event: ContractReclaimed, at: At) -> None:
-    """The nodes of the hours that were reclaimed are sold no longer; those before stay sold."""
+    """The nodes of the hours that were reclaimed are sold no longer; those before are over."""
     sold = state.forget(event.contract_id)
-    if sold is None:
-        return
-    free_sold(state, sold._replace(first_hour=event.hour, hours=event.hours), at)
-    if event.hour > sold.first_hour:
-        state.sell(event.contract_id, sold._replace(hours=event.hour - sold.first_hour))
+    if sold is not None:
+        free_sold(state, sold._replace(first_hour=event.hour, hours=event.hours), at)
