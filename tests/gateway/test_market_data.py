@@ -21,6 +21,7 @@ from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.halt_commands import HaltTrading
 from counterfoil.matching.orders import Bid
 from counterfoil.matching.passes import pass_at
+from counterfoil.matching.position_commands import SetPositionLimit
 from tests.gateway.harness import Stepped
 from tests.gateway.world import BID, FIRST_HOUR, OFFER, UNIT
 from tests.matching.test_views import random_flow
@@ -113,6 +114,9 @@ def test_a_quote_counts_the_offers_that_the_programme_pays_and_no_halt_stops(fun
     first = format_hour(FIRST_HOUR)
     parts = quote(funded, 6, 2, programme_id="p1", min_nodes=1, earliest=first, latest=first)
     assert [(each["nodes"], each["price"]) for each in parts["fills"]] == [(4, str(UNIT)), (2, str(2 * UNIT))]
+    assert not quote(funded, 1, 2)["position_limited"]
+    ask("operator", SetPositionLimit(class_id="a100", region="east", share_bps=2_000, least=1, reason="Few hold most"))
+    assert quote(funded, 1, 2)["position_limited"]
     ask("operator", HaltTrading(class_id=None, region=None, provider_id="gpu-2", reason="Meters are wrong"))
     assert quote(funded, 1, 2)["fills"][0]["price"] == str(2 * UNIT)
 

@@ -128,6 +128,8 @@ def _estimate(
         remarks.append(f"{programme_id} is not open now, or does not pay for {wanted.class_id} in {wanted.region}.")
     if best is None:
         remarks.append("No open offer has such a block at that price: a bid would rest.")
+    if quoted["position_limited"]:
+        remarks.append("A position limit holds here: a bid whose group would hold too much of a day gets less.")
     if limit is None:
         remarks.append("Give a limit with --price to see its cost.")
         return found, remarks

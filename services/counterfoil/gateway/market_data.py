@@ -55,7 +55,7 @@ _QUOTE: Final = _object(
             price=AMOUNT_SCHEMA, nodes=_INTEGER, gpus_per_node=_INTEGER, first_hour=_HOUR, cost=AMOUNT_SCHEMA
         ),
     },
-    nodes_left=_INTEGER, cost=AMOUNT_SCHEMA,
+    nodes_left=_INTEGER, cost=AMOUNT_SCHEMA, position_limited={"type": "boolean"},
 )  # fmt: skip
 _HOURS: Final = _object(
     **_MARKET,
@@ -131,7 +131,14 @@ def _add_quote(routes: APIRouter, context: Context) -> None:
     )  # fmt: skip
 
     @routes.get(
-        "/v1/quote", operation_id="quote", summary="What the matching rule would do with a bid now", responses=shown
+        "/v1/quote",
+        operation_id="quote",
+        summary="What the matching rule would do with a bid now",
+        description=(
+            "`position_limited`: groups may hold a share of each delivery day only; what a group holds is not in "
+            "the quote, and a bid that would pass the limit gets less."
+        ),
+        responses=shown,
     )
     async def quote(
         request: Request,
@@ -173,7 +180,8 @@ def _add_quote(routes: APIRouter, context: Context) -> None:
             )  # fmt: skip
             asked = Asked(bid, pass_at(now, rules), _counts(views, market, programme_id), partial(_group, views))
             plan, reached = context.depth.plan_of(asked, positions)
-            return _quoted(bid, plan, _gpus(views, class_id), now), reached
+            quoted = _quoted(bid, plan, _gpus(views, class_id), now)
+            return {**quoted, "position_limited": _limited(views, class_id, region)}, reached
 
         return await _read(context, request, known, wanted, read)
 
@@ -191,6 +199,12 @@ def _quoted(bid: Bid, plan: Plan, gpus: int, now: int) -> dict[str, Any]:
         "time": format_time(now), "fills": fills, "nodes_left": bid.nodes - sum(each.nodes for each in plan.matches),
         "cost": str(sum(int(str(each["cost"])) for each in fills)),
     }  # fmt: skip
+
+
+def _limited(views: ViewReader, class_id: str, region: str) -> bool:
+    """Whether groups may hold so much of a delivery day only: then a bid may get less than is quoted."""
+    row = views.get("position_limits", (class_id, region))
+    return row is not None and row["share_bps"] is not None
 
 
 def _group(views: ViewReader, party_id: str | None) -> str:
