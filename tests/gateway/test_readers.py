@@ -133,6 +133,20 @@ def test_another_partys_webhook_is_there_for_nobody(market: Reading, reader: str
     assert market.ask("party", path, "DELETE").status_code == 204
 
 
+WHERE = "class_id=a100&region=east&currency=USD"
+MARKET = (f"/v1/depth?{WHERE}", f"/v1/depth/hours?{WHERE}", f"/v1/index?{WHERE}", f"/v1/quote?{WHERE}&nodes=1&hours=1")
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("path", MARKET)
+def test_what_the_market_has_is_for_anybody_and_names_nobody(market: Reading, path: str, reader: str) -> None:
+    answer = market.ask(reader, path)
+    assert answer.status_code == 200, answer.text
+    assert not any(f'"{party}"' in answer.text for party in PARTIES.values())
+    assert '"off-' not in answer.text
+    assert '"bid-' not in answer.text
+
+
 PLACES = {
     "/v1/commands": "signed by whoever gives it",
     "/v1/commands/{service}/{actor}/{command_id}": "test_a_receipt_is_for_who_signed_it_and_who_has_its_programme",
@@ -148,7 +162,11 @@ PLACES = {
     "/v1/webhooks/{webhook_id}/test": "test_another_partys_webhook_is_there_for_nobody",
     "/v1/events": "test_the_stream_is_for_who_reads_everything",
     "/v1/state/{service}/{shard}": "test_records_of_state_are_for_who_reads_everything",
-    "/v1/depth": "tests/gateway/test_depth.py",
+    "/v1/depth": "test_what_the_market_has_is_for_anybody_and_names_nobody",
+    "/v1/depth/hours": "test_what_the_market_has_is_for_anybody_and_names_nobody",
+    "/v1/index": "test_what_the_market_has_is_for_anybody_and_names_nobody",
+    "/v1/quote": "test_what_the_market_has_is_for_anybody_and_names_nobody",
+    "/v1/market/events": "tests/gateway/test_stream.py",
     "/v1/limits": "test_health_and_limits_are_for_anybody",
     "/healthz": "test_health_and_limits_are_for_anybody",
     "/log/{service}/{shard}/checkpoint": "test_hashes_are_for_anybody",
