@@ -1,6 +1,8 @@
 """A market under load that auditors follow: live in its own directory, by a mirror that is kept, and by new mirrors.
 
-Every audit must be clean, however the logs grow meanwhile; then a byte is changed, which must be found in each way.
+Who follows begins each audit where the last one ended, as users do (`--resume`); now and then one begins with the first
+entry, of the live directory and of a mirror made anew. Every audit must be clean, however the logs grow meanwhile; then
+a byte is changed, which must be found in each way.
 ``python -m tests.faults audited --seconds 180`` prints what was sent and found, and what following costs.
 """
 
@@ -37,7 +39,7 @@ RATE: Final = 200
 _ENDS_WITHIN: Final = 60  # seconds
 _NICENESS: Final = 10
 """Of the auditors, which have machines of their own: here they leave the processors to the market and its clients."""
-_NEW_MIRROR_EVERY: Final = 8  # rounds
+_WHOLE_EVERY: Final = 8  # rounds; the others go on
 _MIB: Final = 2**20
 
 
@@ -119,16 +121,19 @@ class Auditors:
 
     def follow(self, nth: int) -> None:
         """One round."""
-        with self._found.timed("audit of the live directory"):
-            self._found.count(audit(self._home, self._trusted))
+        with self._found.timed("audit of the live directory, resumed"), kept_in(self._folder / "live") as kept:
+            self._found.count(audit(self._home, self._trusted, kept=kept))
         with self._found.timed("mirror, kept"):
             self._mirror("mirror")
         with self._found.timed("audit of the mirror, resumed"), kept_in(self._folder / "audited") as kept:
             self._found.count(audit(self._folder / "mirror", self._trusted, kept=kept))
-        if nth % _NEW_MIRROR_EVERY == 0:
+        if nth % _WHOLE_EVERY == 0:
+            with self._found.timed("audit of the live directory"):
+                self._found.count(audit(self._home, self._trusted))
             with self._found.timed("mirror, new"):
                 self._mirror(f"new-{nth}")
-            self._found.count(audit(self._folder / f"new-{nth}", self._trusted))
+            with self._found.timed("audit of a new mirror"):
+                self._found.count(audit(self._folder / f"new-{nth}", self._trusted))
 
     def plant(self) -> None:
         """Change one byte of what is published, and look for it."""

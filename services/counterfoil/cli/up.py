@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
 
     from counterfoil.bootstrap.embedded import Embedded
     from counterfoil.bootstrap.monitor import Monitor
+
+_SWITCH_SECONDS: Final = 0.001
+"""How long a service's thread computes while the gateway's waits: with each signature, read and write it waits anew."""
 
 log = logging.getLogger("counterfoil.up")
 
@@ -87,6 +91,7 @@ def serve(out: Out, instance: Instance, listen: Listen, *, request_log: bool) ->
     settings = out.settings
     out.json = out.json or settings.log_format == "json"  # a log collector must get JSON objects only
     logs.configure(settings.log_level, settings.log_format, "up")
+    sys.setswitchinterval(_SWITCH_SECONDS)
     with _only_process(instance), listening(listen) as listener, _monitoring(settings) as monitor:
         stop = StopSignal()
         relay = AnswerRelay()

@@ -111,7 +111,10 @@ def row_schema(view: View) -> dict[str, Any]:
         schema = _SCHEMAS[kind.removesuffix("?")]
         nullable = kind.endswith("?") and schema
         properties[name] = {**schema, "type": [schema["type"], "null"]} if nullable else schema
-        properties[name] = {**properties[name], **values_schema(view, name)}
+        values = values_schema(view, name)
+        if values and nullable:
+            values = {"enum": [*values["enum"], None]}
+        properties[name] = {**properties[name], **values}
     return {"type": "object", "properties": properties, "required": list(view.columns)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, Final
 
 from counterfoil.contract.log_id import LogId, log_of
@@ -47,7 +48,10 @@ async def send(
     waiter.add_done_callback(done)
     try:
         _, sent = backend.receipts.submit(envelope, waiter, trace)
-        answer = await _answer(backend, asyncio.wrap_future(sent), waiter, later=later)
+        if later and _is_taken(sent):  # the embedded transport has it at once
+            answer = None
+        else:
+            answer = await _answer(backend, asyncio.wrap_future(sent), waiter, later=later)
     except BaseException:
         waiter.cancel()
         raise
@@ -99,5 +103,5 @@ def _unknown_outcome() -> Problem:
     return Problem(ProblemCode.UNKNOWN_OUTCOME)
 
 
-def _is_taken(taken: asyncio.Future[Any]) -> bool:
+def _is_taken(taken: asyncio.Future[Any] | Future[Any]) -> bool:
     return taken.done() and not taken.cancelled() and taken.exception() is None

@@ -195,11 +195,12 @@ class Receipts:
 
     def ends(self) -> dict[str, int]:
         """Per origin, how many entries were announced: an inbox may be opened at any index up to that."""
-        announced = {origin: self._transport.checkpoints(origin) for origin in self._logs}
-        return {
-            origin: max(log.tree.size, known.size if (known := announced[origin]) is not None else 0)
-            for origin, log in self._logs.items()
-        }
+        return {origin: self.end(origin) for origin in self._logs}
+
+    def end(self, origin: str) -> int:
+        """The same of one log."""
+        announced = self._transport.checkpoints(origin)
+        return max(self._logs[origin].tree.size, announced.size if announced is not None else 0)
 
     # on the stepping thread -----------------------------------------------------------------------------------------
 
