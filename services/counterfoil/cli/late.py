@@ -133,7 +133,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
     ),
     "quote": Late(
         "quote",
-        "Estimate what a bid for a block would cost now: subsidy, co-payment, which vouchers pay, what is missing.",
+        "Say what a bid for a block would come to now: price, subsidy, co-payment, what pays, and what is missing.",
     ),
     "feed": Late("feed", "Print the events that concern the party and its programmes, one per line, in order."),
     "webhook": Late("webhook", "Webhooks: create, list, show, pause, resume, test, replay, secret, delete, verify."),
