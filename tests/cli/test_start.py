@@ -94,7 +94,7 @@ def test_a_typical_command_imports_its_own_service_and_no_server(tmp_path: Path,
     shell.ok("keys", "new", "acme")
     found, said = modules(shell.environment, words)
     assert '"unreachable"' in said or words == "--version", said  # it went as far as its request
-    assert among(found, (*NEVER, *TYPICAL[words])) <= HARMLESS  # an entry that says: not to be imported
+    assert among(found, (*NEVER, *TYPICAL[words])) <= HARMLESS
 
 
 def test_the_help_of_all_commands_imports_none_of_them(tmp_path: Path) -> None:
