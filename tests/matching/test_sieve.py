@@ -13,14 +13,22 @@ from counterfoil.matching.naive_book import NAIVE_PTW_1
 from counterfoil.matching.orders import Bid, Offer, Pass
 from counterfoil.matching.sieve import Sieve
 
+LARGE = {
+    "counterfoil.matching.sieve.FEW": 2,
+    "counterfoil.matching.ladder.UNSIEVED_MAX": 1,
+    "counterfoil.matching.ladder.BLOCK_OFFERS_MAX": 4,
+    "counterfoil.matching.waiting_bids.BLOCK_BIDS_MAX": 4,
+}
+"""Makes small books use what large ones do."""
 HOUR = 490_000
 NOW = Pass(time=0, floor_hour=HOUR, most=64, continues=True, consents=True, uncrosses=True)
 CLASSES, REGIONS = ("a", "b"), ("east", "west")
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_sieve_answers_for_every_order(seed: int) -> None:
+def test_a_sieve_answers_for_every_order(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many came, left, changed, and took the places of others."""
+    monkeypatch.setattr("counterfoil.matching.sieve.FEW", seed * 9)
     chance, sieve, known = random.Random(seed), Sieve(2), dict[int, tuple[list[int], str]]()
     for _ in range(1_200):
         if known and chance.random() < 0.4:
@@ -32,9 +40,13 @@ def test_a_sieve_answers_for_every_order(seed: int) -> None:
             sieve.change(place, which, number)
         else:
             numbers, owner = [chance.randrange(1 << chance.randrange(8)) for _ in range(2)], chance.choice("xyz")
-            place = sieve.add(numbers, owner)
+            place = sieve.add(tuple(numbers), owner)
             assert place not in known
             known[place] = numbers, owner
+        if len(sieve._numbers) <= seed * 9:  # nothing is ruled out yet
+            assert sieve.at_least(0, 99, 5) == sieve.at_most(0, 0, 5) == 5
+            assert not sieve.knows()
+            continue
         which, number = chance.randrange(2), chance.randrange(-1, 140)
         among = sieve.every() if chance.random() < 0.5 else sum(1 << each for each in known if chance.random() < 0.5)
         least, most = sieve.at_least(which, number, among), sieve.at_most(which, number, among)
@@ -126,9 +138,12 @@ class Both:
                 book.remove_offer(order_id)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_large_books_plan_as_the_twin_does(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "as_large"), [(0, True), (1, True), (2, False)])
+def test_large_books_plan_as_the_twin_does(seed: int, as_large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """With so many orders that cannot be met that blocks are split, passed over, and emptied again."""
+    if as_large:
+        for name, value in LARGE.items():
+            monkeypatch.setattr(name, value)
     chance, both, matches, largest = random.Random(seed), Both(), 0, 0
     for n in range(1, 900):
         crowd = n < 600  # orders that mostly rest, then those that take them

@@ -7,8 +7,8 @@ limits, expiries, cancellations of one and of all, and auctions with proposals f
 deciders have decided the same, no pair of all that rest fits, each trade was allowed, and each auction that cleared is
 checked as an audit does; at its end a flow is replayed from its events alone. That deciding writes nothing, and that
 the records are all of the state, is compared in every sixteenth flow, since it takes four times as long as all else.
-One process for each hash seed plays the same flows, and all must end with the same digest. Where it was stopped, or the
-seconds are over, it says with which seed to go on.
+Small books use what large ones do. One process for each hash seed plays the same flows, and all must end with the same
+digest. Where it was stopped, or the seconds are over, it says with which seed to go on.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from hashlib import sha256
+from importlib import import_module
 from itertools import count
 from typing import Any, Final
 
@@ -48,6 +49,7 @@ from counterfoil.matching.position_commands import SetPositionLimit
 from counterfoil.matching.solution_commands import PlacedBlock, ProposeSolution
 from counterfoil.matching.solutions import digest_of
 from counterfoil.matching.state import ANY
+from tests.matching.test_sieve import LARGE
 from tests.matching.world import YUAN
 from tests.properties.test_matching_stateful import (
     BIDS,
@@ -305,6 +307,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="when to end, after the flow at hand")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    for name, value in LARGE.items():
+        module, _, constant = name.rpartition(".")
+        setattr(import_module(module), constant, value)
     if not given.worker:
         return compare(given.first, given.commands, given.hash_seeds, given.seconds)
     for found in play(given.first):

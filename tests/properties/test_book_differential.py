@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from counterfoil.contract.ensure import InvariantViolation
-from counterfoil.matching import ladder
+from counterfoil.matching import ladder, sieve, waiting_bids
 from counterfoil.matching.capacity import Capacity
 from counterfoil.matching.orders import Bid, Match, Offer, Plan, Prevented, Tried
 from counterfoil.matching.position_state import Room
@@ -282,10 +282,13 @@ class BooksAgree(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.kept = (ladder.BLOCK_OFFERS_MAX, ladder.OUTLINES_PER_OFFER_MAX, ladder.ORIGIN_HOURS_MAX)
+        self.sieved = (ladder.UNSIEVED_MAX, sieve.FEW, waiting_bids.BLOCK_BIDS_MAX)
         ladder.BLOCK_OFFERS_MAX, ladder.OUTLINES_PER_OFFER_MAX, ladder.ORIGIN_HOURS_MAX = 2, 2, 8
+        ladder.UNSIEVED_MAX, sieve.FEW, waiting_bids.BLOCK_BIDS_MAX = 1, 2, 2
 
     def teardown(self) -> None:
         ladder.BLOCK_OFFERS_MAX, ladder.OUTLINES_PER_OFFER_MAX, ladder.ORIGIN_HOURS_MAX = self.kept
+        ladder.UNSIEVED_MAX, sieve.FEW, waiting_bids.BLOCK_BIDS_MAX = self.sieved
 
     @initialize(
         bids=st.lists(BIDS, min_size=4, max_size=16),

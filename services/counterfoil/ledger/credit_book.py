@@ -102,7 +102,8 @@ class CreditBooks:
     """
 
     __slots__ = (
-        "_books", "_immediate", "_leaves", "_of", "_on", "crossed", "lapsing", "leaving", "orders", "paused", "trades",
+        "_books", "_immediate", "_in", "_leaves", "_of", "_on", "crossed", "lapsing", "leaving", "orders", "paused",
+        "trades",
     )  # fmt: skip
 
     def __init__(self, leaves: Callable[[str], bool]) -> None:
@@ -119,6 +120,7 @@ class CreditBooks:
     def _begin(self) -> None:
         self._books: dict[Series, PriceBook] = {}  # what `meets`
         self._of: dict[str, dict[str, None]] = {}  # by party
+        self._in: dict[str, dict[str, None]] = {}  # by programme
         self._on: dict[str, dict[str, None]] = {}  # by voucher
         self._immediate: dict[str, None] = {}
         self.crossed: dict[Series, None] = {}
@@ -187,7 +189,7 @@ class CreditBooks:
         order = self.orders.pop(order_id)
         if order.meets:
             self._take_out(order_id, order.series)
-        indexes = [(self._of, order.party_id)]
+        indexes = [(self._of, order.party_id), (self._in, order.programme_id)]
         if order.voucher_id is None:
             self.lapsing.ended()
         else:
@@ -218,11 +220,12 @@ class CreditBooks:
 
     def leave_programme(self, programme_id: str) -> None:
         """The same for those of a programme."""
-        for order_id in [each for each, order in self.orders.items() if order.programme_id == programme_id]:
+        for order_id in self._in.get(programme_id, ()):
             self.leave_later(order_id)
 
     def _know(self, order_id: str, order: CreditOrder) -> None:
         self._of.setdefault(order.party_id, {})[order_id] = None
+        self._in.setdefault(order.programme_id, {})[order_id] = None
         if order.voucher_id is not None:
             self._on.setdefault(order.voucher_id, {})[order_id] = None
         elif order.until < NEVER:

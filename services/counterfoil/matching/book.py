@@ -14,7 +14,7 @@ from typing import Final
 
 from counterfoil.contract.ensure import ensure
 from counterfoil.matching.capacity import Capacity
-from counterfoil.matching.ladder import BEFORE_ALL, Fit, Ladder, Rank, RestingOffer, Search, search_for
+from counterfoil.matching.ladder import BEFORE_ALL, Fit, Ladder, Rank, RestingOffer, Search, Starts, search_for
 from counterfoil.matching.orders import (
     Accepts,
     Bid,
@@ -151,10 +151,12 @@ class Book:
                     best, at, before = found, each.mtflops, found[0].rank
         return best
 
-    def bids_for(self, offer: Offer, time: int, floor_hour: int) -> Iterator[Bid]:
+    def bids_for(self, offer: Offer, time: int, floor_hour: int, starts: Starts) -> Iterator[Bid]:
         """R1: the resting bids that may trade with an offer at a time (microseconds), best limit first.
 
-        Without those that would not fit even if nothing of the offer were sold.
+        Without those that would not fit even if nothing of the offer were sold, and those for which what is left of it
+        has no `starts` at all: of these it asks about the first, and of none that is as large. What is left may fall
+        while the bids are read.
         """
         queue = self._queues.get((offer.currency, offer.class_id, offer.region))
         if queue is None:
@@ -162,14 +164,17 @@ class Book:
         eligible, accepts, most = self._eligible, self._accepts, -offer.price
         places = self._terms.met_by(offer, floor_hour)
         for members, block in queue.among(places, most):
-            if not places & members:  # since its programme is not accepted
+            if not places & members:
                 continue
             for minus_limit, _, place, bid in block:
                 if not places >> place & 1 or (bid.is_particular and not bid.admits(offer)):
                     continue
                 if minus_limit > most:
                     return
-                if eligible(bid, offer, time):
+                nodes = least_nodes(bid, bid.remaining)
+                if not starts(nodes, bid.hours):
+                    places ^= self._terms.as_large(nodes, bid.hours, places)
+                elif eligible(bid, offer, time):
                     yield bid
                 elif accepts is not None and not accepts(bid.programme_id, offer.provider_id):
                     places &= ~self._terms.of(bid.programme_id)

@@ -211,7 +211,7 @@ def _meet_bids(book: Book, offer: Offer, capacity: Capacity, tif: BidTif, now: P
     """
     steps, floor_hour, planned = _Steps(now), now.floor_hour, Planned()
     starts = lru_cache(maxsize=256)(capacity.starts)  # many bids have the same shape
-    for bid in book.bids_for(offer, now.time, floor_hour):
+    for bid in book.bids_for(offer, now.time, floor_hour, starts):
         left, room = bid.remaining, book.room(bid, offer.class_id, offer.region, now, planned)
         block = fit(starts, bid, left, offer, floor_hour, room)
         while block is not None and not steps.is_full():

@@ -29,7 +29,7 @@ OUTLINES_PER_OFFER_MAX = 32  # an offer that has answered for more of them clear
 ORIGIN_HOURS_MAX = 168  # how long a ladder keeps its origin before it clears its memory
 EVERY_HOUR = -1  # all bits set: may start anywhere
 _EVERY_OFFER = -1
-_UNSIEVED_MAX = 3  # blocks looked at in one search before it uses the sieve: most end in the first
+UNSIEVED_MAX = 3  # blocks looked at in one search before it uses the sieve: most end in the first
 
 Rank = tuple[int, int]
 """(price, seq): the lower comes first."""
@@ -185,7 +185,7 @@ class Ladder:
         for i in range(bisect_right(self._lasts, search.after), end):
             if unions[i] & window:
                 misses += 1
-                if misses == _UNSIEVED_MAX:
+                if misses == UNSIEVED_MAX:
                     candidates = self._candidates(search)
                 if candidates & self._members[i]:
                     found, union, candidates = self._scan(self._blocks[i], search, before, window, candidates)

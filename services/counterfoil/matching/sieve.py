@@ -4,46 +4,76 @@ Each order has a place, a bit. The numbers are stored across, not along, as in `
 binary digit j of the number of the order in place p. So one comparison, of some twenty operations on big integers,
 answers for every order there is, and those that strangers rest, and nobody can meet, cost an arrival next to nothing. A
 set of orders is an integer with a bit for each; bits of places that nobody has mean nothing.
+
+A few orders are asked as fast one by one: until there are more, nothing is stored across, and any may be met.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+FEW = 256  # orders
+
 
 class Sieve:
-    """The numbers of orders (>= 0), so many for each, and whose they are."""
+    """The numbers of orders (>= 0), so many for each, and whose they are.
 
-    __slots__ = ("_free", "_owners", "_planes", "_used")
+    `_numbers`: by place, what it has in the planes; while there are no planes, what it is to have.
+    """
 
-    def __init__(self, numbers: int) -> None:
-        self._planes: list[list[int]] = [[] for _ in range(numbers)]
+    __slots__ = ("_few", "_free", "_numbers", "_owners", "_planes", "_width")
+
+    def __init__(self, width: int) -> None:
+        """`width`: numbers of each order."""
+        self._width, self._few = width, FEW
+        self._planes: list[list[int]] = []
+        self._numbers: list[Sequence[int]] = []
         self._owners: dict[str, int] = {}
         self._free: list[int] = []
-        self._used = 0
 
     def add(self, numbers: Sequence[int], owner: str) -> int:
         """Give an order a place."""
-        is_new = not self._free
-        place = self._used if is_new else self._free.pop()
-        self._used += is_new
-        bit = 1 << place
-        for planes, number in zip(self._planes, numbers, strict=True):
-            planes.extend([0] * (number.bit_length() - len(planes)))
-            for j, plane in enumerate(planes):
-                if number >> j & 1:
-                    planes[j] = plane | bit
-                elif not is_new and plane & bit:
-                    planes[j] = plane ^ bit
-        self._owners[owner] = self._owners.get(owner, 0) | bit
+        if self._free:
+            place = self._free.pop()
+        else:
+            place = len(self._numbers)
+            self._numbers.append((0,) * self._width if self._planes else numbers)
+        self._owners[owner] = self._owners.get(owner, 0) | 1 << place
+        if self._planes:
+            self._store(place, numbers)
+        else:
+            self._numbers[place] = numbers
+            if len(self._numbers) > self._few:
+                self._begin()
         return place
 
+    def _begin(self) -> None:
+        known, self._planes = self._numbers, [[] for _ in range(self._width)]
+        self._numbers = [(0,) * self._width for _ in known]
+        for place, numbers in enumerate(known):
+            self._store(place, numbers)
+
+    def _store(self, place: int, numbers: Sequence[int]) -> None:
+        """Turn over the digits in which the numbers differ from those that the place had."""
+        bit = 1 << place
+        for planes, before, number in zip(self._planes, self._numbers[place], numbers, strict=True):
+            if number.bit_length() > len(planes):
+                planes.extend([0] * (number.bit_length() - len(planes)))
+            different = before ^ number
+            while different:
+                lowest = different & -different
+                planes[lowest.bit_length() - 1] ^= bit
+                different ^= lowest
+        self._numbers[place] = numbers
+
     def change(self, place: int, which: int, number: int) -> None:
-        """Give an order another number, no longer than the longest there was."""
-        planes, bit = self._planes[which], 1 << place
-        for j, plane in enumerate(planes):
-            if bool(plane & bit) != bool(number >> j & 1):
-                planes[j] = plane ^ bit
+        """Give an order another number."""
+        numbers = [*self._numbers[place]]
+        numbers[which] = number
+        if self._planes:
+            self._store(place, numbers)
+        else:
+            self._numbers[place] = numbers
 
     def remove(self, place: int, owner: str) -> None:
         """Take an order out."""
@@ -54,19 +84,23 @@ class Sieve:
         else:
             del self._owners[owner]
 
+    def knows(self) -> bool:
+        """Whether there are so many orders that it rules any out."""
+        return bool(self._planes)
+
     def of(self, owner: str) -> int:
         """All orders of an owner."""
         return self._owners.get(owner, 0)
 
     def every(self) -> int:
         """All places."""
-        return (1 << self._used) - 1
+        return (1 << len(self._numbers)) - 1
 
     def at_least(self, which: int, least: int, among: int) -> int:
         """Those whose number is `least` or more."""
-        planes = self._planes[which]
-        if least <= 0:
+        if least <= 0 or not self._planes:
             return among
+        planes = self._planes[which]
         if least >> len(planes):
             return 0
         enough = among  # compares the digits seen so far, lowest first; a higher digit outweighs them all
@@ -77,4 +111,4 @@ class Sieve:
 
     def at_most(self, which: int, most: int, among: int) -> int:
         """Those whose number is `most` or less."""
-        return among ^ self.at_least(which, most + 1, among)
+        return among ^ self.at_least(which, most + 1, among) if self._planes else among

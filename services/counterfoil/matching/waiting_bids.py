@@ -14,7 +14,7 @@ from typing import Final
 from counterfoil.matching.orders import Bid, Offer, least_nodes
 from counterfoil.matching.sieve import Sieve
 
-BLOCK_BIDS_MAX: Final = 128  # a block that outgrows it is halved
+BLOCK_BIDS_MAX = 128  # a block that outgrows it is halved
 _HOURS, _LEAST, _NODES, _LATEST, _END, _NOTICE = range(6)
 """The numbers of a bid: its hours, the smallest block, all nodes, its last start, its earliest end, its notice."""
 Waiting = tuple[int, int, int, Bid]
@@ -50,6 +50,14 @@ class BidTerms:
     def of(self, programme_id: str) -> int:
         """The places of a programme's bids."""
         return self._sieve.of(programme_id)
+
+    def as_large(self, nodes: int, hours: int, among: int) -> int:
+        """The places of those whose smallest block has at least so many nodes, and hours, as far as that is known."""
+        return (
+            0
+            if not self._sieve.knows()
+            else self._sieve.at_least(_HOURS, hours, self._sieve.at_least(_LEAST, nodes, among))
+        )
 
     def met_by(self, offer: Offer, floor_hour: int) -> int:
         """The places of those that would fit if nothing of the offer were sold, and perhaps of some others."""
