@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from counterfoil.bench.figure import Figure, Reading, ReportFigure
+from counterfoil.ledger.price_book import PriceBook
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.naive_book import NAIVE_PTW_1
 from counterfoil.matching.orders import Bid, MatchingRule, Offer, Pass
@@ -245,6 +246,11 @@ def memory(report: Callable[[Reading], None]) -> None:
             for n in range(_WARM_UP):
                 book.add_bid(replace(_bid(rng, n, odd=True), **terms))
             report(_bytes(f"resting bid in {markets}", _traced() - before, _WARM_UP))
+        of_credit = PriceBook()
+        before = _traced()
+        for n in range(_WARM_UP):
+            of_credit.place(f"order-{n}", n % 2 == 0, 9_000 + 2_000 * (n % 2) + rng.randrange(1_000), 1, (n, 0))
+        report(_bytes("resting order on a price book", _traced() - before, _WARM_UP))
     finally:
         tracemalloc.stop()
 

@@ -58,9 +58,13 @@ class _Order(msgspec.Struct, gc=False):
 
 
 class _Queue(msgspec.Struct):
-    """The orders of one price in the order of time, with gaps; `first` is where the first of `count` orders stands."""
+    """The orders of one price in the order of time, with gaps; `first` is where the first of `count` orders stands.
+
+    `last`: no order of it came later.
+    """
 
     orders: list[_Order]
+    last: Time
     count: int = 1
     first: int = 0
 
@@ -96,12 +100,13 @@ class PriceBook:
         side.count += 1
         queue = side.queues.get(rank)
         if queue is None:
-            side.queues[rank] = _Queue([order])
+            side.queues[rank] = _Queue([order], time)
             insort(side.ranks, rank)
             return
         queue.count += 1
-        if queue.orders[-1].time < time:
+        if queue.last < time:
             queue.orders.append(order)
+            queue.last = time
         else:  # it was there before, and comes back to its place
             queue.orders, queue.first = sorted([*filter(_rests, queue.orders), order], key=_time), 0
 
@@ -140,8 +145,8 @@ class PriceBook:
                 del side.ranks[bisect_left(side.ranks, rank)]
         elif len(orders) > _GAPS_MIN + 2 * queue.count:
             queue.orders, queue.first = [*filter(_rests, orders)], 0
-        else:
-            first = queue.first
+        elif orders[queue.first] is order:
+            first = queue.first + 1
             while not orders[first].quantity:
                 first += 1
             queue.first = first
