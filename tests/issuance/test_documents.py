@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
+from counterfoil.contract.applications import ApplicationLine
 from counterfoil.contract.canonical import canonical
 from counterfoil.contract.events import DocumentDropped, DocumentPiecePut, ProgrammePublished
 from counterfoil.contract.limits import MAX_PIECE_BYTES, MAX_PIECES
 from counterfoil.contract.record import Event
 from counterfoil.contract.refusals import Code, Refusal
 from counterfoil.core.rules import LATEST, RULES
-from counterfoil.issuance.commands import PublishProgramme, PutDocument
+from counterfoil.issuance.commands import (
+    AppropriateBudget,
+    DecideApplication,
+    PublishProgramme,
+    PutDocument,
+    SubmitApplication,
+)
 from counterfoil.issuance.documents import TIMER
 from counterfoil.programme.limits import MAX_DOCUMENT_BYTES
 from tests.documents import document, publishing, puts
@@ -152,6 +159,62 @@ def test_rules_7_decide_of_members_of_rules_8_what_they_decided(changes: dict[st
         publish(told, document(**changes))
         assert isinstance(told.last, Refusal) is (rules.number == 7)
         assert rules.number != 7 or detail(told) == {"why": "malformed", "where": place}
+
+
+KIND: Final = {
+    "unit": {"kind": "COMPUTE", "unit": "GPU_HOUR"}, "redemption": {"model": "IN_KIND", "claimant": "NONE"},
+    "benefit__basis": "ALLOCATION",
+}  # fmt: skip
+CARDS: Final = {"from_unit": "CARD_HOUR", "rate": "2"}
+
+
+@pytest.mark.parametrize(
+    ("conversions", "before", "now"),
+    [
+        ([CARDS], None, None),
+        ([CARDS | {"rate": "1/3"}], Code.DOCUMENT_MALFORMED, None),
+        ([CARDS, CARDS | {"provider": "gpu-1"}], None, None),
+        ([CARDS, CARDS], None, Code.PROGRAMME_CONTRADICTORY),
+    ],
+)
+def test_rules_9_decide_of_conversions_what_they_decided(
+    conversions: list[Any], before: Code | None, now: Code | None
+) -> None:
+    """They knew no fraction, let several stand for one unit, and took the last one for every provider."""
+    for number, code in ((9, before), (10, now)):
+        told = city()
+        told.state.rules = RULES[number]
+        publish(told, document(**KIND, conversions=conversions))
+        assert (told.last.code if isinstance(told.last, Refusal) else None) == code
+        if code == Code.DOCUMENT_MALFORMED:
+            assert detail(told) == {"why": "malformed", "where": "conversions[0].rate"}
+
+
+def test_what_a_line_in_kind_asks_for_is_converted_by_the_rules_in_force() -> None:
+    """Of a provider of its own by its own conversion since rules 10, and by the last one before."""
+    conversions = [CARDS | {"rate": "3", "provider": "gpu-1"}, CARDS]
+    line = ApplicationLine(
+        id="l1", sku="GPU_COMPUTE", instrument="COMPUTE", amount=0, tax=0, quantity=10 * 10**6, unit="CARD_HOUR",
+        class_id=None, region=None, provider_id="gpu-1", starts=None, ends=None,
+    )  # fmt: skip
+    for number, hours in ((9, 10), (10, 15)):  # the tier grants half
+        told = city()
+        told.state.rules = RULES[number]
+        publish(told, document(**KIND, conversions=conversions, providers__mode="OPEN"))
+        told.when(AppropriateBudget(programme_id="p1", amount=10**12, document="B-1"), actor="city-1")
+        told.when(
+            SubmitApplication(
+                programme_id="p1", corrects=None, project_id=None, lines=(line,), contract=None, other_support=(),
+                evidence=(),
+            ),
+            actor="lab-1",
+        )  # fmt: skip
+        assert not isinstance(told.last, Refusal), told.last
+        (application_id,) = told.state.applications.open
+        decide = DecideApplication(application_id=application_id, decision="approved", caps=(), reason="read")
+        told.when(decide, actor="city-1")
+        assert not isinstance(told.last, Refusal), told.last
+        assert told.last[0].subsidy == hours * 10**6  # type: ignore[attr-defined]
 
 
 def test_who_attests_a_milestone_is_registered_and_parts_are_bounded() -> None:

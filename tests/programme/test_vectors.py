@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from counterfoil.programme.reading import BadDocument
 from counterfoil.programme.values import written
 from tests.programme.given import fact, judged, line, rules, units
 
@@ -142,6 +143,55 @@ def test_an_allocation_in_kind_converts_and_is_counted_in_hours() -> None:
     assert refused.lines[0].refusal is not None
     assert refused.lines[0].refusal.code == "unit_not_convertible"
     assert refused.subsidy == units("500")
+
+
+THIRDS = [
+    {"from_unit": "CARD_HOUR", "rate": "1/3"},
+    {"from_unit": "CARD_HOUR", "rate": "2/7", "provider": "norn"},
+    {"from_unit": "NODE_HOUR", "rate": "8", "provider": "norn"},
+]
+
+
+@pytest.mark.parametrize(
+    ("unit", "provider", "quantity", "amount"),
+    [
+        ("CARD_HOUR", "skuld", "9", "3"),
+        ("CARD_HOUR", "skuld", "10", "3.33"),  # 3 1/3, rounded once, at the end
+        ("CARD_HOUR", "norn", "7", "2"),
+        ("CARD_HOUR", "norn", "10", "2.85"),
+        ("NODE_HOUR", "norn", "2", "16"),
+        ("NODE_HOUR", "skuld", "2", "0"),  # norn's conversion is nobody else's
+    ],
+)
+def test_an_allocation_converts_by_a_fraction_and_by_its_providers_own(
+    unit: str, provider: str, quantity: str, amount: str
+) -> None:
+    rounding = {"mode": "TRUNCATE", "quantum": "0.01"}
+    made = rules("in-kind", conversions=THIRDS, benefit__floor=..., benefit__rounding=rounding)
+    asked = [{"id": "1", "sku": "GPU_COMPUTE", "quantity": quantity, "unit": unit, "provider_id": provider}]
+    found = judged(made, "2026-02-01", asked, fact("legal_form", "UNIVERSITY"))
+    assert found.subsidy == units(amount)
+    said = found.lines[0].refusal or found.lines[0].steps[1]
+    rate = {"skuld": "1/3", "norn": "2/7"}.get(provider) if unit == "CARD_HOUR" else "8"
+    assert amount == "0" or f" x {rate} = " in said.sentence, said.sentence
+
+
+def test_a_floor_and_a_cap_of_a_quantity_are_in_the_programmes_unit() -> None:
+    limits = {"benefit__floor": {"measure": "QUANTITY", "amount": "16"}, "conversions": THIRDS}
+    cap = {"id": "most", "scope": "PROJECT", "period": {"kind": "PROGRAMME"}, "of": "QUANTITY", "amount": "20"}
+    made = rules("in-kind", **limits, benefit__caps=[cap])
+    for nodes, granted in (("1", "0"), ("2", "16"), ("3", "20")):  # of 8 GPU-hours each
+        asked = [{"id": "1", "sku": "GPU_COMPUTE", "quantity": nodes, "unit": "NODE_HOUR", "provider_id": "norn"}]
+        found = judged(made, "2026-02-01", asked, fact("legal_form", "UNIVERSITY"), subjects={"PROJECT": "p"})
+        assert found.subsidy == units(granted), nodes
+
+
+def test_a_rate_in_kind_is_a_number_or_a_fraction() -> None:
+    for rate in ("0", "1.5", "1/3", "7/2"):
+        rules("in-kind", conversions=[{"from_unit": "CARD_HOUR", "rate": rate}])
+    for rate in ("1/0", "30%", "1e3", "0.3333333", "-1", "1/3.5"):
+        with pytest.raises(BadDocument, match="conversions"):
+            rules("in-kind", conversions=[{"from_unit": "CARD_HOUR", "rate": rate}])
 
 
 def test_rules_in_new_combinations() -> None:

@@ -1,93 +1,179 @@
-"""Laws over the whole history of a world that no state shows: read off the events of its logs, each with a name."""
+"""Laws over the history of a world that no state shows: read off each entry as it is made, each with a name.
+
+A world shows its laws every entry of every log; a law that is broken stops it there. What a law has to know it keeps by
+itself, from the events alone: nothing here asks the code that it judges. Each costs as much as an entry has events.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from counterfoil.contract.events import ProgrammePublished
+from counterfoil.contract.entry import CommandCause, Entry, EntryCause
+from counterfoil.contract.events import (
+    KeyAdded,
+    KeyRevoked,
+    PartyRecovered,
+    ProgrammePublished,
+    RecoveryKeySet,
+)
+from counterfoil.contract.key_id import key_id_of
+from counterfoil.contract.record import Event
 from counterfoil.issuance.aid_events import AidCounted
+from counterfoil.issuance.commands import RecoverParty
 from counterfoil.issuance.events import ApplicationDecided, VoucherGranted
-from counterfoil.issuance.invoice_events import InvoiceClaimed, UseClaimed, UseGranted
-from counterfoil.ledger.events import CaptureJudged, HoldCaptured, VoucherCredited, VoucherExpired, VoucherRestored
-from counterfoil.ledger.extension_events import VoucherExtended
-from counterfoil.ledger.transfer_events import TransferAccepted, VoucherReissued
+from counterfoil.issuance.invoice_events import InvoiceClaimed, UseGranted
+from counterfoil.ledger.events import CaptureJudged
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.values import parse_amount
-from counterfoil.redemption.events import PaymentConfirmed, PaymentReturned, SettlementClosed
-from counterfoil.vocabulary import CODEC
-from tests.properties.world import World
 
-JUDGED = (ApplicationDecided, VoucherGranted, InvoiceClaimed, UseGranted, CaptureJudged)
+if TYPE_CHECKING:
+    from tests.properties.world import World
+
+JUDGED: Final = (ApplicationDecided, VoucherGranted, InvoiceClaimed, UseGranted, CaptureJudged)
 """Decisions that name the document which they were made by."""
+KEYS: Final = (KeyAdded, KeyRevoked, PartyRecovered, RecoveryKeySet)
 
 
-def check_laws(world: World) -> None:
-    """All of them hold; a law that is broken is named."""
-    broken = [*_of_issuance(world), *_of_the_ledger(world), *_of_redemption(world)]
-    assert not broken, broken
+class Seen(NamedTuple):
+    """An entry of a service's log, just made; `world` is as it is after it."""
+
+    world: World
+    service: str
+    entry: Entry
+
+    @property
+    def time(self) -> int:
+        """When it was decided."""
+        return self.entry.time
 
 
-def events(world: World, service: str) -> Iterator[tuple[int, Any]]:
-    """All events of a log, each with its time."""
-    for data in world.logs[service]:
-        entry = CODEC.decode_entry(data)
+Read = Callable[[Any, Seen], Iterable[str]]
+
+
+class Law:
+    """Something that always holds. `reads`: what it reads of which kind of event; each says what is broken."""
+
+    service: str
+    """Whose events it reads; what another service mirrors word for word is read once."""
+
+    def reads(self) -> Mapping[type[Event], Read]:
+        """What it reads, by the type of an event."""
+        raise NotImplementedError
+
+
+class Laws:
+    """All laws of a world."""
+
+    def __init__(self, laws: Iterable[Law]) -> None:
+        self._reads: dict[tuple[str, type[Event]], list[Read]] = {}
+        self._order = Order()
+        self.read = 0
+        for law in laws:
+            for kind, read in law.reads().items():
+                self._reads.setdefault((law.service, kind), []).append(read)
+
+    def see(self, world: World, service: str, entry: Entry) -> None:
+        """Judge an entry; raises where a law is broken, and names it."""
+        seen = Seen(world, service, entry)
+        broken = [*self._order.see(seen), *self._of_events(seen)]
+        assert not broken, broken
+
+    def _of_events(self, seen: Seen) -> Iterator[str]:
+        for event in seen.entry.events:
+            for read in self._reads.get((seen.service, type(event)), ()):
+                self.read += 1
+                for broken in read(event, seen):
+                    yield f"{broken}: {event}"
+
+
+class Order:
+    """Entries follow one another; each cause is consumed once, in its order; who signs has a key that is in force."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, int]] = {}
+        self._consumed: dict[tuple[str, str], tuple[int, int]] = {}
+        self._keys: dict[tuple[str, str], set[tuple[str, bool]]] = {}
+        """By service and party: the keys in force, and whether each is for its recovery alone."""
+
+    def see(self, seen: Seen) -> Iterator[str]:
+        """What an entry breaks."""
+        service, entry = seen.service, seen.entry
+        index, time = self._last.get(service, (-1, -1))
+        if entry.index != index + 1 or entry.time <= time:
+            yield f"indices have no gap, and times rise: {entry.index} after {index} in {service}"
+        self._last[service] = (entry.index, entry.time)
+        if isinstance(entry.cause, EntryCause):
+            at = (entry.cause.index, entry.cause.item)
+            if at <= self._consumed.get((service, entry.cause.origin), (-1, -1)):
+                yield f"each event of another log is consumed once, in its order: {entry.cause}"
+            self._consumed[service, entry.cause.origin] = at
+        if isinstance(entry.cause, CommandCause):
+            yield from self._commanded(seen, entry.cause)
         for event in entry.events:
-            yield entry.time, event
+            if isinstance(event, KEYS):
+                self._key(service, event)
+
+    def _commanded(self, seen: Seen, cause: CommandCause) -> Iterator[str]:
+        accepted = [each.events for each in seen.entry.outcomes if each.refusal is None]
+        if sum(accepted) != len(seen.entry.events):
+            yield f"a refusal has no events: {seen.entry}"
+        if not accepted:
+            return
+        header = json.loads(cause.payload)
+        commands = header["body"]["commands"] if seen.entry.batch else [header]
+        known = self._keys.get((seen.service, header["actor"]), set())
+        for command, outcome in zip(commands, seen.entry.outcomes, strict=True):
+            if outcome.refusal is None and (cause.key_id, command["type"] == RecoverParty.TYPE) not in known:
+                yield f"the key that signs is in force at that index: {header} in {seen.service}"
+
+    def _key(self, service: str, event: KeyAdded | KeyRevoked | RecoveryKeySet | PartyRecovered) -> None:
+        keys = self._keys.setdefault((service, event.party_id), set())
+        if isinstance(event, KeyAdded):
+            keys.add((event.key_id, False))
+        elif isinstance(event, KeyRevoked):
+            keys.discard((event.key_id, False))
+        elif isinstance(event, RecoveryKeySet):
+            keys -= {each for each in keys if each[1]}
+            keys.add((event.key_id, True))
+        else:
+            keys -= {(each, False) for each in event.revoked}
+            keys.add((event.key_id, False))
+            if event.recovery_key is not None:
+                keys -= {each for each in keys if each[1]}
+                keys.add((key_id_of(event.recovery_key), True))
 
 
-def _of_issuance(world: World) -> Iterator[str]:
-    published: dict[bytes, str] = {}
-    for _, event in events(world, "issuance"):
-        if isinstance(event, ProgrammePublished):
-            published[event.rules_hash] = event.programme_id
-        if isinstance(event, JUDGED) and published.get(event.rules_hash) != event.programme_id:  # type: ignore[union-attr]
-            yield f"a decision names rules that were in force: {event}"
-        if isinstance(event, AidCounted) and event.counted_before + event.amount > event.ceiling:
-            yield f"no grant is above a ceiling of law: {event}"
-        terms = None if not isinstance(event, JUDGED) else world.state("issuance").terms(event.programme_id)  # type: ignore[union-attr]
-        limits = {} if not isinstance(terms, Rules) else {r.cap.id: r.cap.amount for r in terms.caps}
+class Decisions(Law):
+    """What was decided names a document in force, and no counter passes its limit."""
+
+    service = "issuance"
+
+    def __init__(self) -> None:
+        self._published: dict[bytes, str] = {}
+
+    def reads(self) -> Mapping[type[Event], Read]:
+        judged = dict.fromkeys(JUDGED[:-1], self.decided)
+        return {ProgrammePublished: self.published, AidCounted: self.aided, **judged}
+
+    def published(self, event: ProgrammePublished, _seen: Seen) -> Iterator[str]:
+        """Keep what is in force."""
+        self._published[event.rules_hash] = event.programme_id
+        return iter(())
+
+    def aided(self, event: AidCounted, _seen: Seen) -> Iterator[str]:
+        """By a ceiling of law."""
+        if event.counted_before + event.amount > event.ceiling:
+            yield "no grant is above a ceiling of law"
+
+    def decided(self, event: Any, seen: Seen) -> Iterator[str]:
+        """By its document, and its caps."""
+        if self._published.get(event.rules_hash) != event.programme_id:
+            yield "a decision names rules that were in force"
+        rules = seen.world.state("issuance").terms(event.programme_id)
+        limits = {} if not isinstance(rules, Rules) else {each.cap.id: each.cap.amount for each in rules.caps}
         for moved in getattr(event, "counters", ()):
             limit = limits.get(moved.cap)
             if limit is not None and moved.before < moved.after > parse_amount(limit):
-                yield f"no counter exceeds its cap: {moved}"
-
-
-def _of_the_ledger(world: World) -> Iterator[str]:
-    ends: dict[str, int] = {}
-    for time, event in events(world, "ledger"):
-        if isinstance(event, VoucherCredited | VoucherRestored):
-            ends[event.voucher_id] = event.expires_at
-        if isinstance(event, VoucherExtended | VoucherReissued):
-            ends[event.voucher_id] = event.expires_at
-        if isinstance(event, TransferAccepted | VoucherReissued):
-            of = event.reissued_from if isinstance(event, VoucherReissued) else event.voucher_id
-            if event.expires_at != ends[of]:
-                yield f"no transfer moves the end of a voucher: {event}"
-        if isinstance(event, HoldCaptured) and event.subsidy + event.co_payment != event.invoice:
-            yield f"subsidy and co-payment are the invoice: {event}"
-        if isinstance(event, VoucherExpired) and time < ends[event.voucher_id]:
-            yield f"nothing expires before its end: {event}"
-
-
-def _of_redemption(world: World) -> Iterator[str]:
-    keys = {
-        event.claim_id if isinstance(event, InvoiceClaimed) else event.application_id: event.invoice_key
-        for _, event in events(world, "issuance")
-        if isinstance(event, InvoiceClaimed | UseClaimed)
-    }
-    settled, paid = Counter[str](), Counter[str]()
-    used: dict[bytes, str] = {}
-    for _, event in events(world, "redemption"):
-        if isinstance(event, SettlementClosed):
-            settled[event.programme_id] += event.amount
-        if isinstance(event, PaymentReturned) and event.was_paid:
-            paid[event.programme_id] -= event.amount
-        if isinstance(event, PaymentConfirmed):
-            paid[event.programme_id] += event.amount
-            if paid[event.programme_id] > settled[event.programme_id]:
-                yield f"no more is paid than was settled: {event}"
-            for claim_id in event.claim_ids:
-                if claim_id in keys and used.setdefault(keys[claim_id], claim_id) != claim_id:
-                    yield f"an invoice is paid by one claim: {event}"
+                yield f"no counter exceeds its cap, {moved}"

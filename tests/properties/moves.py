@@ -103,7 +103,16 @@ from tests.properties.world import GPUS, ROLES, YUAN, World, accelerator, descri
 PRICE_TICK = RULES[LATEST].price_tick
 
 T = TypeVar("T")
-ISSUER = {"p1": "city", "p2": "town", "p3": "city", "p4": "town", "p5": "city"}
+ISSUER = {
+    "p1": "city",
+    "p2": "town",
+    "p3": "city",
+    "p4": "town",
+    "p5": "city",
+    "p6": "city",
+    "p7": "town",
+    "p8": "town",
+}
 """Of the programmes that every world has, and of those that are documents in some."""
 RATES: tuple[list[dict[str, str]], ...] = (
     [{"id": "all", "rate": "2/3"}],
@@ -117,7 +126,7 @@ PROVIDERS, LABS = ("gpu-1", "gpu-2"), ("lab-1", "lab-2", "gpu-2")
 CLASS_LISTS = {
     "p1": (("a100",), ("a100",), ("a100", "h100"), ("h100",), ("l40s",)),
     "p2": (("a100",), ("a100",), ("l40s",), ("l40s",), ("a100", "l40s")),
-    **dict.fromkeys(("p3", "p4", "p5"), (("a100",),)),
+    **dict.fromkeys(("p3", "p4", "p5", "p6", "p7", "p8"), (("a100",),)),
 }
 CLAIMED = {
     "claim.permitted.v1", "invoice.claimed.v1", "invoice.due.v1", "claim.counted_back.v1", "invoice.captured.v1",

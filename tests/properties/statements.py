@@ -11,6 +11,7 @@ from counterfoil.client.problems import NotThere
 from counterfoil.core.at import At
 from counterfoil.ledger.events import VoucherCredited, VoucherRestored
 from counterfoil.ledger.posting_views import CLOSINGS, POSTINGS, postings
+from counterfoil.ledger.transfer_events import VoucherReissued
 from counterfoil.ports import Put
 from counterfoil.vocabulary import CODEC
 from tests.properties.world import World
@@ -30,7 +31,7 @@ class LedgerRows:
         for data in world.logs["ledger"]:
             entry = CODEC.decode_entry(data)
             for event in entry.events:
-                if isinstance(event, VoucherCredited | VoucherRestored):
+                if isinstance(event, VoucherCredited | VoucherRestored | VoucherReissued):
                     names = ("voucher_id", "programme_id", "beneficiary_id")
                     self.vouchers[event.voucher_id] = {name: getattr(event, name) for name in names}
                 if getattr(event, "legs", ()):

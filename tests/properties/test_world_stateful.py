@@ -12,21 +12,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from counterfoil.contract.events import LogOpened, StateRooted, WriterResumed
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.core.rules import LATEST
 from counterfoil.issuance.commands import IssueVoucher
-from counterfoil.issuance.events import FourEyesDemanded
 from counterfoil.ledger.chart import budget, claims, receivables
 from counterfoil.ledger.chart import claim as claim_asset
 from counterfoil.ledger.invariants import check_ledger
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.matching.events import BidReceived, OfferReceived
 from counterfoil.redemption.commands import WithdrawDelivery
-from counterfoil.redemption.events import ActEndorsed, UsageDisputed
-from counterfoil.vocabulary import VOCABULARY
 from tests.properties.later_moves import later_move, reclaim_move
-from tests.properties.moves import CLAIMED, Build, Choice, move
+from tests.properties.moves import Build, Choice, move
 from tests.properties.statements import check_statements
 from tests.properties.winding import wind_down
 from tests.properties.world import DECIDERS, PAIRS, SERVICE_OF, START, YUAN, Newest, World, opened, small_entries
@@ -245,42 +241,6 @@ def _choice(data: st.DataObject) -> Choice:
 
 TestWorlds = Worlds.TestCase
 TestWorlds.settings = settings(max_examples=settings().max_examples // 3, stateful_step_count=30)
-
-
-def test_long_walks_meet_everything() -> None:
-    """The rules above reach what they are to check: every event of the contract, and most refusals."""
-    events, refusals = set[str](), set[str]()
-    for kind, seed in ((World, 3), (Newest, 2)):  # in some little happens: whoever matters was stopped
-        with small_entries():
-            world = opened(kind)
-            walk(world, random.Random(seed), 1_700)
-            world.settle()
-            check_settled(world)
-        check_replay(world)
-        check_reports(world.logs)
-        assert check_statements(world) > 100
-        events |= world.events.keys()
-        refusals |= world.refusals.keys()
-    everything = {event.__name__ for event in VOCABULARY.events.values()}
-    everything -= {LogOpened.__name__, StateRooted.__name__, WriterResumed.__name__}
-    everything -= {UsageDisputed.__name__, "AidCountedV1"}  # of rules before the latest
-    everything -= {FourEyesDemanded.__name__, ActEndorsed.__name__}  # `test_redemption_stateful` has two signatories
-    elsewhere: tuple[str, ...] = ("Application", "Fact", "Window")  # `tests/issuance/test_application_walk.py` has them
-    closing = ("ProgrammeClos", "ProgrammeDecided", "ProgrammeSettled", "ProgrammeStaysOpen", "ProgrammeUnsettled")
-    elsewhere += (*closing, "Rest", "RunOff", "LastDay")  # the test of closings below
-    elsewhere += ("Unclaimed", "ClaimLapsed")  # `tests/e2e/test_closing.py`, `test_claimed.py`
-    elsewhere += ("Transfer", "Pledge", "VoucherReissued")  # `test_document_worlds`, `tests/ledger/test_owners.py`
-    elsewhere += ("CreditOff", "CreditBid", "CreditTrade", "CreditSettled", "CreditOrder")  # `test_document_worlds`
-    elsewhere += ("TradeCleared", "Solution")  # `tests/matching/test_auctions.py`
-    elsewhere += ("PriceCollar", "ReferencePrice")  # `tests/matching/test_collars.py`
-    elsewhere += ("Position",)  # `tests/matching/test_positions.py`, `tests/properties/million.py`
-    elsewhere += ("Control", "AidCovered", "VoucherEndSet")  # tests of their services
-    elsewhere += ("ContractWithdrawn", "CoverQuoted")  # tests of bonds and deliveries
-    elsewhere += RECLAIMS  # the next test
-    everything -= {name for name in everything if name.startswith(elsewhere)}
-    everything -= {VOCABULARY.events[name].__name__ for name in CLAIMED}  # `tests/e2e/test_claimed.py` and others
-    assert everything <= events, sorted(everything - events)
-    assert len(refusals) > 35, sorted(refusals)
 
 
 RECLAIMS: Final = (

@@ -43,6 +43,7 @@ from counterfoil.redemption import service as redemption
 from counterfoil.vocabulary import CODEC, VOCABULARY
 from tests.possession import HOST, proven
 from tests.programmes import publish
+from tests.properties.law_book import LawBook
 from tests.rules import changed_rules
 from tests.state_data import check_load
 from tests.state_root import state_root
@@ -110,6 +111,7 @@ class World:
         self.events: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.held_back = 0
+        self.law_book = LawBook()
         self._commands = 0
         genesis = GenesisCause("operator", "Operator", public_key(0), self.begins, "0.1.0")
         for name, engine in self.engines.items():
@@ -251,6 +253,7 @@ class World:
             assert CODEC.decode_entry(log[-1]).time < entry.time
         log.append(data)
         self.events.update(type(event).__name__ for event in entry.events)
+        self.law_book.laws.see(self, service, entry)
 
 
 def first_in_force(party: Party) -> str:

@@ -84,6 +84,11 @@ class Rules:
     """Whether no value ends, however late that is noticed, before every step to its end was told to its holders."""
     endless_days: int | None
     """How long vouchers without an end last once their programme is in run-off; None: they bar its closing."""
+    converts_by_provider: bool
+    """Whether a conversion in kind that names a provider counts for it alone; and it may be a fraction.
+
+    If not, the last one of a unit counts for everybody, and limits of a quantity add up units of any kind.
+    """
     judges_pledgees: bool
     """Whether issuance says what is attested of a pledgee that a document asks facts of; else no such pledge stands."""
     judges_takers: bool

@@ -72,6 +72,7 @@ _FIRST: Final = Rules(
     returns_own_part=False,
     transfer_stands=7 * DAY,
     judges_takers=False,
+    converts_by_provider=False,
     judges_pledgees=False,
     notifies_first=False,
     endless_days=None,
@@ -313,6 +314,7 @@ _TENTH: Final = replace(
     absent=GONE_IN_4,
     reclaim_forfeits_bps=2_500,
     max_position_limits=64,
+    converts_by_provider=True,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH, _TENTH)

@@ -84,6 +84,7 @@ def judge(
         first_used=first_used(state, rules, asked.beneficiary_id),
         other_support={each.programme: each.amount for each in asked.other_support},
         history=History(history_of(state, rules, subjects, law_day)),
+        converts_for_all=not state.rules.converts_by_provider,
     )
     return Judged(case, evaluate(rules, case))
 

@@ -34,7 +34,7 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.issuance.state import IssuanceState, Programme
 from counterfoil.issuance.words import ALL
-from counterfoil.programme.findings import Finding
+from counterfoil.programme.findings import CONVERSION_TWICE, Finding
 from counterfoil.programme.form.document import Document
 from counterfoil.programme.form.identity import MoneyUnit
 from counterfoil.programme.lint import lint, lint_change
@@ -66,12 +66,14 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
     document = rules.document
     if not state.rules.keeps_aid and (unknown := _of_later_rules(document)) is not None:
         return unknown
-    if (unfit := _unfit_life(state, document)) is not None:
+    if (unfit := _unfit_life(state, document) or _unfit_conversion(state, document)) is not None:
         return unfit
     if document.id != body.programme_id:
         return refuse(Code.DOCUMENT_MALFORMED, why="other_programme", where="id")
     named = [*document.scope.classes] if not isinstance(document.scope.classes, str) else []
     found = lint(rules)
+    if not state.rules.converts_by_provider:
+        found = tuple(each for each in found if each.code != CONVERSION_TWICE)
     if before is not None:
         found += lint_change(state.documents.terms(before.current), rules)
     refused = (
@@ -122,6 +124,16 @@ def _unfit_life(state: IssuanceState, document: Document) -> Refusal | None:
             return refuse(Code.DOCUMENT_MALFORMED, why="malformed", where=f"benefit.tranches[{index}]{place}")
     if expiry.extensions is not None or expiry.extension_grounds is not None:
         return refuse(Code.DOCUMENT_MALFORMED, why="malformed", where="expiry")
+    return None
+
+
+def _unfit_conversion(state: IssuanceState, document: Document) -> Refusal | None:
+    """Whether a document converts by a fraction, which rules before version 10 did not know."""
+    if state.rules.converts_by_provider:
+        return None
+    for index, each in enumerate(document.conversions):
+        if "/" in each.rate:
+            return refuse(Code.DOCUMENT_MALFORMED, why="malformed", where=f"conversions[{index}].rate")
     return None
 
 

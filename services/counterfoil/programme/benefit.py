@@ -28,6 +28,7 @@ from counterfoil.programme.conditions import judge
 from counterfoil.programme.eligibility import Eligibility, eligibility
 from counterfoil.programme.facts import Fact
 from counterfoil.programme.form.benefit import Rounding
+from counterfoil.programme.form.identity import ComputeUnit
 from counterfoil.programme.lines import Eligible, each_step_rounded, eligible
 from counterfoil.programme.rules import Rules
 from counterfoil.programme.sharing import shared
@@ -184,7 +185,7 @@ def _floor(rules: Rules, case: Case, results: tuple[LineResult, ...], course: _C
     reached = {
         "ELIGIBLE_AMOUNT": total_of(each.eligible for each in counted),
         "SUBSIDY": total_of(each.subsidy for each in counted),
-        "QUANTITY": sum(each.line.quantity for each in counted),
+        "QUANTITY": sum(_quantity(rules, case, each) for each in counted),
         "PFLOPS": sum(each.line.quantity for each in counted if each.line.unit.startswith("PFLOPS")),
     }[floor.measure]
     measure = floor.measure.lower().replace("_", " ")
@@ -205,7 +206,7 @@ class _Limited(NamedTuple):
 
 def _limited(rules: Rules, case: Case, results: tuple[LineResult, ...], course: _Course) -> _Limited:
     """The subsidy of all lines within every limit. A cap of some instruments cuts these alone."""
-    sums = _by_instrument(results)
+    sums = _by_instrument(rules, case, results)
     total = total_of(each.eligible for each in sums.values())
     for bound in support_limits(rules, case, total):
         _cut(sums, (), bound, course)
@@ -251,13 +252,19 @@ def _from_envelopes(rules: Rules, limited: _Limited, subsidy: int) -> tuple[tupl
     return tuple((envelope, part) for envelope, part in parts if part)
 
 
-def _by_instrument(results: tuple[LineResult, ...]) -> dict[str, Sum]:
+def _quantity(rules: Rules, case: Case, result: LineResult) -> int:
+    """How much a line has: in kind, of the programme's unit, into which lines of other units are converted."""
+    converted = isinstance(rules.document.unit, ComputeUnit) and not case.converts_for_all
+    return floor_of(result.eligible) if converted else result.line.quantity
+
+
+def _by_instrument(rules: Rules, case: Case, results: tuple[LineResult, ...]) -> dict[str, Sum]:
     sums: dict[str, Sum] = {}
     for each in results:
         if each.refusal is not None:
             continue
         line, before = each.line, sums.get(each.line.instrument)
-        added = Sum(line.instrument, each.eligible, each.subsidy, line.quantity)
+        added = Sum(line.instrument, each.eligible, each.subsidy, _quantity(rules, case, each))
         sums[line.instrument] = added if before is None else _both(before, added)
     return sums
 
@@ -352,7 +359,7 @@ def _rounded(rules: Rules, limited: _Limited, course: _Course) -> int:
 
 def _counts(rules: Rules, case: Case, results: tuple[LineResult, ...], subsidy: int) -> tuple[Counted, ...]:
     """What the decision adds to each cap: of instruments of its own, their part of the subsidy, rounded up."""
-    sums = _by_instrument(results)
+    sums = _by_instrument(rules, case, results)
     whole = _subsidy(sums, ())
     added: list[Counted] = []
     known: dict[tuple[str, ...], dict[str, int]] = {}

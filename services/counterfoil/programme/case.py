@@ -80,6 +80,8 @@ class Case:
     caps that the approval sets, `granted` what a claim may take at most, `left` what envelopes have left; micro-units.
     `granted_before`: the applicant was judged, and the floor, when what pays was granted.
     `ceilings_on`: the day by which ceilings of law are judged, where it is another one: that of the decision.
+    `converts_for_all`: of several conversions of a unit the last one counts, whoever's provider it names, and limits of
+    a quantity add up units of any kind.
     `first_used`: the day on which the beneficiary first used a tier. `other_support`: by programme, for the same cost.
     """
 
@@ -98,6 +100,7 @@ class Case:
     first_used: Mapping[str, int] = field(default_factory=dict)
     other_support: Mapping[str, int] = field(default_factory=dict)
     history: History = field(default_factory=History)
+    converts_for_all: bool = False
 
     @property
     def law_day(self) -> int:

@@ -15,10 +15,12 @@ class Kind(NamedTuple):
     why: str
 
 
+CONVERSION_TWICE: Final = "conversion_twice"
 KINDS: Final[Mapping[str, Kind]] = {
     "condition_malformed": Kind("error", "A condition that cannot be judged grants or refuses by accident."),
     "fact_redeclared": Kind("error", "A fact has one meaning: those that every programme knows keep theirs."),
     "id_twice": Kind("error", "Refusals, counters and explanations name rules by their ids."),
+    CONVERSION_TWICE: Kind("error", "A unit of a provider converts in two ways, and nothing says which one counts."),
     "instrument_without_tier": Kind("error", "Budget is set aside for something that no rate pays for."),
     "instrument_without_envelope": Kind("error", "A rate pays for something that has no budget."),
     "period_incomplete": Kind("error", "A rolling period needs its months, a fiscal year its first day."),

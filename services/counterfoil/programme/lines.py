@@ -32,7 +32,7 @@ def eligible(rules: Rules, case: Case, line: Line) -> Eligible:
         return Eligible(0, (), refusal)
     begun = step("line", line.id, line=line.id, sku=line.sku, amount=Micros(line.amount))
     if isinstance(rules.document.unit, ComputeUnit):
-        return _in_kind(rules, line, begun)
+        return _in_kind(rules, case, line, begun)
     amount: Exact = line.amount
     steps = [begun]
     if line.tax and rules.document.benefit.tax == "EXCLUDING":
@@ -103,19 +103,32 @@ def _contract_against(rules: Rules, contract: ContractDates) -> Iterator[Step]:
         yield step("contract_too_long", days=str(days), limit=str(terms.max_term_days))
 
 
-def _in_kind(rules: Rules, line: Line, begun: Step) -> Eligible:
+def _in_kind(rules: Rules, case: Case, line: Line, begun: Step) -> Eligible:
     """An allocation of compute: the line's quantity in the programme's unit."""
     if line.unit == rules.unit:
         return Eligible(line.quantity, (begun,))
-    rate = rules.conversions.get(line.unit)
+    rate = _conversion(rules, case, line)
     if rate is None:
         return Eligible(0, (), step("unit_not_convertible", line.id, unit=line.unit or "no unit"))
     amount = share_of(line.quantity, rate)
     quantity = Micros(line.quantity)
-    made = step(
-        "converted", line.id, quantity=quantity, unit=line.unit, rate=Micros(rate * MICRO), result=Micros(amount)
-    )
+    made = step("converted", line.id, quantity=quantity, unit=line.unit, rate=_multiple(rate), result=Micros(amount))
     return Eligible(amount, (begun, made))
+
+
+def _conversion(rules: Rules, case: Case, line: Line) -> Fraction | None:
+    """How much of the programme's unit one unit of a line is: as its provider's own conversion says, or that of all."""
+    known = rules.conversions.get(line.unit, ())
+    if case.converts_for_all:
+        return known[-1][1] if known else None
+    of = dict(known)
+    return of.get(line.provider_id, of.get(None))
+
+
+def _multiple(rate: Fraction) -> Value:
+    """A decimal number where six decimals say it, else the fraction."""
+    exact = (rate * MICRO).denominator == 1
+    return Micros(rate * MICRO) if exact else f"{rate.numerator}/{rate.denominator}"
 
 
 def _over_ceiling(rules: Rules, line: Line, amount: Exact) -> Eligible | None:

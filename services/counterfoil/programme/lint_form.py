@@ -10,7 +10,7 @@ from typing import Final
 from counterfoil.contract.times import parse_date
 from counterfoil.programme.conditions import facts_of, faults
 from counterfoil.programme.facts import KNOWN
-from counterfoil.programme.findings import Finding
+from counterfoil.programme.findings import CONVERSION_TWICE, Finding
 from counterfoil.programme.form.budget import Period
 from counterfoil.programme.form.conditions import Condition
 from counterfoil.programme.form.life import PeriodEndExpiry
@@ -61,6 +61,16 @@ def _facts(rules: Rules) -> Iterator[Finding]:
         kept = rules.facts.kinds.get(name)
         if kept is not None and kept.of == "APPLICANT":
             yield Finding("line_condition_on_applicant", f"{name} is a fact of the applicant", ("scope.line_when",))
+
+
+def _conversions(rules: Rules) -> Iterator[Finding]:
+    seen = dict[tuple[str, str | None], int]()
+    for index, each in enumerate(rules.document.conversions):
+        first = seen.setdefault((each.from_unit, each.provider), index)
+        if first != index:
+            of = "" if each.provider is None else f" of {each.provider}"
+            places = (f"conversions[{first}]", f"conversions[{index}]")
+            yield Finding(CONVERSION_TWICE, f"{each.from_unit}{of} converts twice", places)
 
 
 def _ids(rules: Rules) -> Iterator[Finding]:
@@ -157,4 +167,4 @@ def _thresholds(rules: Rules) -> Iterator[Finding]:
             )
 
 
-FORM: Final = (_conditions, _facts, _ids, _periods, _days, _windows, _thresholds)
+FORM: Final = (_conditions, _facts, _ids, _conversions, _periods, _days, _windows, _thresholds)

@@ -15,7 +15,7 @@ from counterfoil.programme.form.identity import MoneyUnit
 from counterfoil.programme.periods import Span
 from counterfoil.programme.reading import Read
 from counterfoil.programme.steps import Micros, Value
-from counterfoil.programme.values import MICRO, WHOLE, day_of, parse_amount, parse_offset, parse_rate
+from counterfoil.programme.values import MICRO, WHOLE, day_of, parse_amount, parse_multiple, parse_offset, parse_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ class Rules:
     tiers: tuple[TierRule, ...]
     caps: tuple[CapRule, ...]
     regimes: tuple[RegimeRule, ...]
-    conversions: Mapping[str, Fraction]
+    conversions: Mapping[str, tuple[tuple[str | None, Fraction], ...]]
+    """By the unit of a line: for which provider (None: any other), and how much of the programme's unit it is."""
     shares: tuple[tuple[str, Fraction], ...]
 
     def day(self, time: int) -> int:
@@ -155,7 +156,12 @@ def rules_of(read: Read) -> Rules:
         tiers=tuple(TierRule(each, parse_rate(each.rate), _amount(each.until)) for each in benefit.tiers),
         caps=tuple(_cap(each, _limit(each)) for each in benefit.caps),
         regimes=tuple(RegimeRule(each, parse_amount(each.ceiling)) for each in benefit.regimes),
-        conversions={each.from_unit: Fraction(parse_amount(each.rate), 10**6) for each in document.conversions},
+        conversions={
+            unit: tuple(
+                (each.provider, parse_multiple(each.rate)) for each in document.conversions if each.from_unit == unit
+            )
+            for unit in dict.fromkeys(each.from_unit for each in document.conversions)
+        },
         shares=tuple((each.payer, parse_rate(each.share)) for each in document.budget.funding) or (("issuer", WHOLE),),
     )
 

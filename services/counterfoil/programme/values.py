@@ -62,6 +62,12 @@ def parse_rate(text: str) -> Fraction:
     return Fraction(int(whole + part), 100 * 10 ** len(part))
 
 
+@lru_cache(maxsize=1024)
+def parse_multiple(text: str) -> Fraction:
+    """How many times as much ``2.5`` or ``1/3`` says, exactly."""
+    return parse_rate(text) if "/" in text else Fraction(parse_amount(text), MICRO)
+
+
 def parse_offset(text: str) -> int:
     """Microseconds by which local time is ahead of UTC."""
     minutes = int(text[1:3]) * 60 + int(text[4:6])

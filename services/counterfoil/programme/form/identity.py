@@ -10,9 +10,9 @@ from counterfoil.programme.form.scalars import (
     Currency,
     Day,
     Id,
+    Multiple,
     Name,
     Part,
-    Quantity,
     Reference,
     Text,
     Word,
@@ -73,10 +73,13 @@ class ComputeUnit(Part, tag_field="kind", tag="COMPUTE", frozen=True, kw_only=Tr
 
 
 class Conversion(Part, frozen=True, kw_only=True):
-    """How much of another unit one unit is; ACCESS has credits that convert so."""
+    """How much of another unit one unit is; ACCESS has credits that convert so.
+
+    Of several for one unit, the provider's own counts for a line of that provider, and the one without for all others.
+    """
 
     from_unit: Annotated[Word, described("the unit of a line", "A100_GPU_HOUR")]
-    rate: Annotated[Quantity, described("programme units for one of them", "1.5")]
+    rate: Annotated[Multiple, described("programme units for one of them", "1.5", "1/3")]
     provider: Annotated[Id | None, described("of this provider alone", "norn")] = None
 
 

@@ -44,6 +44,14 @@ Rate = Annotated[
         examples=["2/3", "30%", "12.5%"],
     ),
 ]
+Multiple = Annotated[
+    str,
+    Meta(
+        pattern=r"^((0|[1-9][0-9]{0,12})(\.[0-9]{1,6})?|[0-9]{1,6}/[1-9][0-9]{0,5})$",
+        description="how many times as much: a decimal number, or a fraction",
+        examples=["2.5", "1/3"],
+    ),
+]
 Days = Annotated[int, Meta(ge=0, le=MAX_DAYS, description="calendar days")]
 Months = Annotated[int, Meta(ge=0, le=MAX_MONTHS, description="calendar months")]
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
