@@ -24,6 +24,7 @@ CHANGES: list[tuple[str, str, str, Any]] = [
     ("condition_malformed", "mixed", "eligibility.0.when", {"fact": "employees"}),
     ("fact_redeclared", "mixed", "facts.0.name", "employees"),
     ("id_twice", "mixed", "benefit.tiers.1.id", "first-part"),
+    ("taker_without_ceiling", "mixed", "benefit.caps", [{**CAP, "scope": "CONTRACT"}]),
     ("conversion_twice", "in-kind", "conversions.1.from_unit", "A100_GPU_HOUR"),
     ("instrument_without_tier", "cn-shanghai-2025", "budget.envelopes.0.instruments", ["COMPUTE", "TRANSPORT"]),
     ("instrument_without_envelope", "cn-shanghai-2025", "benefit.tiers.1.instruments", ["COMPUTE", "TRANSPORT"]),

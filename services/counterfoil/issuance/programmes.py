@@ -34,7 +34,7 @@ from counterfoil.issuance.events import (
 )
 from counterfoil.issuance.state import IssuanceState, Programme
 from counterfoil.issuance.words import ALL
-from counterfoil.programme.findings import CONVERSION_TWICE, Finding
+from counterfoil.programme.findings import NEW_IN_10, Finding
 from counterfoil.programme.form.document import Document
 from counterfoil.programme.form.identity import MoneyUnit
 from counterfoil.programme.lint import lint, lint_change
@@ -73,7 +73,7 @@ def publish_programme(state: IssuanceState, body: PublishProgramme, actor: Party
     named = [*document.scope.classes] if not isinstance(document.scope.classes, str) else []
     found = lint(rules)
     if not state.rules.converts_by_provider:
-        found = tuple(each for each in found if each.code != CONVERSION_TWICE)
+        found = tuple(each for each in found if each.code not in NEW_IN_10)
     if before is not None:
         found += lint_change(state.documents.terms(before.current), rules)
     refused = (

@@ -16,6 +16,9 @@ class Kind(NamedTuple):
 
 
 CONVERSION_TWICE: Final = "conversion_twice"
+TAKER_WITHOUT_CEILING: Final = "taker_without_ceiling"
+NEW_IN_10: Final = frozenset({CONVERSION_TWICE, TAKER_WITHOUT_CEILING})
+"""What rules before version 10 let pass without a word."""
 KINDS: Final[Mapping[str, Kind]] = {
     "condition_malformed": Kind("error", "A condition that cannot be judged grants or refuses by accident."),
     "fact_redeclared": Kind("error", "A fact has one meaning: those that every programme knows keep theirs."),
@@ -62,6 +65,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "project_end_without_purpose": Kind("error", "Vouchers end with a project that they do not name."),
     "transfer_rule_without_mode": Kind("error", "Rules of transfer are written, and transfer is not permitted."),
     "open_transfer_of_bound_voucher": Kind("error", "A voucher for one project cannot be handed to anybody."),
+    TAKER_WITHOUT_CEILING: Kind(
+        "warning",
+        "A ceiling of law counts grants: it counts nothing of who takes a voucher over, whom no cap bounds.",
+    ),
     "transfer_of_reimbursement": Kind("error", "There is no voucher before the claim: nothing can be handed on."),
     "clawback_without_appeal": Kind("warning", "Money is taken back, and nothing says how the decision is contested."),
     "review_thresholds_not_rising": Kind("error", "A later step is for smaller amounts than an earlier one."),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from counterfoil.contract.times import parse_date
-from counterfoil.programme.findings import Finding
+from counterfoil.programme.findings import TAKER_WITHOUT_CEILING, Finding
 from counterfoil.programme.form.identity import ComputeUnit
 from counterfoil.programme.form.life import FixedExpiry, ProjectEndExpiry
 from counterfoil.programme.models import MODELS
@@ -111,6 +111,17 @@ def _transfer(rules: Rules) -> Iterator[Finding]:
         yield Finding("open_transfer_of_bound_voucher", f"{transfer.mode} of vouchers for one project", places_of)
 
 
+def _takers(rules: Rules) -> Iterator[Finding]:
+    mode = rules.document.transfer.mode
+    bound = any(each.cap.of == "SUBSIDY" and each.cap.scope in ("BENEFICIARY", "GROUP") for each in rules.caps)
+    if mode == "NONE" or bound:
+        return
+    for index, each in enumerate(rules.regimes):
+        if mode != "INTRA_GROUP" or each.regime.unit != "GROUP":
+            text = f"{each.regime.regime} with transfers of mode {mode}"
+            yield Finding(TAKER_WITHOUT_CEILING, text, (f"benefit.regimes[{index}]", "transfer.mode"))
+
+
 def _control(rules: Rules) -> Iterator[Finding]:
     control = rules.document.control
     if control.clawback is not None and control.appeal is None:
@@ -119,4 +130,4 @@ def _control(rules: Rules) -> Iterator[Finding]:
         )
 
 
-LIFE: Final = (_redemption, _providers, _expiry, _transfer, _control)
+LIFE: Final = (_redemption, _providers, _expiry, _transfer, _takers, _control)
