@@ -64,8 +64,9 @@ ELSEWHERE = (
     "RunOff", "LastDay",  # `test_world_stateful`: every programme is closed in the end
     "Unclaimed", "ClaimLapsed",  # `tests/e2e/test_closing.py`, `test_claimed.py`
     "CreditTradeFailed",  # `tests/ledger/test_credit.py`
-    "ContractReclaimed", "DeliveryReclaimed",  # `tests/redemption/test_reclaiming.py`
-    "KeyRevoked", "VoucherTakenOffline",  # `tests/attacks/test_keys.py`, `tests/ledger/test_expiry.py`
+    "ContractReclaimed", "DeliveryReclaimed",  # `tests/redemption/test_reclaims.py`
+    "KeyRevoked", "VoucherTakenOffline",  # `tests/runtime/test_runner.py`, `tests/ledger/test_expiry.py`
+    "PartyClosed",  # `tests/matching/test_leaving.py`
     "TransferConsented", "TransferJudged",  # `test_document_worlds`
     "TradeCleared", "Solution",  # `tests/matching/test_auctions.py`
     "Position",  # `tests/matching/test_positions.py`, `tests/properties/million.py`
