@@ -172,7 +172,9 @@ class Decisions(Law):
         if self._published.get(event.rules_hash) != event.programme_id:
             yield "a decision names rules that were in force"
         rules = seen.world.state("issuance").terms(event.programme_id)
-        limits = {} if not isinstance(rules, Rules) else {each.cap.id: each.cap.amount for each in rules.caps}
+        caps = rules.document.benefit.caps if isinstance(rules, Rules) else ()
+        bound = [each for each in caps if each.of == "SUBSIDY" and each.waived_when is None]
+        limits = {each.id: each.amount for each in bound}
         for moved in getattr(event, "counters", ()):
             limit = limits.get(moved.cap)
             if limit is not None and moved.before < moved.after > parse_amount(limit):
