@@ -53,7 +53,7 @@ from tests.properties.law_book import LawBook
 from tests.properties.moves import CLAIMED
 from tests.properties.statements import check_statements
 from tests.properties.test_document_worlds import world_of_documents
-from tests.properties.test_world_stateful import check_replay, check_settled, walk
+from tests.properties.test_world_stateful import RECLAIMS, check_replay, check_settled, walk
 from tests.properties.world import World, opened, small_entries
 from tests.reports.agreeing import check_reports
 
@@ -64,7 +64,7 @@ ELSEWHERE = (
     "RunOff", "LastDay",  # `test_world_stateful`: every programme is closed in the end
     "Unclaimed", "ClaimLapsed",  # `tests/e2e/test_closing.py`, `test_claimed.py`
     "CreditTradeFailed",  # `tests/ledger/test_credit.py`
-    "ContractReclaimed", "DeliveryReclaimed",  # `tests/redemption/test_reclaims.py`
+    *RECLAIMS,  # `test_world_stateful`
     "KeyRevoked", "VoucherTakenOffline",  # `tests/runtime/test_runner.py`, `tests/ledger/test_expiry.py`
     "PartyClosed",  # `tests/matching/test_leaving.py`
     "TransferConsented", "TransferJudged",  # `test_document_worlds`
