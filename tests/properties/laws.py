@@ -7,6 +7,7 @@ itself, from the events alone: nothing here asks the code that it judges. Each c
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -52,15 +53,15 @@ class Seen(NamedTuple):
 Read = Callable[[Any, Seen], Iterable[str]]
 
 
-class Law:
+class Law(ABC):
     """Something that always holds. `reads`: what it reads of which kind of event; each says what is broken."""
 
     service: str
     """Whose events it reads; what another service mirrors word for word is read once."""
 
+    @abstractmethod
     def reads(self) -> Mapping[type[Event], Read]:
         """What it reads, by the type of an event."""
-        raise NotImplementedError
 
 
 class Laws:
