@@ -67,9 +67,9 @@ def enter(world: World) -> None:
     driver.settle()
     bids = [each for day, auction_id in enumerate(ids) for each in _bids(world, auction_id, day, bidders, nodes)]
     _fund(world, bids)
-    for firm, bodies in bids:
+    for firm, bodies in bids:  # nothing that one of them releases pays for another
         driver.send_all(firm.party_id, bodies)
-        driver.settle()
+    driver.settle()
 
 
 def first_hour(day: int) -> int:

@@ -70,10 +70,10 @@ def hand_on(world: World) -> None:
                 programme_id=CITY.programme_id, version=number(offers[0]["version"]), month=str(offers[0]["month"]),
                 amount=-(-missing[buyer] // _LOT) * _LOT, price_bps=price, time_in_force="GTC",
             ))  # fmt: skip
-            driver.settle()
+    driver.settle()
     for buyer in buyers:
         driver.send(buyer, _run(driver.clock.now() // HOUR + 24 * 7), must=False)
-        driver.settle()
+    driver.settle()
 
 
 def _run(earliest: int) -> PlaceBid:

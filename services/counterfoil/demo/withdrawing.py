@@ -48,8 +48,20 @@ def withdraw(world: World) -> None:
     given_up = [WithdrawDelivery(contract_id=str(row["contract_id"]), reason="Own use") for row in lost]
     driver.send_all(PROVIDER, given_up, 4)
     driver.settle()
+    before = {row["bid_id"] for row in driver.rows("bids")}
+    waiting: set[str] = set()
     for row in lost:
+        if row["beneficiary_id"] in waiting:
+            driver.settle()  # what its bid before releases may pay for this one
+            waiting.clear()
+        waiting.add(str(row["beneficiary_id"]))
         _bid_again(world, row, driver.row("bids", str(trades[row["contract_id"]]["bid_id"])))
+    driver.settle()
+    new = [row for row in driver.rows("bids") if row["bid_id"] not in before]
+    for row in lost:
+        same = [each for each in new if all(each[name] == row[name] for name in ("beneficiary_id", "nodes", "hours"))]
+        world.again[str(row["contract_id"])] = str(same[0]["bid_id"]) if same else None
+        new = [each for each in new if not same or each is not same[0]]
 
 
 def _bid_again(world: World, lost: Row, first: Row) -> None:
@@ -57,7 +69,6 @@ def _bid_again(world: World, lost: Row, first: Row) -> None:
     driver, party = world.driver, str(lost["beneficiary_id"])
     earliest = max(number(lost["first_hour"]), driver.clock.now() // HOUR + 2)
     limit = max(number(first["limit_price"]), number(lost["price"]) * _PERCENT_MORE // 100)
-    before = {row["bid_id"] for row in driver.rows("bids", beneficiary_id=party)}
     body = PlaceBid(
         programme_id=str(lost["programme_id"]), voucher_ids=(), classes=tuple(first["classes"]),  # type: ignore[arg-type]
         regions=tuple(first["regions"]), nodes=number(lost["nodes"]), hours=number(lost["hours"]),  # type: ignore[arg-type]
@@ -65,6 +76,3 @@ def _bid_again(world: World, lost: Row, first: Row) -> None:
         min_nodes=1, tif="GTC", good_until=None, post_only=False, stp="taker",
     )  # fmt: skip
     driver.send(party, body, must=False)
-    driver.settle()
-    new = [str(row["bid_id"]) for row in driver.rows("bids", beneficiary_id=party) if row["bid_id"] not in before]
-    world.again[str(lost["contract_id"])] = new[0] if new else None
