@@ -14,6 +14,7 @@ from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import HOUR
 from counterfoil.core.rules import LATEST, RULES
 from counterfoil.ledger.notice_events import DeliveryEnded
+from counterfoil.ledger.reclaim_events import ContractReclaimed
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelOffer
 from counterfoil.matching.commitments import NOTHING, Committed, added, by_day, merged, since
 from counterfoil.matching.events import TradeMatched
@@ -108,6 +109,20 @@ def contract_ended(market: Market) -> list[Any]:
     return counts(market)
 
 
+def hours_reclaimed(market: Market) -> list[Any]:
+    """The last half of the day that the group has bought."""
+    (trade, *_) = [each for each, _ in market.history if isinstance(each, TradeMatched)]
+    market.reacts_to(
+        ContractReclaimed(
+            contract_id=trade.trade_id, provider_id="gpu-1", beneficiary_id="lab-1", hour=trade.first_hour + 12,
+            hours=12, vouchers=(), cash=0, bond=0, paid=0, returned=0, ends=False, legs=(),
+        )
+    )  # fmt: skip
+    assert trade.trade_id not in market.state.sold
+    assert goes_on(market) == []
+    return counts(market)
+
+
 def limit_raised(market: Market) -> list[Any]:
     market.when(replace(LIMIT, share_bps=2_100), "op").then_types(PositionLimitSet, PositionsCounted)
     return goes_on(market)
@@ -118,7 +133,9 @@ def limit_ended(market: Market) -> list[Any]:
     return goes_on(market)
 
 
-LOOSENED: list[Callable[[Market], list[Any]]] = [more_offered, contract_ended, limit_raised, limit_ended]
+LOOSENED: list[Callable[[Market], list[Any]]] = [
+    more_offered, contract_ended, hours_reclaimed, limit_raised, limit_ended,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("loosens", LOOSENED)

@@ -24,6 +24,7 @@ from counterfoil.matching.inventory_commands import PostOfferAtSite
 from counterfoil.matching.offers import post_offer
 from counterfoil.matching.performance_bids import place_performance_bid
 from counterfoil.matching.performance_commands import PlacePerformanceBid
+from counterfoil.matching.positions import given_up
 from counterfoil.matching.reclaim_commands import (
     PlaceReclaimableBid,
     PlaceReclaimablePerformanceBid,
@@ -102,7 +103,9 @@ def trade_reclaimable(_state: MatchingState, _event: TradeReclaimable, _at: At) 
 
 
 def contract_reclaimed(state: MatchingState, event: ContractReclaimed, at: At) -> None:
-    """The nodes of the hours that were reclaimed are sold no longer; those before are over."""
+    """The nodes of the hours that were reclaimed are sold, and held, no longer; those before are over."""
     sold = state.forget(event.contract_id)
     if sold is not None:
-        free_sold(state, sold._replace(first_hour=event.hour, hours=event.hours), at)
+        reclaimed = sold._replace(first_hour=event.hour, hours=event.hours)
+        free_sold(state, reclaimed, at)
+        given_up(state, reclaimed, at)
