@@ -16,11 +16,13 @@ from counterfoil.ledger.commands import Deposit, EnforcePledge
 from counterfoil.ledger.events import HoldRefusedV1
 from counterfoil.ledger.expiry_events import ExpiryNotified, VoucherTakenOffline
 from counterfoil.ledger.extension_commands import ExtendVoucher
+from counterfoil.ledger.reclaim_events import ContractReclaimed
 from counterfoil.matching.auction.book import Placement
 from counterfoil.matching.auction_commands import OfferInAuction
 from counterfoil.matching.auction_events import AuctionCleared, ClearedHour
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelOrderFor
 from counterfoil.matching.events import MatchPrevented
+from counterfoil.matching.position_commands import SetPositionLimit
 from counterfoil.ports import Change
 from counterfoil.redemption.commands import WithdrawDelivery
 from counterfoil.runtime.projector import project
@@ -43,6 +45,7 @@ from tests.authority.prepared import (
 )
 from tests.properties.world import YUAN
 
+POSITION_LIMIT: Final = SetPositionLimit(class_id="a100", region="far", share_bps=2_000, least=0, reason="crowding")
 AUDITOR: Final = "none-auditor"
 """Appointed for programme p2."""
 
@@ -55,6 +58,7 @@ class ReadMarket(Market):
         self.submit("operator", RegisterCurrency(currency="XTS", minor_units=2))
         self.submit("operator", SPECIAL_AID)
         self.submit("operator", COLLAR)
+        self.submit("operator", POSITION_LIMIT)
         self.trade("defaulted", "gpu-1", LATER + 1)
         self.do("gpu-1", WithdrawDelivery(contract_id=self.ids["defaulted"], reason="no power"))
         self.do("none-treasurer", deposit("lab-1-provider"))
@@ -112,7 +116,7 @@ def changes(market: Market) -> list[Change]:
     """All changes of the views, log by log: the ledger's come before matching's.
 
     And what no command leads to: duties that are kept apart leave no pair of one group that would match, a refused hold
-    of rules 1 to 4, the steps to a voucher's end, and the outcome of an auction.
+    of rules 1 to 4, the steps to a voucher's end, the outcome of an auction, and hours that are reclaimed days later.
     """
     made: list[Change] = []
     for service, log in sorted(market.logs.items()):
@@ -129,6 +133,11 @@ def changes(market: Market) -> list[Change]:
         surplus=YUAN, bound=YUAN, rsi_bps=None, cover_bps=None, scarce=False, pivotal=(),
     )  # fmt: skip
     made += CATALOGUE["matching"].reducers[AuctionCleared](cleared, At(1, 0, market.clock))
+    reclaimed = ContractReclaimed(
+        contract_id=market.ids["reclaimable"], provider_id="gpu-1", beneficiary_id="lab-1", hour=LATER, hours=1,
+        vouchers=(), cash=0, bond=0, paid=0, returned=0, ends=True, legs=(),
+    )  # fmt: skip
+    made += CATALOGUE["ledger"].reducers[ContractReclaimed](reclaimed, At(1, 0, market.clock))
     whose: dict[str, Any] = {"voucher_id": market.ids["free voucher"], "programme_id": "p3", "amount": YUAN}
     whose["ends_at"] = market.clock
     for holder_id in ("lab-1", "gpu-1"):
