@@ -29,8 +29,11 @@ ANYWHERE: Final = {404: {"not_found"}, 405: {"method_not_allowed"}}
 """What paths and methods that no operation has are answered with, and no other status."""
 BEFORE: Final = {400: {"not_http", "unknown_host"}, 414: {"target_too_long"}, 431: {"headers_too_large"}}
 """And what any request may be answered with before its path is looked at."""
-_PARTS: Final = dict.fromkeys(("{service}", "{shard}", "{actor}", "{command_id}"), "([^/]+)")
-"""Parameters that no slash is part of, as it may be of keys and of the paths of tiles."""
+_PARTS: Final = {
+    **dict.fromkeys(("{service}", "{actor}", "{command_id}"), "([^/]+)"),
+    "{service}/{shard}": "([^/]+)/([^/]+)",
+}
+"""Parameters that no slash is part of, as it may be of keys and of the paths of tiles. A shard alone is a key."""
 
 
 class Document:
@@ -45,7 +48,7 @@ class Document:
         """The templates, those with the fewest parameters first."""
         found = []
         for template in sorted(self.document["paths"], key=lambda each: (each.count("{"), -len(each))):
-            pieces = re.split(r"(\{\w+\})", template)
+            pieces = re.split(r"(\{service\}/\{shard\}|\{\w+\})", template)
             parts = [_PARTS.get(each, "(.*)") if each.startswith("{") else re.escape(each) for each in pieces]
             found.append((re.compile("".join(parts), re.DOTALL), template))
         return found

@@ -17,7 +17,7 @@ from counterfoil.ledger.holds import BidNeed
 from counterfoil.matching.amendment_events import BidAmendmentRequested
 from counterfoil.matching.auction_events import Trade
 from counterfoil.matching.events import BidReceived
-from counterfoil.programme.paying import Paid, Purchase, days, pays
+from counterfoil.programme.paying import Paid, Purchase, judged_days, pays
 from counterfoil.programme.terms import Terms
 
 _MILLION = 10**6
@@ -41,8 +41,8 @@ def need(terms: Terms, event: BidReceived | BidAmendmentRequested, at: At) -> Pa
         Purchase(at.time, first, region, "", start, event.hours, gpu_hours, whole)
         for start in (event.earliest, event.latest)
     ]
-    # What is paid depends on the days of delivery: most bids have one time to start, or several of one day.
-    of_days = {days(terms, purchase): purchase for purchase in purchases}
+    # Most documents judge no day of delivery, and most bids have one time to start, or several of one day.
+    of_days = {judged_days(terms, purchase): purchase for purchase in purchases}
     may_pay = [pays(terms, purchase).subsidy for purchase in of_days.values()]
     return Parts(max(may_pay), whole - min(may_pay))
 

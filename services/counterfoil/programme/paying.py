@@ -75,15 +75,19 @@ def _drawn(rules: Rules, purchase: Purchase) -> Paid:
     return Paid(floor_of(found.amount), found.steps if found.refusal is None else (found.refusal,))
 
 
-def days(rules: Rules, purchase: Purchase) -> tuple[int, int]:
-    """The first and the last day of delivery, in the programme's zone; of its times a document judges these alone."""
+def judged_days(rules: Rules, purchase: Purchase) -> tuple[int, int] | None:
+    """What a document judges of the times of a delivery: its first and last day, if anything depends on them."""
+    return _days(rules, purchase) if rules.judges_days else None
+
+
+def _days(rules: Rules, purchase: Purchase) -> tuple[int, int]:
     starts, ends = purchase.first_hour * HOUR, (purchase.first_hour + purchase.hours) * HOUR - 1
     return rules.day(starts), rules.day(ends)
 
 
 def _case(rules: Rules, purchase: Purchase) -> Case:
     day = rules.day(purchase.traded_at)
-    starts, ends = days(rules, purchase)
+    starts, ends = _days(rules, purchase)
     line = Line(
         id="1", sku=SKU, amount=purchase.amount, quantity=purchase.gpu_hours, unit="GPU_HOUR",
         class_id=purchase.class_id, region=purchase.region, provider_id=purchase.provider_id, starts=starts, ends=ends,

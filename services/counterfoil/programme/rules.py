@@ -123,6 +123,13 @@ class Rules:
         """How long after its report use may be disputed."""
         return self.document.delivery.dispute_hours * HOUR // SECOND
 
+    @property
+    def judges_days(self) -> bool:
+        """Whether what is paid of a purchase depends on the days of its delivery."""
+        reference = self.reference
+        bounded = reference.start is not None or reference.end is not None
+        return bounded or self.document.benefit.prorata is not None or self.document.contract.max_term_days is not None
+
     def is_open(self, time: int) -> bool:
         """Whether something may be granted at a time (microseconds)."""
         return self.grants_on(self.day(time))
