@@ -52,6 +52,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "match_delayed": "Orders that fit one another had not met when something else was decided.",
     "match_skipped": "Orders that fit one another were not matched.",
     "not_what_was_audited": "The log is not the one that an earlier audit saw.",
+    "notice_differs": "A notice of reclaiming, or what is reclaimed with it, is recorded otherwise than it was.",
     "notional_wrong": "The price of a trade is not its hours times its price per hour.",
     "order_dropped": "An order was closed that was to stand at another price.",
     "order_held_back": "An auction was decided without all of its orders.",
