@@ -105,6 +105,8 @@ def _matching() -> tuple[Modules, Modules]:
         halt_events,
         inventory_commands,
         inventory_events,
+        order_limit_commands,
+        order_limit_events,
         performance_commands,
         performance_events,
         position_commands,
@@ -118,11 +120,11 @@ def _matching() -> tuple[Modules, Modules]:
     of_events = (
         events, amendment_events, performance_events, halt_events, auction_events, inventory_events, solution_events,
         collar_events,
-        cover_events, reclaim_events, position_events,
+        cover_events, reclaim_events, position_events, order_limit_events,
     )  # fmt: skip
     of_commands = (
         commands, performance_commands, halt_commands, auction_commands, inventory_commands, solution_commands,
-        collar_commands, reclaim_commands, position_commands,
+        collar_commands, reclaim_commands, position_commands, order_limit_commands,
     )  # fmt: skip
     return of_commands, of_events
 

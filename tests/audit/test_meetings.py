@@ -27,6 +27,8 @@ from counterfoil.matching.commands import AmendBid
 from counterfoil.matching.continuous import PriceTime
 from counterfoil.matching.events import BidClosed
 from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAtSite
+from counterfoil.matching.order_limit_commands import SetOrderLimit
+from counterfoil.matching.order_limit_state import OrderCounts
 from counterfoil.matching.position_commands import SetPositionLimit
 from counterfoil.matching.position_state import Positions
 from counterfoil.matching.state import MatchingState
@@ -138,9 +140,17 @@ def crowds(market: Market, patch: pytest.MonkeyPatch) -> None:
     market.do("lab-1", BID)
 
 
+def floods(market: Market, patch: pytest.MonkeyPatch) -> None:
+    """A group gives more orders than its trades allow."""
+    market.do("operator", SetOrderLimit(orders_per_trade=1, free=0, reason="orders that never trade"))
+    patch.setattr(OrderCounts, "of", lambda *_: (-1, 0))
+    market.do("lab-1", BID)
+
+
 @pytest.mark.parametrize(
     ("dishonest", "codes"),
     [
+        (floods, {"orders_exceeded"}),
         (crowds, {"position_exceeded"}),
         (overcharges, {"price_wrong"}),
         (obeys, {"rejection_hidden"}),

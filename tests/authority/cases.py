@@ -120,6 +120,7 @@ from tests.authority.prepared import (
     LIMIT,
     MINUTES,
     NEW,
+    ORDER_LIMIT,
     SPECIAL_AID,
     STOCK,
     Market,
@@ -627,6 +628,7 @@ ORDERS: Final[Mapping[str, Mapping[str, Make]]] = {
     "halt_trading": {"itself": alone("lab-1", _halt)},
     "resume_trading": {"itself": alone("lab-1", _resume)},
     "set_price_collar": {"itself": alone("lab-1", lambda _market: COLLAR)},
+    "set_order_limit": {"itself": alone("lab-1", lambda _market: ORDER_LIMIT)},
     "set_position_limit": {"itself": alone("lab-1", lambda _market: LIMIT)},
     "schedule_auction": {"itself": alone("lab-1", lambda _market: AUCTION)},
     "cancel_auction": {

@@ -55,6 +55,7 @@ from counterfoil.matching.collar_commands import SetPriceCollar
 from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.matching.halt_commands import HaltTrading
 from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAtSite
+from counterfoil.matching.order_limit_commands import SetOrderLimit
 from counterfoil.matching.performance_commands import PlacePerformanceBid
 from counterfoil.matching.position_commands import SetPositionLimit
 from counterfoil.matching.reclaim_commands import (
@@ -448,6 +449,7 @@ def pledging(market: Market, name: str, pledgee_id: str) -> PledgeVoucher:
 COLLAR: Final = SetPriceCollar(
     class_id="a100", region="farther", currency="CNY", collar_bps=5_000, reference_price=YUAN, reason="calm"
 )
+ORDER_LIMIT: Final = SetOrderLimit(orders_per_trade=50, free=10_000, reason="orders that never trade")
 LIMIT: Final = SetPositionLimit(class_id="a100", region="farther", share_bps=2_000, least=24, reason="crowding")
 AUCTION: Final = ScheduleAuction(
     programmes=("p1",), classes=("a100",), region="east", first_hour=LATER + 40, hours=4,

@@ -27,7 +27,8 @@ duplicate_item empty_list over_limit regime_differs currency_mismatch price_off_
 time_in_force_not_valid classes_not_comparable performance_unknown no_class_admitted priced_by_performance
 minimum_exceeds_quantity site_needed bond_too_small bond_in_kind price_not_at_par
 amend_not_valid halt_not_valid auction_not_valid not_in_auction price_outside_collar price_not_better
-solution_not_valid collar_not_valid position_limit_not_valid amount_too_large
+solution_not_valid collar_not_valid position_limit_not_valid order_limit_not_valid
+amount_too_large
 face_too_small
 not_whole_minor_units amount_differs date_in_future approval_not_valid
 fact_not_valid fact_not_newer
@@ -56,7 +57,7 @@ not_reclaimable reclaim_pending notice_needed reclaim_too_soon
 usage_open nothing_to_claim reference_already_used claim_not_open claim_not_approved
 clawback_not_permitted appeal_not_open appeal_open nothing_to_pay paid_by_shares cap_exceeded
 appropriation_exceeded
-exceeds_inventory exceeds_captured exceeds_unclaimed exceeds_owed
+exceeds_inventory orders_exceed_trades exceeds_captured exceeds_unclaimed exceeds_owed
 exceeds_paid exceeds_ordered exceeds_available second_signatory_needed
 """
 # A code may be added in its place; none is ever renamed, moved or taken out, since logs refer to them for ever.
@@ -115,6 +116,6 @@ transfer_not_permitted auction_not_locked order_not_open amendment_open trading_
 usage_not_delivered_yet
 cancellation_open usage_open
 nothing_to_claim claim_not_approved appeal_open nothing_to_pay paid_by_shares appropriation_exceeded
-exceeds_inventory exceeds_owed
+exceeds_inventory orders_exceed_trades exceeds_owed
 exceeds_available
 """

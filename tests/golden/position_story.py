@@ -9,7 +9,9 @@ from counterfoil.contract.refusals import Code
 from counterfoil.contract.times import HOUR, SECOND
 from counterfoil.issuance.commands import AppropriateBudget, IssueVoucher, ListProvider
 from counterfoil.ledger.commands import Deposit
+from counterfoil.matching.commands import PlaceBid
 from counterfoil.matching.events import TradeMatched
+from counterfoil.matching.order_limit_commands import SetOrderLimit
 from counterfoil.matching.position_commands import SetPositionLimit
 from counterfoil.matching.position_events import PositionsCounted
 from tests.documents import document, publishing
@@ -52,3 +54,15 @@ def tell(world: GoldenWorld) -> None:
     assert [each.bid_id for each in events if isinstance(each, TradeMatched)][-1] == waiting
     assert sum(isinstance(each, PositionsCounted) for each in events) == 2
     done(world, "operator", replace(limit, share_bps=None))
+    _counted(world, replace(wanted, nodes=1, limit_price=YUAN))
+
+
+def _counted(world: GoldenWorld, wanted: PlaceBid) -> None:
+    """One order is free, and the next one is refused, until the limit ends."""
+    limit = SetOrderLimit(orders_per_trade=1, free=1, reason="Orders that never trade")
+    refused(world, "operator", Code.ORDER_LIMIT_NOT_VALID, replace(limit, orders_per_trade=None))
+    done(world, "operator", limit)
+    assert done(world, "lab-1", wanted).orders == 1
+    refused(world, "lab-1", Code.ORDERS_EXCEED_TRADES, wanted)
+    done(world, "operator", replace(limit, orders_per_trade=None))
+    done(world, "lab-1", wanted)

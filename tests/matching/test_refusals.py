@@ -217,6 +217,7 @@ def test_every_command_and_code_is_covered_here() -> None:
     reached |= {"AMENDMENT_OPEN"}  # in `test_amendments`
     reached |= {"HALT_NOT_VALID", "TRADING_HALTED", "TRADING_NOT_HALTED"}  # in `test_halts`
     reached |= {"POSITION_LIMIT_NOT_VALID"}  # in `test_positions`
+    reached |= {"ORDER_LIMIT_NOT_VALID", "ORDERS_EXCEED_TRADES"}  # in `test_order_limits`
     reached |= {"BOND_IN_KIND", "PRICE_NOT_AT_PAR"}  # in `tests/e2e/test_in_kind.py`
     reached |= {"PERFORMANCE_UNKNOWN", "NO_CLASS_ADMITTED", "PRICED_BY_PERFORMANCE"}  # in `test_performance`
     of_inventory = {"SITE_NEEDED", "EXCEEDS_INVENTORY", "PARTY_NOT_A_PROVIDER"}

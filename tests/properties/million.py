@@ -45,6 +45,7 @@ from counterfoil.matching.auction_events import AuctionCleared
 from counterfoil.matching.collar_commands import SetPriceCollar
 from counterfoil.matching.commands import CancelOrdersOf, CancelOwnOrders
 from counterfoil.matching.events import BidReceived, OfferReceived
+from counterfoil.matching.order_limit_commands import SetOrderLimit
 from counterfoil.matching.position_commands import SetPositionLimit
 from counterfoil.matching.solution_commands import PlacedBlock, ProposeSolution
 from counterfoil.matching.solutions import digest_of
@@ -181,6 +182,11 @@ class Markets(Twins):
             class_id=chance.choice(("a100", "h100")), region="east", share_bps=share, least=least, reason="why",
         ), OPERATOR.party_id)  # fmt: skip
 
+    def order_limit(self, chance: random.Random) -> None:
+        """Count orders, or do not; so many are free that none is refused."""
+        ratio = chance.choice((None, 1, 50))
+        self.both("when", SetOrderLimit(orders_per_trade=ratio, free=10_000, reason="why"), OPERATOR.party_id)
+
     def digest(self) -> str:
         """Of all that was decided."""
         told = sha256()
@@ -247,6 +253,8 @@ def _step(chance: random.Random, markets: Markets) -> None:  # noqa: C901
             markets.collar(chance)
         case 35 if chance.random() < 0.4:
             markets.limit(chance)
+        case 38 if chance.random() < 0.1:
+            markets.order_limit(chance)
         case 29 | 30 | 31 | 32 | 33 | 34:
             markets.auction(chance)
         case _ if markets.waiting:

@@ -69,6 +69,7 @@ ELSEWHERE = (
     "PartyClosed",  # `tests/matching/test_leaving.py`
     "TradeCleared", "Solution",  # `tests/matching/test_auctions.py`
     "Position",  # `tests/matching/test_positions.py`, `tests/properties/million.py`
+    "OrderLimit", "OrdersCounted",  # `tests/matching/test_order_limits.py`, `tests/properties/million.py`
     "PriceCollar", "ReferencePrice",  # `tests/matching/test_collars.py`
     "Control", "AidCovered", "VoucherEndSet",  # tests of their services
     "ContractWithdrawn", "CoverQuoted",  # tests of bonds and deliveries

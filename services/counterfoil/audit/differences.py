@@ -24,6 +24,8 @@ from counterfoil.matching.events import BidClosed, OfferClosed, TradeMatched
 
 SHOWN: Final = 400
 """Characters of a value that a finding shows."""
+_HIDDEN: Final = {Code.EXCEEDS_INVENTORY: "inventory_exceeded", Code.ORDERS_EXCEED_TRADES: "orders_exceeded"}
+"""What an order is accepted in spite of, by a finding of its own."""
 
 
 def compared(decided: Entry, entry: Entry, state: object) -> tuple[str, str]:
@@ -65,8 +67,7 @@ def _misrefused(decided: Entry, entry: Entry) -> tuple[str, str] | None:
     for right, wrong in zip(decided.outcomes, entry.outcomes, strict=False):
         if right.refusal is not None and wrong.refusal is None:
             code = right.refusal.code
-            name = "inventory_exceeded" if code is Code.EXCEEDS_INVENTORY else "rejection_hidden"
-            return name, f"accepted, and is to be refused: {_shown(right.refusal)}"
+            return _HIDDEN.get(code, "rejection_hidden"), f"accepted, and is to be refused: {_shown(right.refusal)}"
         if right.refusal is None and wrong.refusal is not None:
             return "rejection_unfounded", f"refused, and is to be accepted: {_shown(wrong.refusal)}"
     ends = {_order(each): each.reason for each in decided.events if isinstance(each, BidClosed | OfferClosed)}

@@ -416,6 +416,18 @@ LISTS: Final[Mapping[str, tuple[Listing, ...]]] = {
             "class_id region first_hour node_hours counted_at",
             "position-counts",
         ),
+        Listing(
+            "order_limits",
+            "how many orders a group gives for each trade",
+            "version orders_per_trade free set_by set_at reason",
+            "order-limits",
+        ),
+        Listing(
+            "order_counts",
+            "orders and trades of groups by day",
+            "group_id first_hour orders trades most counted_at",
+            "order-counts",
+        ),
     ),
     "adjustment": (
         Listing(

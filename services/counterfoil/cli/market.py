@@ -12,6 +12,7 @@ from counterfoil.contract import limits
 from counterfoil.contract.record import Command as Body
 from counterfoil.matching.collar_commands import SetPriceCollar
 from counterfoil.matching.halt_commands import HaltTrading, ResumeTrading
+from counterfoil.matching.order_limit_commands import SetOrderLimit
 from counterfoil.matching.position_commands import SetPositionLimit
 
 app = group("market")
@@ -89,3 +90,25 @@ def position_limit(
 ) -> Body:
     """Operator: bound what one group of related parties holds at once of a class in a region, of each delivery day."""
     return SetPositionLimit(class_id=class_, region=region, share_bps=share_bps, least=least, reason=reason)
+
+
+@signed(
+    app,
+    "order-limit",
+    "counterfoil market order-limit --orders-per-trade 50 --free 1000 --reason 'orders that never trade' --as operator",
+)
+def order_limit(
+    reason: Reason,
+    orders_per_trade: Annotated[
+        int | None,
+        count(
+            "--orders-per-trade",
+            "Orders that a group may give on a day for each of its trades. Without it: no more limit.",
+            1,
+            limits.MAX_COUNT,
+        ),
+    ] = None,
+    free: Annotated[int, count("--free", "Orders of a day that need no trade.", 0, limits.MAX_COUNT)] = 1_000,
+) -> Body:
+    """Operator: bound how many orders a group of related parties gives on a day for each trade that it makes."""
+    return SetOrderLimit(orders_per_trade=orders_per_trade, free=free, reason=reason)

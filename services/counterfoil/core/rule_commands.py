@@ -7,7 +7,7 @@ from typing import Final
 NEW_IN_10: Final = frozenset(
     {
         ("post_reclaimable_offer", 1), ("place_reclaimable_bid", 1), ("place_reclaimable_performance_bid", 1),
-        ("reclaim_delivery", 1), ("set_position_limit", 1),
+        ("reclaim_delivery", 1), ("set_position_limit", 1), ("set_order_limit", 1),
     }
 )  # fmt: skip
 EXITS_IN_9: Final = frozenset(

@@ -42,6 +42,7 @@ from counterfoil.matching import (
     cover_events,
     halt_events,
     inventory_events,
+    order_limit_events,
     performance_events,
     position_events,
     solution_events,
@@ -459,6 +460,8 @@ NOBODY: Final[frozenset[type[Event]]] = frozenset(
     {
         collar_events.PriceCollarSet,
         collar_events.ReferencePriceSet,
+        order_limit_events.OrderLimitSet,
+        order_limit_events.OrdersCounted,
         position_events.PositionLimitSet,
         position_events.PositionsCounted,
         auction_events.AuctionScheduled,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
-from counterfoil.matching import positions
+from counterfoil.matching import order_limits, positions
 from counterfoil.matching.auction.book import AuctionBook, Settlement
 from counterfoil.matching.auction.certificate import bound, shortfalls
 from counterfoil.matching.auction.deals import Deal
@@ -166,6 +166,7 @@ def trade_cleared(state: MatchingState, event: TradeCleared, at: At) -> None:
     """The trade is made; a bid that is met in full ends with it."""
     keep_sold(state, event, at)
     positions.bought(state, event, at, of_book=False)
+    order_limits.traded(state, event, at)
     if event.bid_nodes_left == 0:
         remove_bid(state, event.bid_id)
     else:

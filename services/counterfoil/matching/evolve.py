@@ -12,7 +12,7 @@ from counterfoil.issuance.events import (
     ProviderReinstated,
     ProviderSuspended,
 )
-from counterfoil.matching import positions
+from counterfoil.matching import order_limits, positions
 from counterfoil.matching.events import (
     BidAdmitted,
     BidClosed,
@@ -187,6 +187,7 @@ def trade_matched(state: MatchingState, event: TradeMatched, at: At) -> None:
     """The nodes are taken from both sides; a bid that is filled ends with it."""
     keep_sold(state, event, at)
     positions.bought(state, event, at, of_book=True)
+    order_limits.traded(state, event, at)
     if event.bid_nodes_left == 0:
         state.leave_line(state.book.bid(event.bid_id))
     state.book.fill(event.offer_id, event.bid_id, event.nodes, event.first_hour, event.hours)

@@ -32,6 +32,7 @@ from counterfoil.matching import (
     halts,
     inventory,
     leaving,
+    order_limits,
     positions,
     reclaims,
     replacing,
@@ -102,6 +103,9 @@ from counterfoil.matching.halt_events import TradingHalted, TradingResumed
 from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAtSite
 from counterfoil.matching.inventory_events import InventoryAttested, OfferSited
 from counterfoil.matching.offers import amend_offer, cancel_offer, post_offer
+from counterfoil.matching.order_limit_commands import SetOrderLimit
+from counterfoil.matching.order_limit_events import OrderLimitSet, OrdersCounted
+from counterfoil.matching.order_limits import counted
 from counterfoil.matching.passes import continue_matching, due
 from counterfoil.matching.performance_bids import place_performance_bid
 from counterfoil.matching.performance_commands import PlacePerformanceBid
@@ -125,14 +129,14 @@ DECIDER: Final = Decider(
     service="matching",
     initial=MatchingState,
     commands={
-        PostOffer: post_offer,
-        PostOfferAtSite: inventory.post_offer_at_site,
+        PostOffer: counted(post_offer),
+        PostOfferAtSite: counted(inventory.post_offer_at_site),
         AttestInventory: inventory.attest_inventory,
-        AmendOffer: amend_offer,
+        AmendOffer: counted(amend_offer),
         CancelOffer: cancel_offer,
-        PlaceBid: place_bid,
-        PlacePerformanceBid: place_performance_bid,
-        AmendBid: amend_bid,
+        PlaceBid: counted(place_bid),
+        PlacePerformanceBid: counted(place_performance_bid),
+        AmendBid: counted(amend_bid),
         CancelBid: cancel_bid,
         CancelOwnOrders: leaving.cancel_own_orders,
         CancelOrderFor: forced_cancellations.cancel_order_for,
@@ -141,15 +145,16 @@ DECIDER: Final = Decider(
         ResumeTrading: halts.resume_trading,
         ScheduleAuction: auctions.schedule_auction,
         CancelAuction: auctions.cancel_auction,
-        OfferInAuction: auction_orders.offer_in_auction,
-        BidInAuction: auction_orders.bid_in_auction,
+        OfferInAuction: counted(auction_orders.offer_in_auction),
+        BidInAuction: counted(auction_orders.bid_in_auction),
         ImproveOrder: auction_orders.improve_order,
         SetPriceCollar: collars.set_price_collar,
+        SetOrderLimit: order_limits.set_order_limit,
         SetPositionLimit: positions.set_position_limit,
         ProposeSolution: solutions.propose_solution,
-        PostReclaimableOffer: reclaims.post_reclaimable_offer,
-        PlaceReclaimableBid: reclaims.place_reclaimable_bid,
-        PlaceReclaimablePerformanceBid: reclaims.place_reclaimable_performance_bid,
+        PostReclaimableOffer: counted(reclaims.post_reclaimable_offer),
+        PlaceReclaimableBid: counted(reclaims.place_reclaimable_bid),
+        PlaceReclaimablePerformanceBid: counted(reclaims.place_reclaimable_performance_bid),
     },
     reactions={
         "issuance": {
@@ -246,6 +251,8 @@ DECIDER: Final = Decider(
         SolutionJudged: solutions.solution_judged,
         PriceCollarSet: collars.price_collar_set,
         ReferencePriceSet: collars.reference_price_set,
+        OrderLimitSet: order_limits.order_limit_set,
+        OrdersCounted: order_limits.orders_counted,
         PositionLimitSet: positions.position_limit_set,
         PositionsCounted: positions.positions_counted,
     },

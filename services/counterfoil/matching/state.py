@@ -23,6 +23,7 @@ from counterfoil.matching.commitments import DAY_HOURS, Committed
 from counterfoil.matching.continuous import PTW_1
 from counterfoil.matching.events import BidReceived, OfferReceived, Removal
 from counterfoil.matching.inventory_events import OfferSited
+from counterfoil.matching.order_limit_state import OrderCounts
 from counterfoil.matching.orders import Bid, MatchingRule, Offer
 from counterfoil.matching.performance_events import OfferClassed, PerformanceRequired
 from counterfoil.matching.position_state import Positions, Room, horizon_days
@@ -163,9 +164,9 @@ class MatchingState(ProgrammesState):
     __slots__ = (
         "admitted", "amending", "amendments", "auctions", "bids", "book", "classed", "classes", "collars", "continuing",
         "described", "expiry", "floors", "halts", "in_market", "leaving", "leaving_before", "line", "listed", "notices",
-        "offers", "open_orders", "paused", "performance", "positions", "reference_prices", "resting_bids",
-        "resting_offers", "rule", "sited", "sites_of", "sold", "sold_until", "stocks", "uncrossing", "under_contract",
-        "versions",
+        "offers", "open_orders", "order_counts", "paused", "performance", "positions", "reference_prices",
+        "resting_bids", "resting_offers", "rule", "sited", "sites_of", "sold", "sold_until", "stocks", "uncrossing",
+        "under_contract", "versions",
     )  # fmt: skip
 
     def __init__(self, rule: MatchingRule = PTW_1) -> None:
@@ -199,6 +200,9 @@ class MatchingState(ProgrammesState):
         self.positions = Positions()
         self.keep(self.positions.limits)
         self.keep(self.positions.holdings)
+        self.order_counts = OrderCounts()
+        self.keep(self.order_counts.limits)
+        self.keep(self.order_counts.counts)
         self.halts: Table[Halt, str] = self.keep(Table(HALTED))
         self.paused: Table[str, bool] = self.keep(Table(PAUSED))
         self.leaving: Table[Scope, Removal] = self.keep(Table(LEAVING))

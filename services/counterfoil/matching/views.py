@@ -12,7 +12,14 @@ from typing import Final, get_args
 from counterfoil.contract.codec import dump_event
 from counterfoil.contract.record import Event
 from counterfoil.core.at import At
-from counterfoil.matching import auction_views, collar_views, inventory_views, position_views, reclaim_views
+from counterfoil.matching import (
+    auction_views,
+    collar_views,
+    inventory_views,
+    order_limit_views,
+    position_views,
+    reclaim_views,
+)
 from counterfoil.matching.amendment_events import (
     AmendmentFailed,
     BidAmended,
@@ -300,7 +307,7 @@ HALTS: Final = View(
 
 VIEWS: Final[tuple[View, ...]] = (
     *inventory_views.VIEWS, OFFERS, BIDS, TRADES, MARKET_OFFERS, MARKET_TRADES, PREVENTED, FORCED, AMENDMENTS, HALTS,
-    *auction_views.VIEWS, *collar_views.VIEWS, *position_views.VIEWS,
+    *auction_views.VIEWS, *collar_views.VIEWS, *position_views.VIEWS, *order_limit_views.VIEWS,
 )  # fmt: skip
 
 
@@ -470,5 +477,6 @@ REDUCERS: Final[Reducers] = {
     **inventory_views.REDUCERS,
     **reclaim_views.REDUCERS,
     **position_views.REDUCERS,
+    **order_limit_views.REDUCERS,
 }
 """Changes per event of matching's log; what it mirrors from issuance is issuance's to show."""
