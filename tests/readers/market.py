@@ -22,6 +22,7 @@ from counterfoil.matching.auction_commands import OfferInAuction
 from counterfoil.matching.auction_events import AuctionCleared, ClearedHour
 from counterfoil.matching.commands import AmendBid, AmendOffer, CancelOrderFor
 from counterfoil.matching.events import MatchPrevented
+from counterfoil.matching.order_limit_commands import SetOrderLimit
 from counterfoil.matching.position_commands import SetPositionLimit
 from counterfoil.ports import Change
 from counterfoil.redemption.commands import WithdrawDelivery
@@ -45,6 +46,7 @@ from tests.authority.prepared import (
 )
 from tests.properties.world import YUAN
 
+ORDER_LIMIT: Final = SetOrderLimit(orders_per_trade=50, free=10_000, reason="orders that never trade")
 POSITION_LIMIT: Final = SetPositionLimit(class_id="a100", region="far", share_bps=2_000, least=0, reason="crowding")
 AUDITOR: Final = "none-auditor"
 """Appointed for programme p2."""
@@ -58,6 +60,7 @@ class ReadMarket(Market):
         self.submit("operator", RegisterCurrency(currency="XTS", minor_units=2))
         self.submit("operator", SPECIAL_AID)
         self.submit("operator", COLLAR)
+        self.submit("operator", ORDER_LIMIT)
         self.submit("operator", POSITION_LIMIT)
         self.trade("defaulted", "gpu-1", LATER + 1)
         self.do("gpu-1", WithdrawDelivery(contract_id=self.ids["defaulted"], reason="no power"))

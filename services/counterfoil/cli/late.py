@@ -115,9 +115,7 @@ COMMANDS: Final[Mapping[str, Late]] = {
     "claim": Late("claim", "Claims: submit, approve, reject, settle, pay, return, show, list."),
     "reversal": Late("reversal", "Reversed captures: propose, agree, decide, recover, show, list."),
     "clawback": Late("clawback", "Payments taken back: order, appeal, decide, write-off, show, list."),
-    "market": Late(
-        "market", "Halts and bounds: halt, resume, collar, position-limit, order-limit."
-    ),
+    "market": Late("market", "Halts and bounds: halt, resume, collar, position-limit, order-limit."),
     "adjustment": Late("adjustment", "Payments of earlier periods that were too small: make, show, list."),
     "currency": Late("currency", "Currencies beside those of ISO 4217: register, list."),
     "balance": Late("balance", "Balances: show, deposit, withdraw, prove, list.", apart=("show",)),
