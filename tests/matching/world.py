@@ -309,6 +309,8 @@ class Tally:
         elif event.order_id not in self.running:
             began = min(self.running.values(), default=at.time)
             self.running[event.order_id] = self.continued[event.order_id] = began
+        if isinstance(event, MatchContinued) and self.in_force.continues_every_order:  # whichever of a pair takes
+            self.met[at.index] = self.continued.get(event.order_id, at.time)
 
     def _has_both_sides(self) -> bool:
         """Whether a bid and an offer are open, of an auction or not."""
