@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -82,6 +83,39 @@ def test_no_limit_is_ever_passed(given_: Any, rounding_: Any, each: bool, histor
     assert counts["both", "GRANTED"] == found.subsidy
     assert found == _judged(made, given_, history, other)
     assert all(step.sentence for step in found.steps)
+
+
+caps = st.lists(
+    st.fixed_dictionaries({
+        "of": st.sampled_from(["SUBSIDY", "ELIGIBLE_AMOUNT", "QUANTITY"]),
+        "instruments": st.sampled_from([[], ["COMPUTE"], ["DATA"]]),
+        "amount": st.sampled_from(["50", "1000", "30000"]),
+    }),
+    min_size=1, max_size=3,
+)  # fmt: skip
+
+
+@given(lines, rounding, caps, st.sampled_from(["0", "49.5"]))
+def test_no_counter_passes_its_cap_whatever_it_counts(given_: Any, rounding_: Any, chosen: Any, before: str) -> None:
+    named = [{"id": f"c{n}", "scope": "GROUP", "counts": ["GRANTED"], **each} for n, each in enumerate(chosen)]
+    made = rules("mixed", benefit__rounding=rounding_, benefit__caps=named)
+    subject = {"subject": "acme", "event": "GRANTED", "on": "2026-02-01", "amount": before}
+    found = evaluate(made, case(made, DAY, given_, *SMALL, counted=[{"cap": each["id"], **subject} for each in named]))
+    limits = {each["id"]: units(each["amount"]) for each in named}
+    assert all(units(before) + each.amount <= limits[each.cap] for each in found.counts if each.cap in limits)
+
+
+@pytest.mark.parametrize(
+    ("amount", "counted_asked", "added"), [("900", False, 900), ("1200", False, 1_000), ("1200", True, 1_200)]
+)
+def test_what_a_cap_cuts_is_not_counted(amount: str, counted_asked: bool, added: int) -> None:
+    """Of costs, too; before version 10 of the rules a cap of costs counted all that was asked for, beyond itself."""
+    cap = {"id": "cost", "scope": "GROUP", "amount": "1000", "of": "ELIGIBLE_AMOUNT", "counts": ["GRANTED"]}
+    made = rules("mixed", benefit__caps=[cap])
+    asked = case(made, DAY, [line(amount, instrument="COMPUTE")], *SMALL)
+    found = evaluate(made, replace(asked, counts_asked=counted_asked))
+    assert [each.amount for each in found.counts if each.cap == "cost"] == [added * 10**6]
+    assert found.subsidy == units({"900": "600", "1200": "666.66"}[amount])
 
 
 @given(lines, rounding, histories, money, money)

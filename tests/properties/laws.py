@@ -27,7 +27,6 @@ from counterfoil.issuance.events import ApplicationDecided, VoucherGranted
 from counterfoil.issuance.invoice_events import InvoiceClaimed, UseGranted
 from counterfoil.ledger.events import CaptureJudged
 from counterfoil.programme.rules import Rules
-from counterfoil.programme.values import parse_amount
 
 if TYPE_CHECKING:
     from tests.properties.world import World
@@ -174,9 +173,9 @@ class Decisions(Law):
             yield "a decision names rules that were in force"
         rules = seen.world.state("issuance").terms(event.programme_id)
         caps = rules.document.benefit.caps if isinstance(rules, Rules) else ()
-        bound = [each for each in caps if each.of == "SUBSIDY" and each.waived_when is None]
-        limits = {each.id: each.amount for each in bound}
+        bound = [each for each in caps if each.waived_when is None and not each.set_at_approval]
+        limits = {each.cap.id: each.limit for each in getattr(rules, "caps", ()) if each.cap in bound}
         for moved in getattr(event, "counters", ()):
             limit = limits.get(moved.cap)
-            if limit is not None and moved.before < moved.after > parse_amount(limit):
+            if limit is not None and moved.before < moved.after > limit:
                 yield f"no counter exceeds its cap, {moved}"

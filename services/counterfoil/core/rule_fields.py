@@ -89,6 +89,8 @@ class Rules:
 
     If not, the last one of a unit counts for everybody, and limits of a quantity add up units of any kind.
     """
+    counts_granted: bool
+    """Whether a decision adds to a counter what it grants of what the cap counts; if not, all that was asked for."""
     judges_pledgees: bool
     """Whether issuance says what is attested of a pledgee that a document asks facts of; else no such pledge stands."""
     judges_takers: bool

@@ -73,6 +73,7 @@ _FIRST: Final = Rules(
     transfer_stands=7 * DAY,
     judges_takers=False,
     converts_by_provider=False,
+    counts_granted=False,
     judges_pledgees=False,
     notifies_first=False,
     endless_days=None,
@@ -315,6 +316,7 @@ _TENTH: Final = replace(
     reclaim_forfeits_bps=2_500,
     max_position_limits=64,
     converts_by_provider=True,
+    counts_granted=True,
 )
 
 _VERSIONS: Final = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH, _TENTH)

@@ -118,7 +118,7 @@ def claim_invoice(state: IssuanceState, body: ClaimInvoice, actor: Party, at: At
     claim_id = at.new_id("inv")
     basis = _basis(state, asked, body, claim_id, day)
     try:
-        judged = evaluate(asked.rules, case_of(asked.rules, basis))
+        judged = evaluate(asked.rules, case_of(asked.rules, basis, counts_asked=not state.rules.counts_granted))
     except ValueError as problem:
         return refuse(Code.NOT_GRANTED, why="facts_contradict", says=f"{problem}"[:_SAID])
     refused = _not_paid(asked.rules, body, judged) or _too_small(state, asked.rules, body, judged)

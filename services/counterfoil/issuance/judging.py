@@ -85,6 +85,7 @@ def judge(
         other_support={each.programme: each.amount for each in asked.other_support},
         history=History(history_of(state, rules, subjects, law_day)),
         converts_for_all=not state.rules.converts_by_provider,
+        counts_asked=not state.rules.counts_granted,
     )
     return Judged(case, evaluate(rules, case))
 

@@ -337,7 +337,7 @@ def _concluded(
         steps=tuple(course.steps),
         refusal=course.refusal,
         payers=payers,
-        counts=() if course.refusal is not None else _counts(rules, case, results, subsidy),
+        counts=() if course.refusal is not None else _counts(rules, case, results, limited, subsidy),
         facts=(),
         envelopes=_from_envelopes(rules, limited, subsidy) if subsidy else (),
     )
@@ -357,16 +357,20 @@ def _rounded(rules: Rules, limited: _Limited, course: _Course) -> int:
     return result
 
 
-def _counts(rules: Rules, case: Case, results: tuple[LineResult, ...], subsidy: int) -> tuple[Counted, ...]:
-    """What the decision adds to each cap: of instruments of its own, their part of the subsidy, rounded up."""
+def _counts(
+    rules: Rules, case: Case, results: tuple[LineResult, ...], limited: _Limited, subsidy: int
+) -> tuple[Counted, ...]:
+    """What the decision adds to each cap: of instruments of its own, what is granted of what they asked, rounded up."""
     sums = _by_instrument(rules, case, results)
-    whole = _subsidy(sums, ())
+    granted = sums if case.counts_asked else limited.sums
+    whole = _subsidy(granted, ())
     added: list[Counted] = []
     known: dict[tuple[str, ...], dict[str, int]] = {}
     for rule in rules.caps:
         cap = rule.cap
         if cap.instruments not in known:
-            known[cap.instruments] = _counting(_asked(sums, cap.instruments), subsidy, whole)
+            asked, part = _asked(sums, cap.instruments), _subsidy(granted, cap.instruments)
+            known[cap.instruments] = _counting(asked, subsidy, part, whole, scaled=not case.counts_asked)
         amount = known[cap.instruments][cap.of]
         subject = case.subjects.get(cap.scope, "")
         if amount:
@@ -378,14 +382,20 @@ def _counts(rules: Rules, case: Case, results: tuple[LineResult, ...], subsidy: 
     return tuple(added)
 
 
-def _counting(asked: Sum, subsidy: int, whole: Exact) -> dict[str, int]:
-    """What a decision adds, by what a cap may count of it."""
-    part: Exact = 0
+def _counting(asked: Sum, subsidy: int, part: Exact, whole: Exact, *, scaled: bool) -> dict[str, int]:
+    """What a decision adds, by what a cap may count of it. `part`: of the `whole` subsidy, that of these."""
+    granted: Exact = 0
     if whole > 0:  # most often of all that is asked for
-        part = subsidy if asked.subsidy == whole else share_of(subsidy, Fraction(asked.subsidy, whole))
+        granted = subsidy if part == whole else share_of(subsidy, Fraction(part, whole))
+    eligible, quantity = asked.eligible, asked.quantity
+    if scaled and part != asked.subsidy:  # limits cut them; rounding does not
+        of = Fraction(part, asked.subsidy)
+        eligible, quantity = share_of(eligible, of), ceiling_of(share_of(quantity, of))
+    elif scaled and not part:
+        eligible = quantity = 0
     return {
-        "SUBSIDY": ceiling_of(part),
-        "ELIGIBLE_AMOUNT": ceiling_of(asked.eligible),
-        "QUANTITY": asked.quantity,
+        "SUBSIDY": ceiling_of(granted),
+        "ELIGIBLE_AMOUNT": ceiling_of(eligible),
+        "QUANTITY": quantity,
         "GRANTS": 1 if asked.eligible > 0 else 0,
     }

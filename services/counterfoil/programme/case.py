@@ -81,7 +81,7 @@ class Case:
     `granted_before`: the applicant was judged, and the floor, when what pays was granted.
     `ceilings_on`: the day by which ceilings of law are judged, where it is another one: that of the decision.
     `converts_for_all`: of several conversions of a unit the last one counts, whoever's provider it names, and limits of
-    a quantity add up units of any kind.
+    a quantity add up units of any kind. `counts_asked`: counters of caps add up what was asked for.
     `first_used`: the day on which the beneficiary first used a tier. `other_support`: by programme, for the same cost.
     """
 
@@ -101,6 +101,7 @@ class Case:
     other_support: Mapping[str, int] = field(default_factory=dict)
     history: History = field(default_factory=History)
     converts_for_all: bool = False
+    counts_asked: bool = False
 
     @property
     def law_day(self) -> int:

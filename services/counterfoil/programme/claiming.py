@@ -45,9 +45,17 @@ def asked_of(rules: Rules) -> frozenset[str]:
 
 
 def case_of(
-    rules: Rules, basis: ClaimBasis, events: tuple[CountingEvent, ...] = ON_VOUCHER, left: Iterable[EnvelopePart] = ()
+    rules: Rules,
+    basis: ClaimBasis,
+    events: tuple[CountingEvent, ...] = ON_VOUCHER,
+    left: Iterable[EnvelopePart] = (),
+    *,
+    counts_asked: bool = False,
 ) -> Case:
-    """The case of a claim; `left`: of envelopes, where it is granted too. Raises ValueError where facts contradict."""
+    """The case of a claim; `left`: of envelopes, where it is granted too. Raises ValueError where facts contradict.
+
+    `counts_asked`: as in `Case`.
+    """
     seen = {each.line: each for each in basis.seen}
     contract = basis.contract
     return Case(
@@ -84,6 +92,7 @@ def case_of(
         first_used={each.tier: each.on for each in basis.used},
         other_support={each.programme: each.amount for each in basis.other_support},
         history=History(Counted(each.cap, each.subject, each.event, basis.day, each.amount) for each in basis.counted),
+        counts_asked=counts_asked,
     )
 
 
