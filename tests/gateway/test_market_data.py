@@ -138,7 +138,7 @@ def test_the_index_names_the_price_of_the_middle_hour(funded: Stepped) -> None:
     ask("lab-1", replace(BID, nodes=1, hours=2))
     found = funded.get("/v1/index", **BLOCK).json()
     (day,) = found["days"]
-    assert (day["index"], day["buyers"], day["trades"], day["gpu_hours"]) == (None, 1, 1, 16)
+    assert (day["index"], day["groups"], day["trades"], day["gpu_hours"]) == (None, 1, 1, 16)
     assert day["mean"] == day["lowest"] == day["highest"] == str(2 * UNIT)
     assert found["scarcity"] == {
         "free_node_hours": 4 * 48 - 2, "sold_node_hours": 2, "wanted_node_hours": None, "cover_bps": None,

@@ -27,6 +27,7 @@ from counterfoil.ledger.events import (
     HoldPlaced,
     HoldReleased,
 )
+from counterfoil.ledger.reclaim_events import ContractReclaimed
 from counterfoil.matching.events import TradeMatched
 from counterfoil.programme.rules import Rules
 from counterfoil.redemption.events import (
@@ -71,6 +72,7 @@ class Holds(Law):
             HoldPlaced: self.placed,
             HoldReleased: self.released,
             ContractFunded: self.funded,
+            ContractReclaimed: self.reclaimed,
             HoldCaptured: self.captured,
             CaptureReversed: self.reversed,
             BondReleased: self.bond_over,
@@ -90,6 +92,16 @@ class Holds(Law):
         self._contracts[event.contract_id] = Counter({each.voucher_id: each.amount for each in event.vouchers})
         if not {each.voucher_id for each in event.vouchers} <= self._bids[event.bid_id].keys():
             yield "a contract is funded of what was held for its bid"
+
+    def reclaimed(self, event: ContractReclaimed, _seen: Seen) -> Iterator[str]:
+        """Of what is held still, and all of it where the contract ends."""
+        left = self._contracts[event.contract_id]
+        left.subtract({each.voucher_id: each.amount for each in event.vouchers})
+        if min(left.values(), default=0) < 0 or (event.ends and +left):
+            yield f"what was held was captured or is given back: {left}"
+        if event.ends:
+            del self._contracts[event.contract_id]
+            self._over.add(("contract", event.contract_id))
 
     def released(self, event: HoldReleased, _seen: Seen) -> Iterator[str]:
         """Once."""

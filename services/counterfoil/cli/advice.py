@@ -171,6 +171,7 @@ _SHOWN: Final[dict[str, Callable[[int], str]]] = {
     **dict.fromkeys(
         (
             "available",
+            "needed",
             "uncommitted",
             "amount",
             "tick",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from counterfoil.cli.case_files import contract_of, line_of, other_support_of, read_case
+from counterfoil.cli.case_files import contract_of, digest_of, line_of, other_support_of, part_of, read_case
 from counterfoil.cli.command import Invalid, pairs
 from counterfoil.cli.late import group
 from counterfoil.cli.options import Programme, Reason, argument, count, option
@@ -60,7 +60,7 @@ def _application(data: dict[str, Any], programme: str, corrects: str | None) -> 
         lines=tuple(line_of(each) for each in data["lines"]),
         contract=contract_of(data),
         other_support=other_support_of(data),
-        evidence=tuple(map(bytes.fromhex, data.get("evidence", ()))),
+        evidence=tuple(map(digest_of, part_of(data, "evidence", list, "a list of SHA-256 digests"))),
     )
 
 

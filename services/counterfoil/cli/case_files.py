@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from counterfoil.cli.command import Invalid
 from counterfoil.cli.document_files import read_data
-from counterfoil.cli.values import parse_amount
+from counterfoil.cli.values import parse_amount, parse_sha256
 from counterfoil.contract.applications import ApplicationLine, ContractDays, OtherSupport
 from counterfoil.contract.times import parse_day
 
@@ -23,7 +23,7 @@ _OF_LINE: Final = {
 def read_case(file: Path, members: Collection[str], needed: str, make: Callable[[dict[str, Any]], T]) -> T:
     """What `make` makes of a file with `lines` and no other than these members. Raises `Invalid`.
 
-    `needed`: what to say of a file without lines. `make` may raise TypeError, ValueError, AttributeError, KeyError.
+    `needed`: what to say of a file without lines. `make` may raise TypeError and ValueError.
     """
     data = read_data(file)
     if not isinstance(data, dict) or not isinstance(data.get("lines"), list):
@@ -32,34 +32,58 @@ def read_case(file: Path, members: Collection[str], needed: str, make: Callable[
         raise Invalid(f"{file}: no member {strange[0]!r}; there are {', '.join(sorted(members))}")
     try:
         return make(data)
-    except (TypeError, ValueError, AttributeError, KeyError) as problem:
+    except (TypeError, ValueError) as problem:
         raise Invalid(f"{file}: {problem}") from problem
+
+
+def part_of(data: dict[str, Any], name: str, kind: type[T], says: str) -> T:
+    """A member of a file, empty where it is left out. Raises ValueError that says what it is, if it is another."""
+    given = data.get(name)
+    if given is None:
+        return kind()
+    if not isinstance(given, kind):
+        raise ValueError(f"`{name}` is {says}")
+    return given
+
+
+def member_of(given: dict[str, Any], name: str, of: str) -> Any:
+    """A member that has to be there. Raises ValueError."""
+    if given.get(name) is None:
+        raise ValueError(f"`{name}` of `{of}` is missing")
+    return given[name]
+
+
+def digest_of(given: object) -> bytes:
+    """A SHA-256 digest as a file has it. Raises ValueError."""
+    return parse_sha256(str(given))
 
 
 def other_support_of(data: dict[str, Any]) -> tuple[OtherSupport, ...]:
     """What other programmes pay, as a file has it: amounts by programme. Raises ValueError."""
-    given = data.get("other_support", {}).items()
-    return tuple(OtherSupport(programme=name, amount=parse_amount(str(amount))) for name, amount in given)
+    given = part_of(data, "other_support", dict, "amounts by programme")
+    return tuple(OtherSupport(programme=str(name), amount=parse_amount(str(amount))) for name, amount in given.items())
 
 
 def contract_of(data: dict[str, Any]) -> ContractDays | None:
-    """The contract that a file names, if any. Raises ValueError or KeyError."""
-    contract = data.get("contract")
-    if contract is None:
+    """The contract that a file names, if any. Raises ValueError."""
+    contract = part_of(data, "contract", dict, "its `sha256`, and the days `signed`, `starts` and `ends`")
+    if not contract:
         return None
-    days = {name: day_of(contract[name]) for name in ("signed", "starts", "ends")}
-    return ContractDays(sha256=bytes.fromhex(contract["sha256"]), **days)
+    days = {name: day_of(member_of(contract, name, "contract")) for name in ("signed", "starts", "ends")}
+    return ContractDays(sha256=digest_of(member_of(contract, "sha256", "contract")), **days)
 
 
-def line_of(given: dict[str, Any]) -> ApplicationLine:
-    """A line as a file has it. Raises ValueError, TypeError or KeyError."""
+def line_of(given: object) -> ApplicationLine:
+    """A line as a file has it. Raises ValueError or TypeError."""
+    if not isinstance(given, dict):
+        raise ValueError("each of `lines` has members such as `id`, `sku` and `amount`")
     if strange := sorted(map(str, given.keys() - _OF_LINE)):
         raise ValueError(f"a line has no member {strange[0]!r}")
     days = {name: None if given.get(name) is None else day_of(given[name]) for name in ("starts", "ends")}
     named = {name: given.get(name) for name in ("unit", "class_id", "region", "provider_id")}
     amounts = {name: parse_amount(str(given.get(name, 0))) for name in ("amount", "tax", "quantity")}
     members: dict[str, Any] = {"instrument": given.get("instrument", "COMPUTE"), **amounts, **named, **days}
-    return ApplicationLine(id=given["id"], sku=given["sku"], **members)
+    return ApplicationLine(id=member_of(given, "id", "lines"), sku=member_of(given, "sku", "lines"), **members)
 
 
 def day_of(given: object) -> int:

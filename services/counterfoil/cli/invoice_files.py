@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from counterfoil.cli.case_files import contract_of, day_of, line_of, other_support_of, read_case
+from counterfoil.cli.case_files import (
+    contract_of,
+    day_of,
+    digest_of,
+    line_of,
+    member_of,
+    other_support_of,
+    part_of,
+    read_case,
+)
 from counterfoil.contract.invoices import Evidence, Invoice
 from counterfoil.issuance.invoice_commands import ClaimAfterUse, ClaimInvoice
 
@@ -36,16 +45,15 @@ def use_of(file: Path, programme: str, corrects: str | None) -> ClaimAfterUse:
 
 
 def _claim(data: dict[str, Any]) -> dict[str, Any]:
-    invoice = data["invoice"]
+    invoice = part_of(data, "invoice", dict, "its `issuer_tax_id`, `number` and `issued_on`")
+    papers = part_of(data, "evidence", dict, "SHA-256 digests by type of document")
     return {
         "invoice": Invoice(
-            issuer_tax_id=str(invoice["issuer_tax_id"]),
-            number=str(invoice["number"]),
-            issued_on=day_of(invoice["issued_on"]),
+            issuer_tax_id=str(member_of(invoice, "issuer_tax_id", "invoice")),
+            number=str(member_of(invoice, "number", "invoice")),
+            issued_on=day_of(member_of(invoice, "issued_on", "invoice")),
         ),
         "lines": tuple(map(line_of, data["lines"])),
         "other_support": other_support_of(data),
-        "evidence": tuple(
-            Evidence(type=kind, sha256=bytes.fromhex(digest)) for kind, digest in data.get("evidence", {}).items()
-        ),
+        "evidence": tuple(Evidence(type=str(kind), sha256=digest_of(digest)) for kind, digest in papers.items()),
     }

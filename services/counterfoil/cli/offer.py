@@ -223,7 +223,7 @@ def index(
 ) -> None:
     """Show a market's price by day, and how scarce it is now.
 
-    The index of a day is the price of the middle one of its GPU-hours by price. No group of related buyers counts for
+    The index of a day is the price of the middle one of its GPU-hours by price. No group of related parties counts for
     more than a third of them, and with fewer than three there is none. Scarcity: what is free, and that without the
     largest supplier (rsi), in hundredths of a percent of what open bids want; shown where three groups bid.
     """
@@ -233,7 +233,7 @@ def index(
     prices = ("index", "mean", "lowest", "highest")
     days_ = [{**each, "mean": int(each["mean"]) // _CENT * _CENT} for each in found["days"]]
     rows = charted(in_currency(days_, prices, currency), found["days"], "mean")
-    columns = ("day", *prices, "gpu_hours", "trades", "buyers")
+    columns = ("day", *prices, "gpu_hours", "trades", "groups")
     shown = found if session.out.json else found["days"]
     table = Rows("price index", rows, (*columns, "bar"), columns[1:])
     session.out.show(shown, table, Record(found["scarcity"]), columns=columns)

@@ -45,7 +45,7 @@ def _day(day: int, trades: list[tuple[int, int, str]]) -> dict[str, Any]:
         "highest": str(max(prices)),
         "gpu_hours": hours,
         "trades": len(trades),
-        "buyers": len({group for _, _, group in trades}),
+        "groups": len({group for _, _, group in trades}),
     }
 
 

@@ -67,7 +67,7 @@ _INDEX: Final = _object(
     **_MARKET,
     days={"type": "array", "items": _object(
         day={"type": "string", "format": "date"}, index=_maybe(AMOUNT_SCHEMA), mean=AMOUNT_SCHEMA,
-        lowest=AMOUNT_SCHEMA, highest=AMOUNT_SCHEMA, gpu_hours=_INTEGER, trades=_INTEGER, buyers=_INTEGER,
+        lowest=AMOUNT_SCHEMA, highest=AMOUNT_SCHEMA, gpu_hours=_INTEGER, trades=_INTEGER, groups=_INTEGER,
     )},
     scarcity=_object(
         free_node_hours=_INTEGER, sold_node_hours=_INTEGER, wanted_node_hours=_maybe(_INTEGER),
@@ -299,7 +299,7 @@ def _add_index(routes: APIRouter, context: Context) -> None:
         summary="A market's price by day, and how scarce it is now",
         description=(
             "`index`: of the GPU-hours traded on a day (UTC), by price, the price of the middle one; no group of "
-            "related buyers counts for more than a third, and with fewer than three there is none. `cover_bps`, "
+            "related parties counts for more than a third, and with fewer than three there is none. `cover_bps`, "
             "`rsi_bps`: what is free from now on, and that without the largest supplier, in basis points of what "
             "open bids want; "
             "null where fewer than three groups bid."
