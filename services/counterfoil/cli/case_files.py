@@ -37,12 +37,12 @@ def read_case(file: Path, members: Collection[str], needed: str, make: Callable[
 
 
 def part_of(data: dict[str, Any], name: str, kind: type[T], says: str) -> T:
-    """A member of a file, empty where it is left out. Raises ValueError that says what it is, if it is another."""
+    """A member of a file, empty where it is left out. Raises TypeError that says what it is, if it is another."""
     given = data.get(name)
     if given is None:
         return kind()
     if not isinstance(given, kind):
-        raise ValueError(f"`{name}` is {says}")
+        raise TypeError(f"`{name}` is {says}")
     return given
 
 
@@ -59,13 +59,13 @@ def digest_of(given: object) -> bytes:
 
 
 def other_support_of(data: dict[str, Any]) -> tuple[OtherSupport, ...]:
-    """What other programmes pay, as a file has it: amounts by programme. Raises ValueError."""
+    """What other programmes pay, as a file has it: amounts by programme. Raises ValueError or TypeError."""
     given = part_of(data, "other_support", dict, "amounts by programme")
     return tuple(OtherSupport(programme=str(name), amount=parse_amount(str(amount))) for name, amount in given.items())
 
 
 def contract_of(data: dict[str, Any]) -> ContractDays | None:
-    """The contract that a file names, if any. Raises ValueError."""
+    """The contract that a file names, if any. Raises ValueError or TypeError."""
     contract = part_of(data, "contract", dict, "its `sha256`, and the days `signed`, `starts` and `ends`")
     if not contract:
         return None
@@ -76,7 +76,7 @@ def contract_of(data: dict[str, Any]) -> ContractDays | None:
 def line_of(given: object) -> ApplicationLine:
     """A line as a file has it. Raises ValueError or TypeError."""
     if not isinstance(given, dict):
-        raise ValueError("each of `lines` has members such as `id`, `sku` and `amount`")
+        raise TypeError("each of `lines` has members such as `id`, `sku` and `amount`")
     if strange := sorted(map(str, given.keys() - _OF_LINE)):
         raise ValueError(f"a line has no member {strange[0]!r}")
     days = {name: None if given.get(name) is None else day_of(given[name]) for name in ("starts", "ends")}
