@@ -106,9 +106,7 @@ MEANINGS: Final[dict[Code, Meaning]] = {
     Code.PROGRAMME_CONTRADICTORY: Meaning(
         _D, False, "The linter has an error: `finding` is its code, `where` the first of its places."
     ),
-    Code.PERIOD_NOT_VALID: Meaning(
-        _D, False, "The period ends before it starts, or lies outside what it belongs to."
-    ),
+    Code.PERIOD_NOT_VALID: Meaning(_D, False, "The period ends before it starts, or lies outside what it belongs to."),
     Code.DUPLICATE_ITEM: Meaning(_D, False, "A list names the same thing twice."),
     Code.EMPTY_LIST: Meaning(_D, False, "A list that needs at least one item is empty."),
     Code.OVER_LIMIT: Meaning(_D, False, "A list or the actor's number of open objects exceeds its limit."),
