@@ -140,8 +140,8 @@ export class Gateway {
     options: Wait & { readonly after?: string; readonly limit?: number } = {},
   ): Promise<Page<V>> {
     const { after, limit = PAGE } = options;
-    const given = Object.entries<string | undefined>(filters).filter(
-      (each): each is [string, string] => each[1] !== undefined,
+    const given = Object.entries<string | number | boolean | undefined>(filters).flatMap(
+      ([name, value]): Parameters => (value === undefined ? [] : [[name, String(value)]]),
     );
     const cursor: Parameters = after === undefined ? [] : [["after", after]];
     const limited: Parameters = [["limit", String(limit)]];
