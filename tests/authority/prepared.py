@@ -56,6 +56,7 @@ from counterfoil.matching.commands import PlaceBid, PostOffer
 from counterfoil.matching.halt_commands import HaltTrading
 from counterfoil.matching.inventory_commands import AttestInventory, PostOfferAtSite
 from counterfoil.matching.order_limit_commands import SetOrderLimit
+from counterfoil.matching.order_limit_events import OrdersCounted
 from counterfoil.matching.performance_commands import PlacePerformanceBid
 from counterfoil.matching.position_commands import SetPositionLimit
 from counterfoil.matching.reclaim_commands import (
@@ -198,7 +199,7 @@ class Market(Newest):
         entry = CODEC.decode_entry(self.logs[SERVICE_OF[type(body)]][-1])
         assert [outcome.refusal for outcome in entry.outcomes] == [None], f"{actor}: {body}: {entry.outcomes}"
         self.settle()
-        made = entry.events[-1]
+        made = next(each for each in reversed(entry.events) if not isinstance(each, OrdersCounted))
         id_ = str(next(getattr(made, field) for field in annotations_of(type(made)) if field.endswith("_id")))
         if name is not None:
             self.ids[name], self.times[name] = id_, entry.time

@@ -51,6 +51,21 @@ class ForgedGateway:
         level = {"price": "1", "nodes": 1, "orders": FORGED, "gpus_per_node": 1}
         return {"class_id": FORGED, "region": FORGED, "currency": FORGED, "offers": [level], "bids": [level]}
 
+    def depth_by_hour(self, *_market: object, **_how: object) -> dict[str, Any]:
+        hour = {"hour": FORGED, "nodes": 1, "lowest_price": "1", "nodes_at_lowest": 1}
+        return {"class_id": FORGED, "region": FORGED, "currency": FORGED, "hours": [hour]}
+
+    def index(self, *_market: object, **_how: object) -> dict[str, Any]:
+        prices = dict.fromkeys(("index", "mean", "lowest", "highest"), "1")
+        day = {"day": FORGED, **prices, "gpu_hours": 1, "trades": FORGED, "groups": FORGED}
+        return {
+            "class_id": FORGED,
+            "region": FORGED,
+            "currency": FORGED,
+            "days": [day],
+            "scarcity": {"rsi_bps": FORGED},
+        }
+
     def feed(self, *_from: object, **_how: object) -> Iterator[dict[str, Any]]:
         yield dict.fromkeys(("time", "type", "subject"), FORGED)
 

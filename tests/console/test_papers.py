@@ -171,7 +171,7 @@ def test_every_finding_has_its_meaning() -> None:
     """Each code that stands in a module of the audit that makes findings."""
     folder = Path(audit.__code__.co_filename).parent
     code = re.compile("[a-z]+(?:_[a-z]+)+")
-    for name in ("auditor", "auctions", "class_terms", "credit", "differences", "replay", "structure"):
+    for name in ("auditor", "auctions", "class_terms", "credit", "differences", "positions", "replay", "structure"):
         tree = ast.parse((folder / f"{name}.py").read_text())
         constants = {each.value for each in ast.walk(tree) if isinstance(each, ast.Constant)}
         codes = {each for each in constants if isinstance(each, str) and code.fullmatch(each)}

@@ -54,6 +54,7 @@ from counterfoil.redemption.events import (
     UsageReported,
     UsageSplit,
 )
+from counterfoil.redemption.reclaim_events import DeliveryReclaimed
 from counterfoil.vocabulary import CODEC, VOCABULARY
 from tests.core import largest
 from tests.core.largest import CITY, CLOUD, LAB, LAST_TIME, PROGRAMME, Large
@@ -71,6 +72,7 @@ DERIVED = {
     (CreditOffered, "until"),
     (CreditBidPlaced, "until"),
     (PurchaseJudged, "traded_at"),
+    (DeliveryReclaimed, "report_by"),
     (VoucherGranted, "expires_at"),
     (VoucherGranted, "not_before"),
     (ExpiryNotified, "expires_at"),

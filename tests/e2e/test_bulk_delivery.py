@@ -70,7 +70,7 @@ def test_many_contracts_are_reported_and_claimed_by_one_command_each(tmp_path: P
         made = traded(shell, tmp_path)
         report_all(shell, clock, made, tmp_path)
         move_on(shell, clock, END * HOUR + 30 * DAY)  # nobody disputed
-        eventually(lambda: {each["status"] for each in contracts(shell)} == {"completed"})
+        eventually(lambda: all(each["status"] == "completed" and int(each["unclaimed"]) for each in contracts(shell)))
         claim_all(shell, made)
     clock.close()
 

@@ -103,7 +103,7 @@ class Books(Law):
             source.debits += leg.amount
             into.credits += leg.amount
         for each, said in ((source, leg.debit_after), (into, leg.credit_after)):
-            if (each.posted, each.held) != (said.posted, said.held) or max(each.debits, each.credits) > MOST:
+            if (each.posted, each.held) != (said.posted, said.held) or max(abs(each.posted), each.held) > MOST:
                 yield f"the balances that an event says are those of the legs before it: {leg}, {each}"
 
     def _programme(self, asset: str) -> str | None:

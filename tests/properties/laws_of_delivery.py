@@ -49,6 +49,7 @@ from counterfoil.redemption.events import (
     UsageSplit,
 )
 from counterfoil.redemption.notice_events import ContractWithdrawn
+from counterfoil.redemption.payer_events import ShareReturned
 from tests.properties.laws import Law, Read, Seen
 
 
@@ -266,6 +267,7 @@ class Payments(Law):
             SettlementClosed: self.closed,
             PaymentConfirmed: self.paid,
             PaymentReturned: self.returned,
+            ShareReturned: self.share_returned,
             ClawbackOrdered: self.taken_back,
             AppealDecided: self.decided,
         }
@@ -302,6 +304,12 @@ class Payments(Law):
         if event.was_paid:
             self._payments.pop((event.settlement_id, event.provider_id), None)
             self._paid[event.programme_id] -= event.amount
+        return ()
+
+    def share_returned(self, event: ShareReturned, _seen: Seen) -> Iterable[str]:
+        """Its payment may be made once more, as a whole."""
+        if event.reopened:
+            self._paid[event.programme_id] -= self._payments.pop((event.settlement_id, event.provider_id))
         return ()
 
     def taken_back(self, event: ClawbackOrdered, seen: Seen) -> Iterator[str]:

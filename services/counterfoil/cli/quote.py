@@ -115,7 +115,7 @@ def _estimate(
     quoted = gateway.quote(
         (wanted.class_id, wanted.region, wanted.currency), wanted.nodes, wanted.hours,
         earliest=format_hour(wanted.earliest), latest=_latest(wanted), limit_price=wanted.max_price,
-        programme_id=programme_id,
+        programme_id=programme_id, min_reclaim_notice=wanted.min_reclaim_notice,
     )  # fmt: skip
     best = quoted["fills"][0] if quoted["fills"] else None
     limit = wanted.max_price if wanted.max_price is not None or best is None else int(best["price"])

@@ -128,12 +128,14 @@ class AsyncGateway:
         latest: str | None = None,
         limit_price: int | None = None,
         min_nodes: int | None = None,
+        min_reclaim_notice: int | None = None,
         programme_id: str | None = None,
         wait_for: Sequence[str] = (),
     ) -> dict[str, Any]:
         """As `http.Gateway.quote`."""
         terms = {"nodes": nodes, "hours": hours, "earliest": earliest, "latest": latest, "limit_price": limit_price}
-        more = {**terms, "min_nodes": min_nodes, "programme_id": programme_id}
+        least = {"min_nodes": min_nodes, "min_reclaim_notice": min_reclaim_notice}
+        more = {**terms, **least, "programme_id": programme_id}
         return await self.run(self.exchanges.market("quote", market, wait_for, **more))
 
     async def depth_by_hour(

@@ -146,15 +146,18 @@ class Gateway:
         latest: str | None = None,
         limit_price: int | None = None,
         min_nodes: int | None = None,
+        min_reclaim_notice: int | None = None,
         programme_id: str | None = None,
         wait_for: Sequence[str] = (),
     ) -> dict[str, Any]:
         """What the matching rule would do with a bid for a block now, on the book as it is. Raises as `get`.
 
         `market`: class, region, currency. `min_nodes`: in parts; else in one piece. Hours are text, prices micro-units.
+        `min_reclaim_notice`: in hours.
         """
         terms = {"nodes": nodes, "hours": hours, "earliest": earliest, "latest": latest, "limit_price": limit_price}
-        more = {**terms, "min_nodes": min_nodes, "programme_id": programme_id}
+        least = {"min_nodes": min_nodes, "min_reclaim_notice": min_reclaim_notice}
+        more = {**terms, **least, "programme_id": programme_id}
         return self.run(self.exchanges.market("quote", market, wait_for, **more))
 
     def depth_by_hour(

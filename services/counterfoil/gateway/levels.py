@@ -31,6 +31,7 @@ from counterfoil.matching.events import (
 )
 from counterfoil.matching.orders import Offer, Stp
 from counterfoil.matching.performance_events import PerformanceRequired
+from counterfoil.matching.reclaim_events import OfferReclaimable
 
 Market = tuple[str, str, str]
 """Class, region, currency."""
@@ -43,7 +44,8 @@ class Order:
     `group`: of related parties, as it was when the order was placed. `limits`: of a bid by performance, by class.
     `first`, `min_nodes`, `min_hours`: of an offer, its first hour and its smallest block; `free`: the nodes that it has
     left in each hour, once some are sold. `counted`: nodes and node hours as its levels have them. `seq`: its priority;
-    `provider_id`, `gpus_per_node`, `good_until`, `stp`: of an offer, as it was received.
+    `provider_id`, `gpus_per_node`, `good_until`, `stp`, `notice` (of a reclaim, in hours; 0: none): of an offer, as it
+    was received.
     """
 
     side: str
@@ -65,6 +67,7 @@ class Order:
     gpus_per_node: int = 1
     good_until: int | None = None
     stp: Stp = "taker"
+    notice: int = 0
 
     def sell(self, nodes: int, first_hour: int, hours: int) -> None:
         """A block of an offer is sold."""
@@ -293,7 +296,7 @@ def offer_of(row: Mapping[str, Any], *, is_open: bool) -> Order:
         "offers", row["group_id"], (market,), row["price"], row["nodes"], row["window_end"] - row["window_start"],
         is_open=is_open, first=row["window_start"], min_nodes=row["min_nodes"], min_hours=row["min_hours"],
         seq=row.get("priority") or 0, provider_id=row["provider_id"], gpus_per_node=row["gpus_per_node"],
-        good_until=row["good_until"], stp=row["stp"],
+        good_until=row["good_until"], stp=row["stp"], notice=row.get("reclaim_notice_hours") or 0,
     )  # fmt: skip
 
 
@@ -304,7 +307,7 @@ def _as_matched(offer_id: str, order: Order) -> Offer:
         offer_id=offer_id, seq=order.seq, provider_id=order.provider_id, group_id=order.group, class_id=class_id,
         region=region, currency=currency, price=order.price, nodes=order.nodes, gpus_per_node=order.gpus_per_node,
         window_start=order.first, window_end=order.first + order.hours, min_nodes=order.min_nodes,
-        min_hours=order.min_hours, stp=order.stp,
+        min_hours=order.min_hours, stp=order.stp, reclaim_notice=order.notice,
     )  # fmt: skip
 
 
@@ -352,6 +355,7 @@ def _trade_matched(levels: Levels, event: Trade) -> None:
 
 _CHANGES: Final[Mapping[type[Event], Callable[[Levels, Any], None]]] = {
     OfferReceived: lambda levels, event: levels.add(event.offer_id, offer_of(_fields(event, _OFFER), is_open=False)),
+    OfferReclaimable: lambda levels, event: levels.change(event.offer_id, notice=event.reclaim_notice_hours),
     OfferAdmitted: lambda levels, event: levels.change(event.offer_id, is_open=True, seq=levels.index),
     OfferReduced: _offer_reduced,
     OfferClosed: lambda levels, event: levels.remove(event.offer_id),

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, cast
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
-from counterfoil.contract.limits import MAX_BID_HOURS, MAX_NODES
+from counterfoil.contract.limits import MAX_BID_HOURS, MAX_NODES, MAX_NOTICE_HOURS
 from counterfoil.contract.times import DAY, HOUR, format_hour, format_time, parse_hour
 from counterfoil.core.rule_fields import Rules
 from counterfoil.core.rules import RULES, rules_of
@@ -127,7 +127,7 @@ def _add_quote(routes: APIRouter, context: Context) -> None:
     shown = query_responses("What would come of it", _QUOTE, ProblemCode.BAD_REQUEST, ProblemCode.UNKNOWN_PARAMETER)
     known = (
         "class_id", "region", "currency", "nodes", "hours", "earliest", "latest", "limit_price", "min_nodes",
-        "programme_id",
+        "min_reclaim_notice", "programme_id",
     )  # fmt: skip
 
     @routes.get(
@@ -161,6 +161,10 @@ def _add_quote(routes: APIRouter, context: Context) -> None:
         programme_id: Annotated[
             str | None, Query(max_length=63, description="only of providers that it pays; default: of all")
         ] = None,
+        min_reclaim_notice: Annotated[
+            int | None,
+            Query(ge=1, le=MAX_NOTICE_HOURS, description="only of offers with so many hours of notice of a reclaim"),
+        ] = None,
         wanted: WaitFor = None,
     ) -> JSONResponse:
         market = (class_id, region, currency)
@@ -176,7 +180,7 @@ def _add_quote(routes: APIRouter, context: Context) -> None:
                 programme_id=programme_id or "", currency=currency, classes=(class_id,), regions=(region,),
                 nodes=nodes, hours=hours, earliest=first, latest=last,
                 limit_price=_ANY_PRICE if limit_price is None else limit_price, partial=min_nodes is not None,
-                min_nodes=min_nodes or 1,
+                min_nodes=min_nodes or 1, min_notice=min_reclaim_notice or 0,
             )  # fmt: skip
             asked = Asked(bid, pass_at(now, rules), _counts(views, market, programme_id), partial(_group, views))
             plan, reached = context.depth.plan_of(asked, positions)
