@@ -62,9 +62,8 @@ def traded(shell: Shell, folder: Path) -> list[str]:
 def test_many_contracts_are_reported_and_claimed_by_one_command_each(tmp_path: Path) -> None:
     shell = Timed(tmp_path / "home")
     ClockDriver.create(tmp_path / "clock", START)
-    clock = ClockDriver(tmp_path / "clock")
     shell.ok("init", "--host", "bulk.example")
-    with serving(shell):
+    with ClockDriver(tmp_path / "clock") as clock, serving(shell):
         found_a_market(shell, tmp_path)
         divide(shell, tmp_path)
         made = traded(shell, tmp_path)
@@ -72,7 +71,6 @@ def test_many_contracts_are_reported_and_claimed_by_one_command_each(tmp_path: P
         move_on(shell, clock, END * HOUR + 30 * DAY)  # nobody disputed
         eventually(lambda: all(each["status"] == "completed" and int(each["unclaimed"]) for each in contracts(shell)))
         claim_all(shell, made)
-    clock.close()
 
 
 def report_all(shell: Shell, clock: ClockDriver, made: list[str], folder: Path) -> None:
