@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.founding import BLOCK, END, FIRST, PARTIES, PROGRAMME, found_a_market, trade
-from tests.e2e.running import Shell, eventually, serving
+from tests.e2e.running import Shell, eventually, idle, serving
 
 pytestmark = pytest.mark.e2e
 
@@ -149,6 +149,7 @@ def test_a_wrong_value_is_told_in_words(market: Shell, words: tuple[str, ...], s
 
 
 def test_a_dry_run_signs_and_sends_nothing(market: Shell) -> None:
+    eventually(lambda: idle(market), "the ledger has heard of all that was done before")
     before = market.ok("log", "checkpoint", "ledger")["size"]
     words = ("balance", "deposit", "acme", "--amount", "1,000.50", "--currency", "USD", "--reference", "DRY-1")
     found = market.ok(*words, "--as", "treasury", "--dry-run")
