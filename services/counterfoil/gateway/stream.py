@@ -34,44 +34,30 @@ _WAIT: Final = 1.0  # seconds that a stream's thread waits for entries at a time
 _PING: Final = 15  # seconds between heartbeats
 _STALLED: Final = 30  # seconds after which a stream whose reader accepts no data is closed
 
-_RESPONSES: Final = responses(
-    {
-        200: found(
-            "id: the positions to resume from; event: the service; data: the entry, as `schemas/entry.schema.json`",
-            {"type": "string"},
-            media_type="text/event-stream",
-            headers={"Cache-Control": header("`no-store`")},
-        )
-    },
-    (
-        ProblemCode.BAD_POSITION,
-        ProblemCode.BAD_REQUEST,
-        ProblemCode.TOO_MANY_STREAMS,
-        ProblemCode.UNAVAILABLE,
-        ProblemCode.UNKNOWN_PARAMETER,
-        ProblemCode.UNKNOWN_SERVICE,
-        *ALONE,
-    ),
-)
 
-_OF_MARKET: Final = responses(
-    {
-        200: found(
-            "id: the positions to resume from; event: `trade`, `auction_price`, `halt` or `resumption`; data: as a row"
-            " of `market_trades`, `auction_prices` or `halts` begins",
-            {"type": "string"},
-            media_type="text/event-stream",
-            headers={"Cache-Control": header("`no-store`")},
-        )
-    },
-    (
+def _answers(text: str, *refused: ProblemCode) -> Any:
+    """What a stream may be answered with, by status; `text`: what its events say."""
+    headers = {"Cache-Control": header("`no-store`")}
+    stream = found(text, {"type": "string"}, media_type="text/event-stream", headers=headers)
+    usual = (
         ProblemCode.BAD_POSITION,
         ProblemCode.BAD_REQUEST,
         ProblemCode.TOO_MANY_STREAMS,
         ProblemCode.UNAVAILABLE,
         ProblemCode.UNKNOWN_PARAMETER,
-        *ASKED,
-    ),
+    )
+    return responses({200: stream}, (*usual, *refused))
+
+
+_RESPONSES: Final = _answers(
+    "id: the positions to resume from; event: the service; data: the entry, as `schemas/entry.schema.json`",
+    ProblemCode.UNKNOWN_SERVICE,
+    *ALONE,
+)
+_OF_MARKET: Final = _answers(
+    "id: the positions to resume from; event: `trade`, `auction_price`, `halt` or `resumption`; data: as a row"
+    " of `market_trades`, `auction_prices` or `halts` begins",
+    *ASKED,
 )
 
 
